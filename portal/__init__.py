@@ -1,0 +1,54 @@
+"""The portal: payment requests in, citizens' money through, cleared claims out.
+
+Start reading at ``portal/payments/record.py``; it is the heart of the flow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from portal.config import Settings
+
+POOL = {"pool_size": 4, "max_overflow": 4, "pool_pre_ping": True}
+
+
+def create_app(settings: Settings) -> Flask:
+    """Build the web application: settings, database, then one blueprint an edge."""
+    # Imported here, so that the ground floor can be used without waiting for Flask.
+    from flask import Flask
+
+    from portal import clock, jobs
+    from portal.db import db
+    from portal.keys import Keyring
+
+    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    clock.move_by(settings.demo_clock)
+    app.extensions["settings"] = settings
+    app.extensions["keyring"] = Keyring.parse(settings.keys)
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=POOL,
+        MAX_CONTENT_LENGTH=settings.body_limit_kib * 1024,
+    )
+    db.init_app(app)
+    jobs.hang(settings.database_url)
+    _edges(app)
+    return app
+
+
+def _edges(app: Flask) -> None:
+    from portal.finance import api as finance_api
+    from portal.payments import views as payment_views
+    from portal.payments import webhooks
+    from portal.requests import api as requests_api
+    from portal.requests import views as request_views
+    from portal.web import cookies, errors, gate, headers, health, language, logs, pages, static
+
+    for room in (logs, headers, cookies, errors, language, static, pages, gate):
+        room.init_app(app)
+    edges = (requests_api, finance_api, request_views, payment_views, webhooks, pages, health)
+    for edge in edges:
+        app.register_blueprint(edge.bp)

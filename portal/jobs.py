@@ -1,0 +1,86 @@
+"""Background work: the board on which jobs are hung (Procrastinate), and the bell.
+
+A row in an outbox is the job; the bell only says that there is one. It is rung after the commit,
+in a transaction of its own, and never inside a transaction that books: a waiting bell would
+poison it. A lost bell costs ten seconds, never an event. Job arguments are ids only.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from typing import Any
+
+import psycopg_pool
+from procrastinate import App, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+
+log = logging.getLogger(__name__)
+
+board = App(connector=SyncPsycopgConnector())
+
+_around: Callable[[], AbstractContextManager[object]] = nullcontext
+_rope: psycopg_pool.ConnectionPool[Any] | None = None
+
+
+def hang(database_url: str) -> None:
+    """Give this process's bell its rope: a connection pool of its own, opened when first rung."""
+    global _rope  # noqa: PLW0603 -- one bell a process
+    unhang()
+    _rope = psycopg_pool.ConnectionPool(database_url, min_size=0, max_size=2, open=False)
+    _rope.open(wait=False)
+    board.open(_rope)
+
+
+def unhang() -> None:
+    """Take the rope away; ringing does nothing then."""
+    global _rope  # noqa: PLW0603
+    if _rope is not None:
+        board.close()
+        _rope.close()
+        _rope = None
+
+
+def ring(tenant_id: str) -> None:
+    """Say that a tenant has events to hand over. Never fails: the periodic round covers it."""
+    if _rope is None:
+        return
+    try:
+        board.configure_task(
+            "deliver", queueing_lock=f"deliver:{tenant_id}", allow_unknown=True
+        ).defer(tenant_id=tenant_id)
+    except AlreadyEnqueued:
+        pass
+    except ConnectorException:
+        log.warning("bell_lost", extra={"tenant": tenant_id})
+
+
+def within(around: Callable[[], AbstractContextManager[object]]) -> None:
+    """Run every task of this process inside ``around()``: the worker's application context."""
+    global _around  # noqa: PLW0603
+    _around = around
+
+
+def task(name: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Hang a function on the board. Every job may run twice."""
+
+    def hung(act: Callable[..., Any]) -> Any:
+        @wraps(act)
+        def run(**arguments: Any) -> Any:
+            with _around():
+                return act(**arguments)
+
+        return board.task(name=name, **options)(run)
+
+    return hung
+
+
+def every(cron: str, name: str) -> Callable[[Callable[..., Any]], Any]:
+    """Hang a function on the board to be run by the clock (cron with seconds as sixth field)."""
+
+    def hung(act: Callable[[], Any]) -> Any:
+        periodic: Any = board.periodic(cron=cron, queueing_lock=name)
+        hang_up: Any = task(name)
+        return periodic(hang_up(lambda timestamp: act()))
+
+    return hung

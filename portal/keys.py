@@ -1,0 +1,125 @@
+"""The configured keys and what is derived from them.
+
+Each configured key has an id; the first is the one in use, the others still open what was made
+with them. Every purpose has its own HKDF child (RFC 5869), so that no two uses share a key.
+MAC inputs are length-prefixed: no two different lists of parts give the same bytes.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from portal.errors import Misconfigured
+
+SHORTEST_BYTES = 32
+_NONCE_BYTES = 12  # NIST SP 800-38D, section 5.2.1.1
+
+
+class CannotUnseal(Exception):
+    """What was sealed was changed, belongs elsewhere, or its key is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One configured key; ``id`` is written beside everything made with it."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+    def child(self, purpose: str) -> bytes:
+        """32 bytes for one purpose."""
+        return _child(self.secret, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The configured keys; the first is in use."""
+
+    keys: tuple[Key, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``id:base64,id:base64``; raises ``Misconfigured`` with what to do."""
+        keys = tuple(_read(part.strip()) for part in text.split(",") if part.strip())
+        if not keys:
+            raise Misconfigured("QUITT_KEYS is empty. Make a key with: ./quitt keys new")
+        if len({key.id for key in keys}) != len(keys):
+            raise Misconfigured("QUITT_KEYS names the same key id twice.")
+        return cls(keys)
+
+    @property
+    def current(self) -> Key:
+        return self.keys[0]
+
+    def get(self, key_id: str) -> Key:
+        """The key with this id; raises ``Misconfigured`` when it is not configured any more."""
+        for key in self.keys:
+            if key.id == key_id:
+                return key
+        raise Misconfigured(f"QUITT_KEYS lacks the key {key_id!r}, which is still in use.")
+
+    def seal(self, plain: bytes, *context: str) -> bytes:
+        """Encrypt with the key in use (AES-256-GCM), bound to ``context``."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        head = self.current.id.encode() + b":"
+        bound = prefixed(*context)
+        return head + nonce + AESGCM(self.current.child("seal")).encrypt(nonce, plain, bound)
+
+    def unseal(self, sealed: bytes, *context: str) -> bytes:
+        """What was sealed in the same context; raises ``CannotUnseal``."""
+        head, _, rest = sealed.partition(b":")
+        key = self.get(head.decode("ascii", "replace"))
+        nonce, box = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
+        try:
+            return AESGCM(key.child("seal")).decrypt(nonce, box, prefixed(*context))
+        except (InvalidTag, ValueError) as error:
+            raise CannotUnseal(", ".join(context)) from error
+
+
+def new_key(key_id: str) -> str:
+    """A fresh key as it stands in ``QUITT_KEYS``."""
+    return f"{key_id}:{base64.b64encode(secrets.token_bytes(SHORTEST_BYTES)).decode()}"
+
+
+def prefixed(*parts: str | int | bytes) -> bytes:
+    """The parts, each behind its length, as input of a MAC."""
+    raw = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in raw)
+
+
+def mac(key: bytes, *parts: str | int | bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104) over the length-prefixed parts: 32 bytes."""
+    return hmac.digest(key, prefixed(*parts), hashlib.sha256)
+
+
+@lru_cache(maxsize=256)
+def _child(secret: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=f"quitt/{purpose}".encode()).derive(secret)
+
+
+def _read(part: str) -> Key:
+    key_id, colon, encoded = part.partition(":")
+    if not colon or not key_id.isalnum():
+        raise Misconfigured(
+            "QUITT_KEYS must read id:base64,id:base64; an id has letters and digits."
+        )
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raise Misconfigured(f"QUITT_KEYS: the key {key_id!r} is not base64.") from None
+    if len(secret) < SHORTEST_BYTES:
+        raise Misconfigured(
+            f"QUITT_KEYS: the key {key_id!r} is shorter than {SHORTEST_BYTES} bytes."
+        )
+    if len(set(secret)) < 8:  # zeros, or one character held down
+        raise Misconfigured(f"QUITT_KEYS: the key {key_id!r} is a placeholder. Make a real one.")
+    return Key(key_id, secret)

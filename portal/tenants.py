@@ -1,0 +1,96 @@
+"""Tenants (Mandanten): the towns of one installation, their hosts and their kinds of request.
+
+One host is one tenant. A former host is an alias and leads on to the tenant's host of today.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal import clock
+from portal.db import Base
+
+
+class Law(StrEnum):
+    """Which law a kind of request stands under."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    WARNING = "warning"
+    FINE = "fine"
+
+
+class Tenant(Base):
+    """A town. What it shows of itself is public; it holds no person."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    time_zone: Mapped[str] = mapped_column(default="Europe/Berlin")
+    language: Mapped[str] = mapped_column(default="de")
+    currency: Mapped[str] = mapped_column(default="EUR")
+    account_holder: Mapped[str] = mapped_column(default="")
+    iban: Mapped[str] = mapped_column(default="")
+    bic: Mapped[str] = mapped_column(default="")
+    phone: Mapped[str] = mapped_column(default="")
+    hours: Mapped[str] = mapped_column(default="")
+    street: Mapped[str] = mapped_column(default="")
+    postcode_city: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+    retention_days: Mapped[int] = mapped_column(default=180)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class TenantHost(Base):
+    """A host name of a tenant; exactly one of them is the host of today."""
+
+    __tablename__ = "tenant_hosts"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    current: Mapped[bool]
+
+
+class Kind(Base):
+    """A kind of request (Forderungsart) and what its law asks of us."""
+
+    __tablename__ = "kinds"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    law: Mapped[str] = mapped_column(default=Law.PUBLIC)
+    sentence_de: Mapped[str] = mapped_column(default="")
+    sentence_en: Mapped[str] = mapped_column(default="")
+    parts_allowed: Mapped[bool] = mapped_column(default=False)
+    closes_after_payable_until: Mapped[bool] = mapped_column(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The tenant of a host, and the host it should be reached under."""
+
+    tenant_id: str
+    current_host: str
+
+
+def by_host(session: Session, host: str) -> Found | None:
+    """The tenant that answers under ``host`` (without port), or ``None``."""
+    asked = TenantHost.__table__.alias("asked")
+    today = TenantHost.__table__.alias("today")
+    row = session.execute(
+        select(asked.c.tenant_id, today.c.host)
+        .join(today, (today.c.tenant_id == asked.c.tenant_id) & today.c.current)
+        .where(asked.c.host == host.lower())
+    ).first()
+    return Found(row.tenant_id, row.host) if row else None
+
+
+def host_of(session: Session, tenant_id: str) -> str:
+    """The host under which a tenant is reached today."""
+    query = select(TenantHost.host).where(TenantHost.tenant_id == tenant_id, TenantHost.current)
+    return session.execute(query).scalar_one()
