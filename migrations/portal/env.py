@@ -1,0 +1,33 @@
+"""Runs the migrations of the portal's database, as the role that owns it (Flask-Migrate)."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+OTHERS = "procrastinate_"  # the job board's own objects, made by a migration of ours
+
+
+def ours(name: str | None, kind: str, parents: object) -> bool:
+    """Whether autogenerate looks at a thing."""
+    return not (kind == "table" and name and name.startswith(OTHERS))
+
+
+def run() -> None:
+    """Upgrade or downgrade; two starts at once wait for each other."""
+    db = current_app.extensions["migrate"].db
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('portal/schema'))"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            include_name=ours,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.execute(text("SELECT pg_advisory_unlock(hashtext('portal/schema'))"))
+        connection.commit()
+
+
+run()

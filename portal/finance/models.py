@@ -1,0 +1,90 @@
+"""Rows of the finance room."""
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from portal import clock
+from portal.db import Base, Json
+
+
+class Client(Base):
+    """A finance system's access (RFC 6749 client). Its secret is kept as SHA-256 only:
+    it has 256 random bits, so there is nothing to guess."""
+
+    __tablename__ = "clients"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    secret_sha256: Mapped[bytes]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    revoked_at: Mapped[datetime | None]
+
+
+class EventFeed(Base):
+    """The last position given in a tenant's feed; taken by UPDATE as the last statement."""
+
+    __tablename__ = "event_feed"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    last: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class EventRow(Base):
+    """A fact told to the finance system. Positions are gapless per tenant and never change."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[str]
+    type: Mapped[str]
+    reference: Mapped[str | None]  # of the request; none for pay-outs and unclear money
+    occurred_at: Mapped[datetime]
+    data: Mapped[Json]
+
+
+class Endpoint(Base):
+    """Where a tenant's events are pushed. A pause belongs to the endpoint, not to an event."""
+
+    __tablename__ = "endpoints"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    url: Mapped[str]
+    secret_sealed: Mapped[bytes]
+    failures: Mapped[int] = mapped_column(default=0)
+    paused_until: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """Übermittlung of one event: waiting -> taken | refused | parked."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "position"], ["events.tenant_id", "events.position"]),
+        CheckConstraint("state IN ('waiting','taken','refused','parked')", name="state"),
+        Index(
+            "ix_deliveries_waiting", "tenant_id", "position", postgresql_where="state = 'waiting'"
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    state: Mapped[str] = mapped_column(default="waiting")
+    tries: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+    taken_at: Mapped[datetime | None]

@@ -1,0 +1,116 @@
+"""Rows of the ledger."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.schema import ForeignKeyConstraint
+
+from portal.db import Base
+
+
+class EntryRow(Base):
+    """One entry; ``reference`` makes the same business event a single entry."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (UniqueConstraint("tenant_id", "reference"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    reference: Mapped[str]
+    reason: Mapped[str]
+    booked_on: Mapped[date]
+    booked_at: Mapped[datetime]
+
+
+class PostingRow(Base):
+    """One line of an entry: debit positive, credit negative, never zero."""
+
+    __tablename__ = "ledger_postings"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "entry_id"], ["ledger_entries.tenant_id", "ledger_entries.id"]
+        ),
+        CheckConstraint("cents <> 0", name="not_zero"),
+        Index(None, "tenant_id", "account", "currency"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+
+
+class SuspenseItem(Base):
+    """Schwebeposten: a provider has our money until its pay-out is settled.
+
+    open -> settled | reversed | closed_by_order.
+    """
+
+    __tablename__ = "suspense_items"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "reference"),
+        CheckConstraint("state IN ('open','settled','reversed','closed_by_order')", name="state"),
+        CheckConstraint("amount_cents > 0", name="amount"),
+        CheckConstraint("open_cents BETWEEN 0 AND amount_cents", name="open"),
+        CheckConstraint("(state = 'open') = (open_cents > 0)", name="open_is_open"),
+        Index(None, "tenant_id", "account", "state"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    reference: Mapped[str]  # the payment, or the report that fits no payment
+    account: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    open_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    state: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class CustodyItem(Base):
+    """Verwahrung: we have money that is nobody's yet.
+
+    open -> assigned | returned | kept_by_order.
+    """
+
+    __tablename__ = "custody_items"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "reference"),
+        CheckConstraint("state IN ('open','assigned','returned','kept_by_order')", name="state"),
+        CheckConstraint("cause IN ('surplus','unclear')", name="cause"),
+        CheckConstraint("amount_cents > 0", name="amount"),
+        CheckConstraint("open_cents BETWEEN 0 AND amount_cents", name="open"),
+        CheckConstraint("(state = 'open') = (open_cents > 0)", name="open_is_open"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    reference: Mapped[str]
+    cause: Mapped[str]
+    account: Mapped[str]  # the suspense account on which the money lies
+    request_reference: Mapped[str | None]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    open_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    state: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class SettlementRow(Base):
+    """A settlement report (Abrechnung) that was booked."""
+
+    __tablename__ = "settlements"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    settlement: Mapped[str] = mapped_column(primary_key=True)
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    net_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    booked_at: Mapped[datetime]

@@ -1,0 +1,58 @@
+"""Provider accounts and rules of a tenant, and opening an account's sealed credentials."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from portal.errors import NotFound
+from portal.keys import Keyring
+from portal.payments.models import ProviderAccount, ProviderRule
+from portal.providers.protocol import Account
+
+
+class NoSuchAccount(NotFound):
+    """The tenant has no such provider account."""
+
+    code = "unknown_account"
+
+
+def get(session: Session, tenant_id: str, account_id: str) -> ProviderAccount:
+    """The account's row; raises ``NoSuchAccount``."""
+    row = session.get(ProviderAccount, (tenant_id, account_id))
+    if row is None:
+        raise NoSuchAccount("There is no such provider account.")
+    return row
+
+
+def unsealed(keyring: Keyring, row: ProviderAccount) -> Account:
+    """The account as adapters need it, credentials in clear, in memory only."""
+    plain = keyring.unseal(row.credentials_sealed, "account", row.tenant_id, row.id)
+    return Account(row.tenant_id, row.id, row.merchant, row.live, json.loads(plain))
+
+
+def sealed(
+    keyring: Keyring, tenant_id: str, account_id: str, credentials: Mapping[str, str]
+) -> bytes:
+    """Credentials as they are kept: encrypted, and bound to their account."""
+    plain = json.dumps(dict(credentials)).encode()
+    return keyring.seal(plain, "account", tenant_id, account_id)
+
+
+def open_on(session: Session, tenant_id: str, day: date) -> frozenset[str]:
+    """The accounts that may be used on a day."""
+    account = ProviderAccount
+    query = select(account.id).where(
+        account.tenant_id == tenant_id,
+        account.valid_from <= day,
+        or_(account.valid_until.is_(None), account.valid_until >= day),
+    )
+    return frozenset(session.scalars(query))
+
+
+def rules(session: Session, tenant_id: str) -> list[ProviderRule]:
+    """All rules of a tenant."""
+    query = select(ProviderRule).where(ProviderRule.tenant_id == tenant_id)
+    return list(session.scalars(query))

@@ -1,0 +1,146 @@
+"""Offers: which providers may be used for an amount, and for each other one why not. Pure.
+
+Rules are rows of the tenant; an amount limit is inclusive on both ends: "up to 800 EUR" still
+offers at 800.00 EUR and no longer at 800.01 EUR.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from portal.money import Money
+from portal.words import N_
+
+
+class Reason(StrEnum):
+    """Why a provider is not offered."""
+
+    ABOVE_MAXIMUM = "above_maximum"
+    BELOW_MINIMUM = "below_minimum"
+    OTHER_CURRENCY = "other_currency"
+    OTHER_KIND = "other_kind"
+    OTHER_CHANNEL = "other_channel"
+    NOT_YET = "not_yet"
+    NO_LONGER = "no_longer"
+    ACCOUNT_CLOSED = "account_closed"
+
+
+SENTENCES: Mapping[Reason, str] = {
+    Reason.ABOVE_MAXIMUM: N_("Only up to %(limit)s."),
+    Reason.BELOW_MINIMUM: N_("Only from %(limit)s."),
+    Reason.OTHER_CURRENCY: N_("Not for this currency."),
+    Reason.OTHER_KIND: N_("Not for this kind of payment."),
+    Reason.OTHER_CHANNEL: N_("Not on this device."),
+    Reason.NOT_YET: N_("Not available yet."),
+    Reason.NO_LONGER: N_("No longer available."),
+    Reason.ACCOUNT_CLOSED: N_("Not available at the moment."),
+}
+
+
+class Rule(Protocol):
+    """What a rule says; the row ``ProviderRule`` does."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def channel(self) -> str | None: ...
+    @property
+    def minimum_cents(self) -> int | None: ...
+    @property
+    def maximum_cents(self) -> int | None: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def valid_from(self) -> date: ...
+    @property
+    def valid_until(self) -> date | None: ...
+    @property
+    def position(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is to be paid, where and when, and which accounts are open that day."""
+
+    amount: Money
+    kind: str
+    channel: str
+    day: date
+    accounts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A provider that may be used now."""
+
+    rule: int
+    account: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A provider that may not, with the reason and, for amounts, the limit."""
+
+    rule: int
+    label: str
+    reason: Reason
+    limit: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What may be used, in the tenant's order, and what may not."""
+
+    offered: tuple[Offer, ...]
+    refused: tuple[Refusal, ...]
+
+
+Check = Callable[[Rule, Situation], bool]
+
+# The first that is true is the reason: what can never be helped comes before the amount.
+# fmt: off
+REFUSED_WHEN: tuple[tuple[Reason, Check], ...] = (
+    (Reason.ACCOUNT_CLOSED, lambda rule, now: rule.account_id not in now.accounts),
+    (Reason.NOT_YET,        lambda rule, now: now.day < rule.valid_from),
+    (Reason.NO_LONGER,      lambda rule, now: rule.valid_until is not None
+                                              and now.day > rule.valid_until),
+    (Reason.OTHER_CURRENCY, lambda rule, now: rule.currency != now.amount.currency),
+    (Reason.OTHER_KIND,     lambda rule, now: rule.kind not in {None, now.kind}),
+    (Reason.OTHER_CHANNEL,  lambda rule, now: rule.channel not in {None, now.channel}),
+    (Reason.BELOW_MINIMUM,  lambda rule, now: rule.minimum_cents is not None
+                                              and now.amount.cents < rule.minimum_cents),
+    (Reason.ABOVE_MAXIMUM,  lambda rule, now: rule.maximum_cents is not None
+                                              and now.amount.cents > rule.maximum_cents),
+)
+# fmt: on
+
+
+def offers(rules: Iterable[Rule], now: Situation) -> Offers:
+    """Judge every rule. A provider that one rule offers is not also listed as refused."""
+    offered: list[Offer] = []
+    refused: list[Refusal] = []
+    for rule in sorted(rules, key=lambda rule: (rule.position, rule.id)):
+        reason = next((reason for reason, holds in REFUSED_WHEN if holds(rule, now)), None)
+        if reason is None:
+            offered.append(Offer(rule.id, rule.account_id, rule.label))
+        else:
+            refused.append(Refusal(rule.id, rule.label, reason, _limit(rule, reason)))
+    labels = {offer.label for offer in offered}
+    return Offers(tuple(offered), tuple(r for r in refused if r.label not in labels))
+
+
+def _limit(rule: Rule, reason: Reason) -> Money | None:
+    cents = {
+        Reason.ABOVE_MAXIMUM: rule.maximum_cents,
+        Reason.BELOW_MINIMUM: rule.minimum_cents,
+    }.get(reason)
+    return None if cents is None else Money(cents, rule.currency)

@@ -1,0 +1,183 @@
+"""Recording what a provider says of a payment: the heart of the flow.
+
+Notification, return and sweep all end here. In ONE transaction: the payment's state, its
+allocation, the ledger entry, the items, the request's state and the event for the finance system.
+Safe to call as often as one likes with the same report.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from portal import clock, failpoints
+from portal.db import lock, transaction
+from portal.errors import PortalError
+from portal.payments import accounts, booking, misfits
+from portal.payments.misfits import Expected, Heard, Misfit
+from portal.payments.models import Payment, PaymentStep, ProviderReport
+from portal.payments.states import Event, State, step
+from portal.providers.protocol import Outcome, Report
+from portal.requests import register
+
+MOST_RACES = 5
+
+EVENT_FOR: Mapping[Outcome, Event] = {
+    Outcome.STARTED: Event.STILL_OPEN,
+    Outcome.PENDING: Event.PENDING,
+    Outcome.SUCCEEDED: Event.SUCCEEDED,
+    Outcome.FAILED: Event.FAILED,
+    Outcome.CANCELLED: Event.CANCELLED,
+    Outcome.EXPIRED: Event.EXPIRED,
+    Outcome.NOT_FOUND: Event.NEVER_ARRIVED,
+}
+
+
+class LostRace(PortalError):
+    """Someone was faster, again and again. Not acknowledged: the provider will repeat itself."""
+
+    code = "lost_race"
+    status = 500
+
+
+class Verdict(StrEnum):
+    """What a report did."""
+
+    MOVED = "moved"
+    REPEATED = "repeated"
+    MISFIT = "misfit"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a report came from: whose account, which way, and the SHA-256 of what was sent."""
+
+    tenant_id: str
+    account_id: str
+    way: str
+    body_sha256: bytes | None = None
+
+
+def record(report: Report, source: Source) -> Verdict:
+    """Record a report, whatever it says. Raises ``LostRace`` when it could not be told apart."""
+    for _ in range(MOST_RACES):
+        try:
+            with transaction() as session:
+                return _record(session, report, source)
+        except LostRace:
+            continue
+    raise LostRace("The payment changed under our hands five times.")
+
+
+def _record(session: Session, report: Report, source: Source) -> Verdict:
+    account = accounts.get(session, source.tenant_id, source.account_id)
+    payment = _locked(session, source.tenant_id, report.payment)
+    ours = (
+        Expected(payment.account_id, payment.provider_reference, payment.amount)
+        if payment is not None
+        else None
+    )
+    heard = Heard(account.id, account.merchant, account.live)
+    misfit = misfits.judge(report, heard, ours)
+    if misfit is not None:
+        _note(session, report, source, Verdict.MISFIT, misfit)
+        _keep_misfit(session, report, source, payment, misfit)
+        return Verdict.MISFIT
+    assert payment is not None  # noqa: S101 -- an unknown payment is a misfit
+    if payment.provider_reference is None and report.provider_reference:
+        payment.provider_reference = report.provider_reference
+    if not advance(session, payment, EVENT_FOR[report.outcome], source.way):
+        return Verdict.REPEATED
+    _note(session, report, source, Verdict.MOVED, None)
+    return Verdict.MOVED
+
+
+def _locked(session: Session, tenant_id: str, payment_id: str) -> Payment | None:
+    """The payment under its request's lock: the request first, always."""
+    known = session.get(Payment, (tenant_id, payment_id))
+    if known is None:
+        return None
+    register.locked(session, tenant_id, known.request_id)
+    return lock(session, Payment, tenant_id, payment_id)
+
+
+def advance(session: Session, payment: Payment, event: Event, way: str) -> bool:
+    """Move a payment, locked under its request, one step; ``False`` when it stays where it is."""
+    old = State(payment.state)
+    new = step(old, event)
+    if new is old:
+        return False
+    failpoints.at("record.before_swap")
+    session.flush()
+    mine = (Payment.tenant_id == payment.tenant_id) & (Payment.id == payment.id)
+    swapped = session.execute(
+        update(Payment)
+        .where(mine, Payment.state == old)
+        .values(state=new)
+        .returning(Payment.id)
+        .execution_options(synchronize_session="evaluate")
+    ).first()
+    if swapped is None:
+        raise LostRace("The payment has moved meanwhile.")
+    session.add(
+        PaymentStep(
+            tenant_id=payment.tenant_id,
+            payment_id=payment.id,
+            at=clock.now(),
+            event=event,
+            source=way,
+            old=old,
+            new=new,
+        )
+    )
+    effect = ON_ENTER.get(new)
+    if effect is not None:
+        effect(session, payment)
+    failpoints.at("record.before_commit")
+    return True
+
+
+def _keep_misfit(
+    session: Session, report: Report, source: Source, payment: Payment | None, misfit: Misfit
+) -> None:
+    """Money that is really there is booked, even when nobody knows whose it is.
+
+    A payment whose report does not fit becomes *unknown*: nobody is asked to pay again before a
+    person has looked. A report on money that is booked already adds none.
+    """
+    if report.outcome is not Outcome.SUCCEEDED or misfit is Misfit.OTHER_MODE:
+        return
+    if payment is not None and misfit is not Misfit.OTHER_ACCOUNT:
+        same = payment.provider_reference == report.provider_reference
+        if payment.state == State.SUCCEEDED and same:
+            return
+        advance(session, payment, Event.CANNOT_SAY, source.way)
+    booking.unclear(
+        session, source.tenant_id, source.account_id, report.provider_reference, report.amount
+    )
+
+
+def _note(
+    session: Session, report: Report, source: Source, verdict: Verdict, misfit: Misfit | None
+) -> None:
+    session.add(
+        ProviderReport(
+            tenant_id=source.tenant_id,
+            account_id=source.account_id,
+            payment=report.payment[:64],
+            provider_reference=report.provider_reference[:128],
+            outcome=report.outcome,
+            amount_cents=report.amount.cents,
+            currency=report.amount.currency,
+            source=source.way,
+            verdict=verdict,
+            misfit=misfit,
+            body_sha256=source.body_sha256,
+            heard_at=clock.now(),
+        )
+    )
+
+
+ON_ENTER = {State.SUCCEEDED: booking.success, State.PENDING: booking.pending}

@@ -1,0 +1,119 @@
+"""Settlement reports: suspense becomes transit, each item by the line that settles it.
+
+A report also names payments whose success we never heard: they are asked about first. What still
+does not fit stays visible on the account for differences.
+"""
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.db import Json, transaction
+from portal.errors import Unavailable
+from portal.finance import messages, outbox
+from portal.keys import Keyring
+from portal.ledger import book, entries, items
+from portal.ledger.items import Place
+from portal.ledger.models import SettlementRow
+from portal.money import Money
+from portal.payments import accounts, sweep
+from portal.payments.models import Payment, ProviderAccount
+from portal.payments.states import State
+from portal.providers import registry
+from portal.providers.protocol import ProviderDown, Settlement, SettlementLine, Settles
+
+
+class NoSettlements(Unavailable):
+    """The provider hands out no settlement reports, or not now."""
+
+    code = "no_settlement"
+
+
+class WrongMerchant(Unavailable):
+    """The settlement report speaks of another merchant. It changes nothing."""
+
+    code = "wrong_merchant"
+
+
+def settle(keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str) -> bool:
+    """Fetch a settlement report and book it once; ``False`` when it was booked before.
+
+    Raises ``NoSettlements`` when the provider does not answer: its notification is not
+    acknowledged then and comes again.
+    """
+    with transaction() as session:
+        row = accounts.get(session, tenant_id, account_id)
+        account, provider = accounts.unsealed(keyring, row), row.provider
+    adapter = registry.get(provider)
+    if not isinstance(adapter, Settles):
+        raise NoSettlements("This provider hands out no settlement reports.")
+    try:
+        report = adapter.settlement(account, settlement_id)
+    except ProviderDown:
+        raise NoSettlements("The provider does not answer.") from None
+    if report.merchant != account.merchant:
+        raise WrongMerchant("The settlement report is another merchant's.")
+    for payment in _unheard(tenant_id, report):
+        sweep.ask(keyring, tenant_id, payment, "settlement")
+    with transaction() as session:
+        return _book(session, tenant_id, account_id, report)
+
+
+def _unheard(tenant_id: str, report: Settlement) -> list[str]:
+    """Payments that the report settles and that are not booked yet."""
+    named = [line.payment for line in report.lines if line.kind == "payment"]
+    with transaction() as session:
+        rows = [session.get(Payment, (tenant_id, payment)) for payment in named]
+        return [row.id for row in rows if row is not None and row.state != State.SUCCEEDED]
+
+
+def _book(session: Session, tenant_id: str, account_id: str, report: Settlement) -> bool:
+    currency = report.net.currency
+    gross = Money(sum(line.gross.cents for line in report.lines), currency)
+    fee = Money(sum(line.fee.cents for line in report.lines), currency)
+    new = session.scalar(
+        insert(SettlementRow)
+        .values(
+            tenant_id=tenant_id,
+            account=account_id,
+            settlement=report.settlement,
+            gross_cents=gross.cents,
+            fee_cents=fee.cents,
+            net_cents=report.net.cents,
+            currency=currency,
+            booked_at=clock.now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(SettlementRow.settlement)
+    )
+    if new is None:
+        return False
+    fitting = Money(0, currency)
+    for line in sorted(report.lines, key=lambda line: (line.payment, line.provider_reference)):
+        fitting += _settle_line(session, tenant_id, account_id, line)
+    entry = entries.settlement(report.settlement, account_id, fitting, fee, report.net)
+    book.post(session, tenant_id, entry)
+    account = session.get_one(ProviderAccount, (tenant_id, account_id))
+    sums = (gross, fee, report.net)
+    lines = [_told(line) for line in report.lines]
+    message = messages.payout_announced(
+        account.provider, account_id, report.settlement, sums, lines
+    )
+    outbox.put(session, tenant_id, message)
+    return True
+
+
+def _settle_line(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:
+    """How much of a line settles an open item of ours."""
+    if line.kind != "payment":
+        return Money(0, line.gross.currency)
+    ours = Place(tenant_id, account_id, f"payment:{line.payment}")
+    fitting = items.settle(session, ours, line.gross)
+    name = f"unclear:{account_id}:{line.provider_reference}"
+    unclear = Place(tenant_id, account_id, name)
+    return fitting + items.settle(session, unclear, line.gross - fitting)
+
+
+def _told(line: SettlementLine) -> Json:
+    name = line.payment or line.provider_reference
+    return {line.kind: name, "gross_cents": line.gross.cents, "fee_cents": line.fee.cents}

@@ -1,0 +1,217 @@
+"""Starting a payment: write it down, ask the provider, write down where the citizen goes.
+
+No transaction is open while the provider is called. If it timed out it is asked once more with
+the same idempotency key; then the payment is *unknown*, because money may be under way.
+"""
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal import clock, references
+from portal.db import lock, transaction
+from portal.errors import Conflict, NotFound
+from portal.keys import Keyring
+from portal.money import Money
+from portal.payments import accounts
+from portal.payments.models import Payment, ProviderAccount, ProviderRule
+from portal.payments.offers import Offers, Situation, offers
+from portal.payments.record import advance
+from portal.payments.schedule import first_ask
+from portal.payments.states import UNDECIDED, Event
+from portal.providers import registry
+from portal.providers.protocol import Account, Handover, Order, ProviderDown
+from portal.requests import links, register
+from portal.requests.models import PaymentRequest
+from portal.requests.states import PAYABLE, State
+from portal.tenants import Tenant
+
+log = logging.getLogger(__name__)
+
+
+class ChangedSince(Conflict):
+    """The request is not any more what the page showed."""
+
+    code = "changed_since"
+
+
+class NotPayable(Conflict):
+    """The request cannot be paid online now."""
+
+    code = "not_payable"
+
+
+class NotOffered(Conflict):
+    """The provider may not be used for this amount, now."""
+
+    code = "not_offered"
+
+
+class Undecided(Conflict):
+    """Another payment of this request is not decided yet."""
+
+    code = "payment_undecided"
+
+
+class NoSuchPayment(NotFound):
+    """Not there, or another tenant's."""
+
+    code = "payment_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the citizen chose, and what the page had shown when he did."""
+
+    tenant_id: str
+    request_id: int
+    rule: int
+    version: int
+    amount_cents: int
+    channel: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    payment: str
+    provider: str
+    account: Account
+    order: Order
+
+
+def offers_for(session: Session, request: PaymentRequest, channel: str) -> Offers:
+    """Which providers may be used for what a request still asks, and why not the others."""
+    tenant = session.get_one(Tenant, request.tenant_id)
+    day = clock.today(tenant.time_zone)
+    open_accounts = accounts.open_on(session, request.tenant_id, day)
+    now = Situation(request.open, request.kind, channel, day, open_accounts)
+    return offers(accounts.rules(session, request.tenant_id), now)
+
+
+def undecided(session: Session, tenant_id: str, request_id: int) -> Payment | None:
+    """The request's current payment while it is not decided."""
+    return session.scalar(
+        select(Payment).where(
+            Payment.tenant_id == tenant_id,
+            Payment.request_id == request_id,
+            Payment.current,
+            Payment.state.in_(UNDECIDED),
+        )
+    )
+
+
+def start(keyring: Keyring, choice: Choice, public_url: str) -> str:
+    """Start a payment and return its id; where to send the citizen stands in its row.
+
+    Raises ``ChangedSince``, ``NotPayable``, ``NotOffered``, ``Undecided``.
+    """
+    with transaction() as session:
+        prepared = _prepare(session, keyring, choice, public_url)
+    handover = _call(prepared)
+    with transaction() as session:
+        _hand_over(session, choice.tenant_id, prepared.payment, handover)
+    return prepared.payment
+
+
+def _prepare(session: Session, keyring: Keyring, choice: Choice, public_url: str) -> _Prepared:
+    request = register.locked(session, choice.tenant_id, choice.request_id)
+    if State(request.state) not in PAYABLE:
+        raise NotPayable(f"The request is {request.state}.")
+    if (request.version, request.open.cents) != (choice.version, choice.amount_cents):
+        raise ChangedSince("The request has changed since the page was shown.")
+    if undecided(session, choice.tenant_id, request.id):
+        raise Undecided("A payment of this request is under way.")
+    offered = {offer.rule for offer in offers_for(session, request, choice.channel).offered}
+    if choice.rule not in offered:
+        raise NotOffered("This provider may not be used for this amount.")
+    rule = session.get_one(ProviderRule, (choice.tenant_id, choice.rule))
+    account = accounts.get(session, choice.tenant_id, rule.account_id)
+    payment = _write_down(session, request, rule, choice)
+    order = _order(session, keyring, request, payment, account, choice, public_url)
+    return _Prepared(payment.id, account.provider, accounts.unsealed(keyring, account), order)
+
+
+def _write_down(
+    session: Session, request: PaymentRequest, rule: ProviderRule, choice: Choice
+) -> Payment:
+    mine = (Payment.tenant_id == request.tenant_id) & (Payment.request_id == request.id)
+    session.execute(update(Payment).where(mine, Payment.current).values(current=False))
+    now = clock.now()
+    payment = Payment(
+        tenant_id=request.tenant_id,
+        id=secrets.token_hex(16),
+        request_id=request.id,
+        request_version=request.version,
+        account_id=rule.account_id,
+        method=rule.method,
+        label=rule.label,
+        channel=choice.channel,
+        amount_cents=choice.amount_cents,
+        currency=request.currency,
+        started_at=now,
+        ask_at=first_ask(now),
+    )
+    session.add(payment)
+    session.flush()
+    return payment
+
+
+def _order(
+    session: Session,
+    keyring: Keyring,
+    request: PaymentRequest,
+    payment: Payment,
+    account: ProviderAccount,
+    choice: Choice,
+    public_url: str,
+) -> Order:
+    """What the provider gets to know: our id, the amount and a neutral text, no purpose or kind."""
+    town = session.get_one(Tenant, request.tenant_id).name
+    code = links.short_code(keyring.get(request.key_id), links.identity(request))
+    return Order(
+        payment=payment.id,
+        amount=Money(payment.amount_cents, payment.currency),
+        text=f"{town} {references.in_blocks(code[:8])}",
+        method=payment.method,
+        language=choice.language,
+        return_url=f"{public_url}/return/{payment.id}",
+        notify_url=f"{public_url}/webhooks/{account.provider}/{account.id}",
+    )
+
+
+def _call(prepared: _Prepared) -> Handover | None:
+    adapter = registry.get(prepared.provider)
+    for _ in range(2):
+        try:
+            return adapter.start(prepared.account, prepared.order)
+        except ProviderDown:
+            log.warning("provider_down", extra={"payment": prepared.payment})
+    return None
+
+
+def _hand_over(
+    session: Session, tenant_id: str, payment_id: str, handover: Handover | None
+) -> None:
+    payment = locked(session, tenant_id, payment_id)
+    if handover is None:
+        advance(session, payment, Event.CANNOT_SAY, "start")
+        return
+    if payment.provider_reference is None:
+        payment.provider_reference = handover.provider_reference
+    payment.redirect_url = handover.redirect_url
+    advance(session, payment, Event.HANDED_OVER, "start")
+
+
+def locked(session: Session, tenant_id: str, payment_id: str) -> Payment:
+    """The payment under its request's lock; raises ``NoSuchPayment``."""
+    known = session.get(Payment, (tenant_id, payment_id))
+    if known is None:
+        raise NoSuchPayment("There is no such payment.")
+    register.locked(session, tenant_id, known.request_id)
+    payment = lock(session, Payment, tenant_id, payment_id)
+    assert payment is not None  # noqa: S101 -- payments are never deleted
+    return payment

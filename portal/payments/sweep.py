@@ -1,0 +1,121 @@
+"""Asking providers what became of payments, before expiring one and when notifications are lost."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from portal import clock
+from portal.db import transaction
+from portal.keys import Keyring
+from portal.payments import accounts
+from portal.payments.models import Payment
+from portal.payments.record import Source, Verdict, advance, record
+from portal.payments.schedule import next_ask, runs_out
+from portal.payments.start import locked
+from portal.payments.states import Event, State
+from portal.providers import registry
+from portal.providers.protocol import Account, Cancels, Outcome, ProviderDown, Report, UnknownWord
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+NOT_AGAIN_WITHIN = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    tenant_id: str
+    payment: str
+    provider: str
+    provider_reference: str
+    account: Account
+
+
+def sweep(keyring: Keyring) -> int:
+    """Ask about all payments that are due; how many there were. A whole act for each."""
+    with transaction() as session:
+        due = session.execute(
+            select(Payment.tenant_id, Payment.id)
+            .where(Payment.ask_at <= clock.now())
+            .order_by(Payment.ask_at)
+            .limit(MOST_AT_ONCE)
+        ).all()
+    for tenant_id, payment_id in due:
+        ask(keyring, tenant_id, payment_id, "sweep")
+    return len(due)
+
+
+def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict | None:
+    """Ask the provider about one payment and record its word; ``None`` when it does not answer."""
+    asked = _note_asking(keyring, tenant_id, payment_id)
+    try:
+        report = registry.get(asked.provider).fetch(
+            asked.account, asked.payment, asked.provider_reference
+        )
+    except (ProviderDown, UnknownWord) as error:
+        log.warning("no_answer", extra={"payment": payment_id, "error": type(error).__name__})
+        return None
+    return _take(asked, report, way)
+
+
+def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
+    """The citizen starts again: cancel at the provider if it can, then let go of the payment.
+
+    If the provider says that it was paid, it was paid; a success that comes later is booked too.
+    """
+    asked = _note_asking(keyring, tenant_id, payment_id)
+    adapter = registry.get(asked.provider)
+    if isinstance(adapter, Cancels):
+        try:
+            report = adapter.cancel(asked.account, asked.payment, asked.provider_reference)
+        except (ProviderDown, UnknownWord):
+            log.warning("no_answer", extra={"payment": payment_id, "error": "cancel"})
+        else:
+            _take(asked, report, "citizen")
+    with transaction() as session:
+        payment = locked(session, tenant_id, payment_id)
+        if payment.state == State.PENDING:
+            return  # the payer has done all; the money is under way
+        payment.current = False
+        advance(session, payment, Event.CANCELLED, "citizen")
+
+
+def asked_lately(payment: Payment) -> bool:
+    """Whether the provider was asked a moment ago: a page that refreshes need not ask again."""
+    return payment.asked_at is not None and payment.asked_at > clock.now() - NOT_AGAIN_WITHIN
+
+
+def _note_asking(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
+    """Write down that we ask and when we ask next, so that a crash in between loses nothing."""
+    with transaction() as session:
+        payment = locked(session, tenant_id, payment_id)
+        now = clock.now()
+        payment.asked_at = now
+        if payment.state != State.SUCCEEDED:
+            payment.ask_at = next_ask(payment.started_at, now)
+        account = accounts.get(session, tenant_id, payment.account_id)
+        return _Asked(
+            tenant_id,
+            payment.id,
+            account.provider,
+            payment.provider_reference or "",
+            accounts.unsealed(keyring, account),
+        )
+
+
+def _take(asked: _Asked, report: Report, way: str) -> Verdict:
+    verdict = record(report, Source(asked.tenant_id, asked.account.id, way))
+    if report.outcome is Outcome.STARTED:
+        _run_out(asked)
+    return verdict
+
+
+def _run_out(asked: _Asked) -> None:
+    """The provider, asked just now, still calls it open after a day: nobody will finish it."""
+    with transaction() as session:
+        payment = locked(session, asked.tenant_id, asked.payment)
+        left_open = payment.state in {State.CREATED, State.STARTED}
+        if left_open and runs_out(payment.started_at, clock.now()):
+            advance(session, payment, Event.EXPIRED, "sweep")

@@ -1,0 +1,198 @@
+"""What providers can do, and the words they must answer in.
+
+Capabilities are small protocols: an adapter has the methods of those it masters, and no others.
+Adapters keep no state; the tenant's account is passed to every call. Their own words are mapped
+by a table at the top of each file; a word that is not in it raises ``UnknownWord``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from portal.money import Money
+
+
+class Outcome(StrEnum):
+    """What a provider says of a payment."""
+
+    STARTED = "started"  # known there, nothing decided
+    PENDING = "pending"  # the payer has done all, the money is under way
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_FOUND = "not_found"  # no such payment there
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant's account at a provider. ``credentials`` are in clear only in memory."""
+
+    tenant_id: str
+    id: str
+    merchant: str
+    live: bool
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a provider is to collect.
+
+    ``payment`` is our id and the idempotency key. ``text`` is neutral: it names the town and the
+    short code, never purpose, kind or items.
+    """
+
+    payment: str
+    amount: Money
+    text: str
+    method: str
+    language: str
+    return_url: str
+    notify_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Where to send the citizen, and the provider's own name for the payment."""
+
+    redirect_url: str
+    provider_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider says of one payment, by notification or asked.
+
+    ``payment`` is our id as the provider gives it back, ``merchant`` the account it speaks of.
+    """
+
+    payment: str
+    provider_reference: str
+    merchant: str
+    outcome: Outcome
+    amount: Money
+    live: bool
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementReady:
+    """A notification that a settlement report may be fetched."""
+
+    settlement: str
+    merchant: str
+    live: bool
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What is to go back, in whole or in part. ``refund`` is our id and the idempotency key."""
+
+    refund: str
+    payment: str
+    provider_reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """What a provider says of a refund: PENDING, SUCCEEDED or FAILED."""
+
+    refund: str
+    provider_reference: str
+    outcome: Outcome
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One thing that a settlement report settles. Refunds and reversals are negative."""
+
+    kind: str  # payment, refund, reversal
+    payment: str
+    provider_reference: str
+    gross: Money
+    fee: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A settlement report (Abrechnung): net = sum of gross - sum of fees, also below zero."""
+
+    settlement: str
+    merchant: str
+    made_at: datetime
+    net: Money
+    lines: tuple[SettlementLine, ...]
+
+
+class ProviderDown(Exception):
+    """The provider did not answer, or not sensibly. What happened there is not known: ask later."""
+
+
+class BadNotification(Exception):
+    """A notification that is not authentic, too old, or not readable. It changes nothing."""
+
+
+class UnknownWord(Exception):
+    """The provider used a word that our table does not have. It changes nothing."""
+
+
+@runtime_checkable
+class Starts(Protocol):
+    """Takes an order and says where the citizen goes. Repeated with one id it is one payment."""
+
+    def start(self, account: Account, order: Order) -> Handover:
+        """Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Fetches(Protocol):
+    """Says what became of a payment."""
+
+    def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """By our id when ``provider_reference`` is empty. Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """Gives up a payment that the citizen has left."""
+
+    def cancel(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """What the payment is afterwards. Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Notifies(Protocol):
+    """Sends signed notifications."""
+
+    def read_notification(
+        self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> tuple[Report | SettlementReady, ...]:
+        """What a genuine one says; header names are lower case. Raises ``BadNotification``."""
+
+
+@runtime_checkable
+class Refunds(Protocol):
+    """Sends money back to the means it came from."""
+
+    def refund(self, account: Account, order: RefundOrder) -> RefundReport:
+        """Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """Hands out settlement reports."""
+
+    def settlement(self, account: Account, settlement: str) -> Settlement:
+        """Raises ``ProviderDown``."""
+
+
+class Provider(Starts, Fetches, Protocol):
+    """The least an adapter can do."""
+
+    name: str

@@ -1,0 +1,24 @@
+"""Which adapters this program has."""
+
+from collections.abc import Mapping
+
+from portal.errors import NotFound
+from portal.providers.protocol import Provider
+from portal.providers.sandbox import Sandbox
+
+
+class UnknownProvider(NotFound):
+    """An account names an adapter that this program does not have."""
+
+    code = "unknown_provider"
+
+
+PROVIDERS: Mapping[str, Provider] = {adapter.name: adapter for adapter in (Sandbox(),)}
+
+
+def get(name: str) -> Provider:
+    """The adapter called ``name``; raises ``UnknownProvider``."""
+    try:
+        return PROVIDERS[name]
+    except KeyError:
+        raise UnknownProvider(f"no adapter is called {name!r}") from None

@@ -1,0 +1,159 @@
+"""Intake: a payment request is stored once per tenant and reference, however often it is pushed.
+
+The same body again changes nothing and gives the same link. A changed body is always a new
+version; only another currency is refused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.db import Json
+from portal.errors import Conflict, Invalid
+from portal.finance import messages, outbox
+from portal.keys import Keyring
+from portal.requests import links, register
+from portal.requests.asked import Asked
+from portal.requests.models import PaymentRequest, RequestVersion
+from portal.requests.states import State, coverage, step
+from portal.tenants import Kind
+
+MOST_COLLISIONS = 8
+
+
+class UnknownKind(Invalid):
+    """The tenant has no such kind of request."""
+
+    code = "unknown_kind"
+
+
+class PartsNotAllowed(Invalid):
+    """The kind's law wants the whole amount at once."""
+
+    code = "parts_not_allowed"
+
+
+class CurrencyChanged(Conflict):
+    """A request keeps its currency."""
+
+    code = "currency_changed"
+
+
+class Stored(StrEnum):
+    """What became of a push."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A stored request, and what the push did to it."""
+
+    request: PaymentRequest
+    stored: Stored
+
+
+def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, asked: Asked) -> Taken:
+    """Store what is asked. Raises ``UnknownKind``, ``PartsNotAllowed``, ``CurrencyChanged``."""
+    _check_kind(session, tenant_id, asked)
+    content = asked.model_dump(mode="json", exclude_defaults=True)
+    created = _insert(session, keyring, (tenant_id, reference), asked, content)
+    if created is not None:
+        _write_version(session, created)
+        return Taken(created, Stored.CREATED)
+    known = register.by_reference(session, tenant_id, reference)
+    if known.content == content:
+        return Taken(known, Stored.SAME)
+    request = register.locked(session, tenant_id, known.id)
+    if request.content == content:
+        return Taken(request, Stored.SAME)
+    _change(session, request, asked, content)
+    return Taken(request, Stored.CHANGED)
+
+
+def _check_kind(session: Session, tenant_id: str, asked: Asked) -> None:
+    kind = session.get(Kind, (tenant_id, asked.kind))
+    if kind is None:
+        raise UnknownKind(f"The tenant has no kind {asked.kind!r}.")
+    if asked.partial and not kind.parts_allowed:
+        raise PartsNotAllowed(f"Requests of kind {asked.kind!r} are paid as a whole.")
+
+
+def _insert(
+    session: Session, keyring: Keyring, key: tuple[str, str], asked: Asked, content: Json
+) -> PaymentRequest | None:
+    """A new row, or ``None`` when the reference is there already.
+
+    On the rare collision of two short codes the link version is raised (11 characters are 55
+    bits: with a million requests of a tenant one push in 3 * 10^10 meets it).
+    """
+    tenant_id, reference = key
+    for link_version in range(1, MOST_COLLISIONS + 1):
+        code = links.short_code(keyring.current, links.Identity(*key, link_version))
+        row = {
+            "tenant_id": tenant_id,
+            "reference": reference,
+            "key_id": keyring.current.id,
+            "link_version": link_version,
+            "lookup": links.lookup(keyring.current, tenant_id, code),
+            **_columns(asked, content),
+        }
+        statement = insert(PaymentRequest).values(row).on_conflict_do_nothing()
+        created = session.scalar(statement.returning(PaymentRequest))
+        if created is not None or _is_known(session, *key):
+            return created
+    raise AssertionError("eight short codes collided: the key derivation is broken")
+
+
+def _is_known(session: Session, tenant_id: str, reference: str) -> bool:
+    query = select(PaymentRequest.id).where(
+        PaymentRequest.tenant_id == tenant_id, PaymentRequest.reference == reference
+    )
+    return session.scalar(query) is not None
+
+
+def _change(session: Session, request: PaymentRequest, asked: Asked, content: Json) -> None:
+    if asked.currency != request.currency:
+        raise CurrencyChanged(f"The request is in {request.currency}; a currency never changes.")
+    for name, value in _columns(asked, content).items():
+        setattr(request, name, value)
+    request.version += 1
+    request.updated_at = clock.now()
+    covered = coverage(request.amount_cents, request.covered_cents)
+    request.state = step(State(request.state), covered)
+    _write_version(session, request)
+    changed = messages.request_changed(request.reference, request.version, "new_version")
+    outbox.put(session, request.tenant_id, changed)
+
+
+def _columns(asked: Asked, content: Json) -> Json:
+    return {
+        "amount_cents": asked.amount_cents,
+        "currency": asked.currency,
+        "kind": asked.kind,
+        "purpose": asked.purpose,
+        "payment_sign": asked.payment_sign,
+        "due_on": asked.due_on,
+        "payable_until": asked.payable_until,
+        "tan_required": asked.tan,
+        "language": asked.language,
+        "content": content,
+    }
+
+
+def _write_version(session: Session, request: PaymentRequest) -> None:
+    session.add(
+        RequestVersion(
+            tenant_id=request.tenant_id,
+            request_id=request.id,
+            version=request.version,
+            amount_cents=request.amount_cents,
+            content=request.content,
+        )
+    )

@@ -1,0 +1,91 @@
+"""The register: finding a request, locking it, and covering what it asks."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.db import lock
+from portal.errors import NotFound
+from portal.money import Money
+from portal.requests.models import PaymentRequest
+from portal.requests.states import CLEARS, Event, State, coverage, step
+from portal.tenants import Kind
+
+
+class NoSuchRequest(NotFound):
+    """Not there, or another tenant's: both answer alike."""
+
+    code = "request_not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How an amount that came is split: what clears the claim, and what is surplus."""
+
+    claim: Money
+    surplus: Money
+
+
+def by_reference(session: Session, tenant_id: str, reference: str) -> PaymentRequest:
+    """The request; raises ``NoSuchRequest``."""
+    query = select(PaymentRequest).where(
+        PaymentRequest.tenant_id == tenant_id, PaymentRequest.reference == reference
+    )
+    found = session.scalar(query)
+    if found is None:
+        raise NoSuchRequest("There is no such payment request.")
+    return found
+
+
+def get(session: Session, tenant_id: str, request_id: int) -> PaymentRequest:
+    """The request, not locked; raises ``NoSuchRequest``."""
+    found = session.get(PaymentRequest, (tenant_id, request_id))
+    if found is None:
+        raise NoSuchRequest("There is no such payment request.")
+    return found
+
+
+def locked(session: Session, tenant_id: str, request_id: int) -> PaymentRequest:
+    """The request, locked and read afresh; raises ``NoSuchRequest``."""
+    found = lock(session, PaymentRequest, tenant_id, request_id)
+    if found is None:
+        raise NoSuchRequest("There is no such payment request.")
+    return found
+
+
+def share(session: Session, request: PaymentRequest, amount: Money) -> Share:
+    """Split money that came for a locked request, by what it still asks at this moment."""
+    still = request.open if _still_clears(session, request) else Money(0, request.currency)
+    claim = Money(min(amount.cents, still.cents), amount.currency)
+    return Share(claim, amount - claim)
+
+
+def cover(request: PaymentRequest, claim: Money) -> None:
+    """So much more of a locked request is covered (or less, when negative)."""
+    request.covered_cents += claim.cents
+    _advance(request, coverage(request.amount_cents, request.covered_cents))
+
+
+def expire(request: PaymentRequest) -> bool:
+    """A locked request's last day is over; ``False`` when there is nothing to end any more."""
+    if request.state not in {State.OPEN, State.PARTLY_PAID}:
+        return False
+    _advance(request, Event.RUN_OUT)
+    return True
+
+
+def _advance(request: PaymentRequest, event: Event) -> None:
+    request.state = step(State(request.state), event)
+    request.updated_at = clock.now()
+
+
+def _still_clears(session: Session, request: PaymentRequest) -> bool:
+    if State(request.state) not in CLEARS:
+        return False
+    if request.state != State.EXPIRED:
+        return True
+    # A warning fine takes effect only when paid in time (§ 56(2) OWiG): later money is custody.
+    kind = session.get_one(Kind, (request.tenant_id, request.kind))
+    return not kind.closes_after_payable_until

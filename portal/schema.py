@@ -1,0 +1,93 @@
+"""The portal's tables: made and changed by the role that owns them, used by the application's.
+
+The application's role owns no table. It may not change or delete what was booked or noted.
+"""
+
+from pathlib import Path
+
+import flask_migrate
+from flask import Flask
+from sqlalchemy import make_url, text
+
+from portal import embedded, models
+from portal.config import Settings
+from portal.db import db
+from portal.errors import Misconfigured
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "portal"
+DATABASE, OWNER, APP = "quitt_portal", "quitt_portal_owner", "quitt_portal_app"
+
+# What is written once and never changed: events only get deliveries, entries only counter-entries.
+APPEND_ONLY = (
+    "ledger_entries",
+    "ledger_postings",
+    "events",
+    "request_versions",
+    "payment_steps",
+    "allocations",
+    "settlements",
+    "provider_reports",
+)
+NEVER_DELETED = (*APPEND_ONLY, "audit", "payments", "suspense_items", "custody_items")
+
+
+def app(owner_url: str) -> Flask:
+    """A bare application for Flask-Migrate, connected as the owner."""
+    bare = Flask(__name__)
+    bare.config["SQLALCHEMY_DATABASE_URI"] = owner_url
+    db.init_app(bare)
+    flask_migrate.Migrate(bare, db, directory=str(MIGRATIONS))
+    return bare
+
+
+def migrate(owner_url: str, app_role: str) -> None:
+    """Bring the database to this version and grant the application's role what it needs."""
+    bare = app(owner_url)
+    with bare.app_context():
+        flask_migrate.upgrade()
+        _grant(app_role)
+        db.engine.dispose()
+
+
+def ready(settings: Settings) -> str:
+    """The address of the portal's database as the application's role, migrated as far as we may.
+
+    Without ``QUITT_DATABASE_URL`` it is the embedded one, made here if need be.
+    """
+    if settings.database_url:
+        if settings.owner_database_url:
+            migrate(settings.owner_database_url, _role(settings.database_url))
+        return settings.database_url
+    cluster = embedded.start(settings.data)
+    embedded.ensure(cluster, {DATABASE: (OWNER, APP)})
+    migrate(embedded.url(cluster, DATABASE, OWNER), APP)
+    return embedded.url(cluster, DATABASE, APP)
+
+
+def _role(url: str) -> str:
+    role = make_url(url).username
+    if not role:
+        raise Misconfigured("QUITT_DATABASE_URL must name the application's role.")
+    return role
+
+
+def _grant(app_role: str) -> None:
+    """All rights on rows, less those that would undo a booking or a note."""
+    assert models  # noqa: S101 -- imported to fill the metadata
+    quote = db.engine.dialect.identifier_preparer.quote_identifier
+    role = quote(app_role)
+    forbidden = ", ".join(APPEND_ONLY)
+    kept = ", ".join(NEVER_DELETED)
+    statements = (
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
+        f"REVOKE UPDATE ON {forbidden} FROM {role}",
+        f"REVOKE DELETE, TRUNCATE ON {kept} FROM {role}",
+        f"REVOKE UPDATE ON audit FROM {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+    )
+    with db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

@@ -1,0 +1,131 @@
+"""One real PostgreSQL for the whole run, one clean database for each test."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+from portal import clock, create_app, embedded, jobs, keys, schema
+from portal.config import Settings
+from portal.db import Base, db, transaction
+from tests import builders
+from tests.fakes import FakeProvider
+
+HOST = "https://localhost"
+
+# Speed only: a test's database need not survive a power cut.
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of this run."""
+    return tmp_path_factory.mktemp("quitt")
+
+
+@pytest.fixture(scope="session")
+def cluster(data: Path) -> Iterator[embedded.Cluster]:
+    """A PostgreSQL server of our own, stopped at the end."""
+    found = embedded.start(data, UNSAFE)
+    yield found
+    embedded.stop(found)
+
+
+@pytest.fixture(scope="session")
+def owner_url(cluster: embedded.Cluster) -> str:
+    """The portal's database, migrated, as the role that owns it."""
+    embedded.ensure(cluster, {schema.DATABASE: (schema.OWNER, schema.APP)})
+    url = embedded.url(cluster, schema.DATABASE, schema.OWNER)
+    schema.migrate(url, schema.APP)
+    return url
+
+
+@pytest.fixture(scope="session")
+def settings(cluster: embedded.Cluster, owner_url: str, data: Path) -> Settings:
+    """Settings as in production: https, the application's role."""
+    return Settings(
+        data=data,
+        base_url=HOST,
+        keys=keys.new_key("k1"),
+        database_url=embedded.url(cluster, schema.DATABASE, schema.APP),
+        log_level="error",
+    )
+
+
+@pytest.fixture(scope="session")
+def _app(settings: Settings) -> Iterator[Flask]:
+    made = create_app(settings)
+    made.config["TESTING"] = True
+    yield made
+    jobs.unhang()
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(_app: Flask, owner_url: str) -> Iterator[Flask]:
+    """The application on an empty database with two towns, and their books checked afterwards."""
+    _empty(owner_url)
+    with _app.app_context():
+        with transaction() as session:
+            builders.towns(session, _app.extensions["keyring"])
+        db.session.remove()
+        yield _app
+        db.session.remove()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of the town on localhost, over https."""
+    return builders.browser(app)
+
+
+@pytest.fixture
+def provider(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    """A provider that keeps its own books and says what a test tells it to."""
+    from portal.providers import registry
+
+    fake = FakeProvider()
+    monkeypatch.setattr(registry, "PROVIDERS", {**registry.PROVIDERS, "fake": fake})
+    return fake
+
+
+class Time:
+    """Time that a test moves."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def move(self, distance: str) -> None:
+        """To so far from real time: ``+2h``, ``+3d``."""
+        self._file.write_text(distance)
+
+    @property
+    def now(self) -> datetime:
+        return clock.now().astimezone(UTC)
+
+
+@pytest.fixture
+def time(tmp_path: Path) -> Iterator[Time]:
+    """Time that a test moves; real again afterwards."""
+    file = tmp_path / "clock"
+    clock.move_by(file)
+    yield Time(file)
+    clock.move_by(None)
+
+
+_TABLES: list[str] = []
+
+
+def _empty(owner_url: str) -> None:
+    if not _TABLES:
+        _TABLES.extend(table.name for table in Base.metadata.sorted_tables)
+        _TABLES.extend(("procrastinate_jobs", "procrastinate_events"))
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY CASCADE"))
+    engine.dispose()

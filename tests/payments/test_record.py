@@ -1,0 +1,193 @@
+"""What a provider's word does to the books."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal.db import db
+from portal.ledger import book
+from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
+from portal.money import Money
+from portal.payments.models import ProviderReport
+from portal.payments.record import Source, Verdict, record
+from portal.providers.protocol import Outcome, Report
+from tests import builders
+from tests.builders import TOWN
+from tests.fakes import FakeProvider, other_amount
+
+CARD = Source(TOWN, "card", "notification")
+
+
+def balance(account: str) -> int:
+    db.session.rollback()
+    return book.balance(db.session(), TOWN, account).cents
+
+
+def count(model: type) -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def test_a_success_clears_books_and_tells(provider: FakeProvider) -> None:
+    letter = builders.letter(amount_cents=14_850)
+    payment = builders.begin(letter)
+
+    assert record(provider.pay(payment), CARD) is Verdict.MOVED
+
+    assert builders.request_of(letter).state == "paid"
+    assert balance("suspense:card") == provider.collected() == 14_850
+    assert balance("claims:tax") == -14_850
+    (event,) = builders.events()
+    assert (event.type, event.reference, event.position) == ("payment.succeeded", "K-2026-1", 1)
+    assert event.data["claim_cents"] == 14_850
+    assert event.data["suspense_account"] == "suspense:card"
+
+
+def test_the_same_report_again_changes_nothing(provider: FakeProvider) -> None:
+    payment = builders.begin(builders.letter())
+    report = provider.pay(payment)
+    record(report, CARD)
+
+    assert [record(report, CARD) for _ in range(3)] == [Verdict.REPEATED] * 3
+    assert count(EntryRow) == 1
+    assert len(builders.events()) == 1
+
+
+@pytest.mark.parametrize("before", [Outcome.FAILED, Outcome.CANCELLED, Outcome.EXPIRED])
+def test_money_that_comes_after_the_end_is_booked(provider: FakeProvider, before: Outcome) -> None:
+    letter = builders.letter()
+    payment = builders.begin(letter)
+    record(provider.say(payment, before), CARD)
+    assert builders.payment(payment).state == str(before)
+
+    record(provider.pay(payment), CARD)
+
+    assert builders.request_of(letter).state == "paid"
+    assert balance("suspense:card") == 14_850
+
+
+def test_paying_twice_makes_a_surplus(provider: FakeProvider) -> None:
+    letter = builders.letter(amount_cents=5_000)
+    first = builders.begin(letter)
+    record(provider.say(first, Outcome.CANCELLED), CARD)
+    second = builders.begin(letter)
+    record(provider.pay(second), CARD)
+    record(provider.pay(first), CARD)
+
+    assert balance("suspense:card") == 10_000
+    assert balance("claims:tax") == -5_000
+    assert balance("custody:surplus") == -5_000
+    assert [event.type for event in builders.events()] == [
+        "payment.succeeded",
+        "payment.succeeded",
+        "custody.opened",
+    ]
+
+
+def _misfits(report: Report) -> dict[str, Report]:
+    return {
+        "amount": other_amount(report, report.amount.cents - 1),
+        "currency": replace(report, amount=Money(report.amount.cents, "PLN")),
+        "merchant": replace(report, merchant="somebody"),
+        "reference": replace(report, provider_reference="other"),
+        "payment": replace(report, payment="0" * 32),
+    }
+
+
+@pytest.mark.parametrize("what", ["amount", "currency", "merchant", "reference", "payment"])
+def test_a_report_that_does_not_fit_never_clears_and_is_kept(
+    provider: FakeProvider, what: str
+) -> None:
+    letter = builders.letter()
+    told = _misfits(provider.pay(builders.begin(letter)))[what]
+
+    assert record(told, CARD) is Verdict.MISFIT
+    assert record(told, CARD) is Verdict.MISFIT
+
+    assert builders.request_of(letter).state == "open"
+    db.session.rollback()
+    (item,) = db.session.scalars(select(CustodyItem))
+    assert (item.cause, item.amount_cents, item.currency) == (
+        "unclear", told.amount.cents, told.amount.currency,
+    )  # fmt: skip
+    assert count(SuspenseItem) == 1
+    assert [event.type for event in builders.events()] == ["custody.opened"]
+
+
+def test_practice_money_on_a_live_account_is_no_money(provider: FakeProvider) -> None:
+    letter = builders.letter()
+    told = replace(provider.pay(builders.begin(letter)), live=True)
+    assert record(told, CARD) is Verdict.MISFIT
+    assert count(EntryRow) == 0
+    assert count(ProviderReport) == 1
+
+
+def test_a_report_for_another_account_does_not_clear(provider: FakeProvider) -> None:
+    letter = builders.letter()
+    payment = builders.begin(letter, account_id="card")
+    told = replace(provider.pay(payment), merchant="m-paypal")
+    assert record(told, Source(TOWN, "paypal", "notification")) is Verdict.MISFIT
+    assert builders.request_of(letter).state == "open"
+    assert balance("suspense:paypal") == 14_850
+    assert builders.payment(payment).state == "started"
+
+
+def test_pending_money_is_told_so_that_no_reminder_is_sent(provider: FakeProvider) -> None:
+    payment = builders.begin(builders.letter())
+    record(provider.say(payment, Outcome.PENDING), CARD)
+    assert [event.type for event in builders.events()] == ["payment.pending"]
+    record(provider.pay(payment), CARD)
+    assert [event.type for event in builders.events()][-1] == "payment.succeeded"
+
+
+def test_a_warning_paid_too_late_goes_to_custody(provider: FakeProvider, time) -> None:  # type: ignore[no-untyped-def]
+    from portal.requests import expiry
+
+    until = time.now.date().isoformat()
+    letter = builders.letter(kind="warning", amount_cents=5_500, payable_until=until)
+    payment = builders.begin(letter)
+    time.move("+2d")
+    assert expiry.expire_due() == 1
+    record(provider.pay(payment), CARD)
+    assert builders.request_of(letter).state == "expired"
+    assert (balance("custody:surplus"), balance("claims:warning")) == (-5_500, 0)
+
+
+def _in_parallel(app: Flask, reports: list[Report]) -> list[object]:
+    done: list[object] = []
+    gate = threading.Barrier(len(reports))
+
+    def tell(report: Report) -> None:
+        with app.app_context():
+            gate.wait()
+            done.append(record(report, CARD))
+
+    threads = [threading.Thread(target=tell, args=(report,)) for report in reports]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def test_eight_at_once_with_the_same_report_make_one_entry(
+    app: Flask, provider: FakeProvider
+) -> None:
+    for number in range(5):
+        payment = builders.begin(builders.letter(f"K-{number}"))
+        verdicts = _in_parallel(app, [provider.pay(payment)] * 8)
+        assert sorted(map(str, verdicts)) == ["moved"] + ["repeated"] * 7
+    assert count(EntryRow) == 5
+    assert len(builders.events()) == 5
+
+
+def test_failed_and_paid_at_the_same_moment_is_paid(app: Flask, provider: FakeProvider) -> None:
+    for number in range(10):
+        letter = builders.letter(f"K-{number}")
+        payment = builders.begin(letter)
+        _in_parallel(app, [provider.say(payment, Outcome.FAILED), provider.pay(payment)])
+        assert builders.request_of(letter).state == "paid"
+    assert balance("suspense:card") == provider.collected() == 10 * 14_850
