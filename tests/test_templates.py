@@ -1,0 +1,257 @@
+"""The templates and their catalogues: complete, safe under the CSP, sound as documents."""
+
+import datetime
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from portal.money import Money
+
+HOUSE = Path(__file__).parents[1]
+TEMPLATES = HOUSE / "templates"
+STATIC = HOUSE / "static"
+LANGUAGES = ("de", "en")
+FILES = sorted(TEMPLATES.rglob("*.html"))
+ON_PAPER = TEMPLATES / "letter"  # drawn by WeasyPrint, never seen by a browser
+IN_A_BROWSER = [file for file in FILES if ON_PAPER not in file.parents]
+
+DAY = datetime.date(2026, 11, 15)
+MOMENT = datetime.datetime(2026, 11, 21, 19, 14, tzinfo=datetime.UTC)
+LONG = "Fremdenverkehrsbeitragsvorauszahlungsbescheid mit Grundstücksentwässerungsgebühr"
+ITEMS = [SimpleNamespace(label=LONG, amount=Money(14_350)), SimpleNamespace(label="B", amount=500)]
+REQUEST = SimpleNamespace(
+    amount=Money(14_850), purpose=LONG, payment_sign="4711-0815-26", due_on=DAY, items=ITEMS
+)
+PAYMENT = SimpleNamespace(
+    amount=Money(14_850), method="PayPal", started_at=MOMENT, confirmed_at=MOMENT, number="Q7K2"
+)
+OFFER = SimpleNamespace(id="1", label="PayPal", hint="Konto nötig", fee_note=None)
+REFUSED = SimpleNamespace(label="Karte", reason="Nur bis 100,00 €.")
+TENANT = SimpleNamespace(
+    name="Stadt Musterhausen", portal_name=None, phone="01234 567", hours="Mo–Fr 8–12 Uhr",
+    street="Rathausplatz 1", postcode_city="12345 Musterhausen", iban="DE02120300000000202051",
+    bic="BYLADEM1001", account_holder="Stadt Musterhausen", email="kasse@musterhausen.example",
+    crest_url=None,
+)  # fmt: skip
+FRAME: dict[str, Any] = {
+    "tenant": TENANT,
+    "languages": [("de", "Deutsch", "?de"), ("en", "English", "?en")],
+    "pages": {key: "/" + key for key in ("start", "imprint", "privacy", "accessibility", "letter")},
+    "demo": True,
+}
+CHOICE = {
+    "action": "/a", "request": REQUEST, "offers": [OFFER], "refused": [REFUSED], "chosen": None,
+    "version": 1, "back": "/b", "end_action": "/e",
+}  # fmt: skip
+OUTCOMES = ("paid", "processing", "failed", "cancelled", "expired", "unknown")
+REASONS = ("cancelled", "paid", "deferred", "debit", "enforcement", "other")
+CODE_ERRORS = (
+    {"code": "missing"}, {"code": "length"}, {"code": "sign"}, {"code": "check"},
+    {"secret": "missing"}, {"secret": "unreadable"}, {"form": "refused"}, {},
+)  # fmt: skip
+
+# fmt: off
+PAGES: list[tuple[str, dict[str, Any]]] = [
+    *(("code", {"action": "/", "entered": {"code": "7F3K", "secret": ""}, "errors": errors})
+      for errors in CODE_ERRORS),
+    *(("tan", {"action": "/", "entered": {"tan": "1"}, "errors": errors, "tries_left": tries})
+      for errors, tries in (({}, None), ({"tan": "missing"}, None), ({"tan": "length"}, 4),
+                            ({"tan": "wrong"}, 1), ({"tan": "wrong"}, None))),
+    ("review", {"request": REQUEST, "next_url": "/n", "renew_action": "/r", "session_seconds": 9}),
+    *(("choice", {**CHOICE, "errors": errors})
+      for errors in ({}, {"offer": "missing"}, {"offer": "refused"})),
+    ("choice", {**CHOICE, "offers": [], "errors": {}}),
+    ("leaving", {"target": "/away", "provider_label": "PayPal", "amount": Money(1)}),
+    *(("processing", {"payment": PAYMENT, "here": "/h", "refresh_seconds": 3, "long": long})
+      for long in (False, True)),
+    *(("confirmed", {"payment": PAYMENT, "request": REQUEST, "open_amount": rest,
+                     "pdf_url": "/p", "end_action": "/e"}) for rest in (None, Money(100))),
+    *((name, {"payment": PAYMENT, "money_taken": taken, "retry_url": "/r"})
+      for name in ("failed", "cancelled") for taken in (False, None)),
+    *(("already_paid", {"how": how, "paid_on": day, "confirmation_url": None})
+      for how in ("online", "elsewhere") for day in (DAY, None)),
+    *(("withdrawn", {"reason": reason}) for reason in REASONS),
+    *(("expired", {"payable_until": day}) for day in (DAY, None)),
+    *(("replaced", {"newer_from": day, "newer_url": "/n"}) for day in (DAY, None)),
+    ("changed", {"old_amount": Money(1), "new_amount": Money(2), "review_url": "/r"}),
+    ("unknown", {}),
+    *(("locked", {"until": until}) for until in (MOMENT, None)),
+    *(("elsewhere", {"minutes": minutes, "payment": PAYMENT, "continue_action": "/c",
+                     "restart_action": "/r"}) for minutes in (0, 1, 4)),
+    *(("outcome", {"state": state, "amount": Money(1), "money_taken": None, "here": "/h",
+                   "refresh_seconds": 3, "tan_url": "/t"}) for state in OUTCOMES),
+    ("session_over", {"tan_url": "/t"}),
+    ("error", {"title": "Not now", "text": "Please try again.", "status": 503}),
+    ("ended", {}),
+    *(("page", {"page": page, "text": [], "host": "stadt.example"})
+      for page in ("imprint", "privacy", "accessibility", "letter")),
+]
+# fmt: on
+
+
+class Document(HTMLParser):
+    """What the tests ask about a page: its headings, ids and what refers to an id."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {key: value or "" for key, value in attrs}
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.references += found.get("aria-describedby", "").split()
+        self.references += [found["for"]] if "for" in found else []
+        if found.get("href", "").startswith("#"):
+            self.references.append(found["href"][1:])
+
+
+def catalogue(language: str) -> Catalog:
+    with (HOUSE / f"translations/{language}/LC_MESSAGES/messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def asked_for() -> Catalog:
+    """Every message that a template or the code asks for."""
+    with (HOUSE / "babel.cfg").open(encoding="utf-8") as file:
+        methods, options = parse_mapping_cfg(file)
+    asked = Catalog()
+    for _, _, message, _, context in extract_from_dir(HOUSE, methods, options):
+        asked.add(message, context=context)
+    return asked
+
+
+def key(message: Any) -> tuple[str | None, str]:
+    return message.context, message.id if isinstance(message.id, str) else message.id[0]
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def pages(request: pytest.FixtureRequest) -> Environment:
+    """Jinja as the portal sets it up, with plain stand-ins for the portal's filters."""
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue(request.param))
+    compiled.seek(0)
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+    )
+    env.install_gettext_translations(Translations(compiled), newstyle=True)
+    env.filters.update(dict.fromkeys(("money", "day", "moment", "iban", "sign"), str))
+    env.globals.update(FRAME, language=request.param, csrf_token=lambda: "t", static_url=str)
+    return env
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_template_is_well_formed(file: Path) -> None:
+    Environment(extensions=["jinja2.ext.i18n"]).parse(file.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("name", "given"), PAGES)
+def test_a_page_needs_only_what_it_names_and_is_a_sound_document(
+    pages: Environment, name: str, given: dict[str, Any]
+) -> None:
+    html = pages.get_template(f"citizen/{name}.html").render(given)
+    document = Document(html)
+
+    assert document.tags.count("h1") == 1
+    assert len(document.ids) == len(set(document.ids))
+    assert set(document.references) <= set(document.ids)
+    title = re.search("<title>(.+) – (Bezahlportal|Payment portal) – Stadt Musterhausen<", html)
+    assert title
+    assert title[1].startswith(("Fehler: ", "Error: ")) == bool(given.get("errors"))
+
+
+def test_every_page_of_the_citizen_is_among_the_samples() -> None:
+    assert {file.stem for file in (TEMPLATES / "citizen").glob("*.html")} == {p for p, _ in PAGES}
+
+
+def test_the_page_before_the_tan_says_nothing_about_the_claim(pages: Environment) -> None:
+    given = {"action": "/", "entered": {"tan": ""}, "errors": {}, "tries_left": None}
+    html = pages.get_template("citizen/tan.html").render(given, request=REQUEST)
+
+    assert not any(word in html for word in (LONG, "4711", "14850", "14_850", str(DAY)))
+
+
+@pytest.mark.parametrize("name", ["failed", "cancelled"])
+def test_no_page_says_that_no_money_was_taken_before_it_is_proven(
+    pages: Environment, name: str
+) -> None:
+    page = pages.get_template(f"citizen/{name}.html")
+    sentence = pages.from_string("{{ _('No money was taken.') }}").render()
+
+    assert sentence in page.render(payment=PAYMENT, retry_url="/r", money_taken=False)
+    assert sentence not in page.render(payment=PAYMENT, retry_url="/r", money_taken=None)
+
+
+def test_the_confirmation_is_one_page_with_its_two_sentences(pages: Environment) -> None:
+    from pypdfium2 import PdfDocument
+    from weasyprint import HTML
+
+    html = pages.get_template("confirmation.html").render(
+        payment=PAYMENT, request=REQUEST, drawn_at=MOMENT
+    )
+    drawn = HTML(string=html, base_url=f"{STATIC}/").write_pdf(pdf_variant="pdf/ua-1")
+
+    sheets = PdfDocument(drawn)
+    assert len(sheets) == 1
+    assert "UStG" in sheets[0].get_textpage().get_text_range()
+
+
+@pytest.mark.parametrize("file", IN_A_BROWSER, ids=lambda f: str(f.relative_to(TEMPLATES)))
+def test_a_template_has_nothing_inline_and_names_no_other_host(file: Path) -> None:
+    text = file.read_text("utf-8")
+
+    assert not re.search(
+        r"""<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)""", text
+    )
+    assert not re.search(r"""https?://(?!\{\{)|(src|href)=["']//""", text)
+
+
+@pytest.mark.parametrize("file", IN_A_BROWSER, ids=lambda f: str(f.relative_to(TEMPLATES)))
+def test_every_form_that_posts_carries_the_csrf_token(file: Path) -> None:
+    forms = re.findall(r"<form\b.*?</form>", file.read_text("utf-8"), re.DOTALL | re.IGNORECASE)
+
+    assert all("csrf_token()" in form for form in forms if 'method="post"' in form)
+
+
+def test_the_german_catalogue_is_complete_and_sound() -> None:
+    found, asked = catalogue("de"), asked_for()
+    have = {key(message): message for message in found if message.id}
+    need = {key(message) for message in asked if message.id}
+
+    assert need - have.keys() == set(), "missing"
+    assert have.keys() - need == set(), "stale"
+    assert [k for k, message in have.items() if message.fuzzy] == []
+    assert [k for k, m in have.items() if not m.string or not all(m.string)] == [], "untranslated"
+    assert [(message.id, errors) for message, errors in found.check()] == []
+
+
+def test_the_english_catalogue_names_the_same_messages() -> None:
+    assert {key(m) for m in catalogue("en") if m.id} == {key(m) for m in asked_for() if m.id}
+
+
+def test_style_sheets_name_only_files_of_ours() -> None:
+    for sheet in STATIC.glob("*.css"):
+        for address in re.findall(r"""url\(["']?([^"')]+)""", sheet.read_text("utf-8")):
+            assert address.startswith("data:") or (STATIC / address).is_file(), address
+
+
+def test_the_script_stays_small() -> None:
+    assert len((STATIC / "portal.js").read_bytes()) < 2048
