@@ -1,0 +1,248 @@
+"""The practice provider's adapter, and the model for new ones: tables on top, then a method for
+each capability.
+
+It speaks the API told in ``sandbox/api.py``, and Standard Webhooks for notifications
+(github.com/standard-webhooks/standard-webhooks, spec 1.0.0). Credentials of an account:
+``base_url``, ``secret`` (the API key), ``webhook_secret`` (``whsec_`` and base64). What else the
+provider says, such as the payer's name, ends here.
+"""
+
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from urllib.parse import quote
+
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+from portal.money import Money
+from portal.providers.protocol import (
+    Account,
+    BadNotification,
+    Handover,
+    Order,
+    Outcome,
+    ProviderDown,
+    RefundOrder,
+    RefundReport,
+    Report,
+    Settlement,
+    SettlementLine,
+    SettlementReady,
+    UnknownWord,
+)
+from portal.providers.wire import (
+    HIGHEST_CENTS,
+    Told,
+    ask,
+    flag,
+    json_object,
+    mapped,
+    money,
+    sensibly,
+    text,
+)
+
+# fmt: off
+STATUS = {
+    "open":        Outcome.STARTED,
+    "authorising": Outcome.PENDING,
+    "paid":        Outcome.SUCCEEDED,
+    "refused":     Outcome.FAILED,
+    "aborted":     Outcome.CANCELLED,
+    "timed_out":   Outcome.EXPIRED,
+}
+REFUND_STATUS = {
+    "sent":    Outcome.SUCCEEDED,
+    "bounced": Outcome.FAILED,
+}
+LINE_KIND = {
+    "sale":   "payment",
+    "return": "refund",
+}
+# fmt: on
+
+CLOCK_SKEW = timedelta(seconds=300)
+NOTIFICATION_BYTES = 256 * 1024
+
+_UNKNOWN_THERE = {"unknown_payment", "unknown_settlement"}
+
+
+class Sandbox:
+    """Starts, fetches, cancels, notifies, refunds, settles."""
+
+    name = "sandbox"
+
+    def start(self, account: Account, order: Order) -> Handover:
+        """Take the citizen to the practice provider's page."""
+        body = {
+            "payment": order.payment,
+            "amount_cents": order.amount.cents,
+            "currency": order.amount.currency,
+            "text": order.text,
+            "method": order.method,
+            "language": order.language,
+            "return_url": order.return_url,
+        }
+        told = _known(_call(account, "POST", "/v1/payments", body, key=order.payment))
+        return sensibly(lambda: Handover(text(told, "url", 2048), text(told, "id")))
+
+    def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """What became of a payment."""
+        by_theirs = f"/v1/payments/{_part(provider_reference)}"
+        by_ours = f"/v1/payments?payment={_part(payment)}"
+        told = _call(account, "GET", by_theirs if provider_reference else by_ours)
+        return _answered(account, payment, told)
+
+    def cancel(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """Give a payment up; one that is decided stays as it is."""
+        if not provider_reference:
+            found = self.fetch(account, payment, "")
+            if found.outcome is not Outcome.STARTED:
+                return found
+            provider_reference = found.provider_reference
+        path = f"/v1/payments/{_part(provider_reference)}/cancel"
+        return _answered(account, payment, _call(account, "POST", path, {}))
+
+    def read_notification(
+        self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> tuple[Report | SettlementReady, ...]:
+        """The signature of the raw body first, then its age, and only then what it says."""
+        if len(body) > NOTIFICATION_BYTES:
+            raise BadNotification("it is too long")
+        event_id = _authentic(account, headers, body, now)
+        try:
+            return (_heard(json_object(body), event_id),)
+        except (ValueError, KeyError):
+            raise BadNotification("it is not readable") from None
+
+    def refund(self, account: Account, order: RefundOrder) -> RefundReport:
+        """Send money back. What the provider knows nothing of, or finds too much, has failed."""
+        body = {
+            "refund": order.refund,
+            "amount_cents": order.amount.cents,
+            "currency": order.amount.currency,
+        }
+        path = f"/v1/payments/{_part(order.provider_reference)}/refunds"
+        told = _call(account, "POST", path, body, key=order.refund)
+        if told is None:
+            return RefundReport(order.refund, "", Outcome.FAILED, order.amount)
+        return sensibly(lambda: _refund_report(told))
+
+    def settlement(self, account: Account, settlement: str) -> Settlement:
+        """A settlement report with its lines."""
+        told = _known(_call(account, "GET", f"/v1/settlements/{_part(settlement)}"))
+        return sensibly(lambda: _settlement(told))
+
+
+def _authentic(account: Account, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """The event's id, if the notification was signed with this account's secret just now.
+
+    The library's own check looks at the machine's clock, so its signature is compared here.
+    """
+    event_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not re.fullmatch("[!-~]{1,200}", event_id) or not re.fullmatch("[0-9]{1,11}", stamp):
+        raise BadNotification("its headers are not readable")
+    try:
+        at = datetime.fromtimestamp(int(stamp), UTC)
+        signer = Webhook(account.credentials.get("webhook_secret", ""))
+        right = signer.sign(event_id, at, body.decode()).encode()
+        offered = headers.get("webhook-signature", "").encode().split(b" ")
+    except (ValueError, OverflowError, OSError, EmptyWebhookSecretError):
+        raise BadNotification("its signature cannot be checked") from None
+    if not any(hmac.compare_digest(right, one) for one in offered):
+        raise BadNotification("its signature is wrong")
+    if abs(now - at) > CLOCK_SKEW:
+        raise BadNotification("it is too old, or from the future")
+    return event_id
+
+
+def _heard(told: Told, event_id: str) -> Report | SettlementReady:
+    match text(told, "type"):
+        case "payment.updated":
+            return _report(told, event_id)
+        case "settlement.created":
+            return SettlementReady(
+                text(told, "settlement"), text(told, "merchant"), flag(told, "live"), event_id
+            )
+        case word:
+            raise UnknownWord(f"{word!r} is no notification of the practice provider")
+
+
+def _answered(account: Account, payment: str, told: Told | None) -> Report:
+    if told is None:
+        return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
+    return sensibly(lambda: _report(told))
+
+
+def _report(told: Told, event_id: str = "") -> Report:
+    return Report(
+        payment=text(told, "payment"),
+        provider_reference=text(told, "id"),
+        merchant=text(told, "merchant"),
+        outcome=mapped(STATUS, text(told, "status")),
+        amount=money(told, "amount_cents"),
+        live=flag(told, "live"),
+        event_id=event_id,
+    )
+
+
+def _refund_report(told: Told) -> RefundReport:
+    return RefundReport(
+        refund=text(told, "refund"),
+        provider_reference=text(told, "id"),
+        outcome=mapped(REFUND_STATUS, text(told, "status")),
+        amount=money(told, "amount_cents"),
+    )
+
+
+def _settlement(told: Told) -> Settlement:
+    made_at = datetime.fromisoformat(text(told, "made_at"))
+    if made_at.tzinfo is None:
+        raise ValueError("made_at")
+    return Settlement(
+        settlement=text(told, "id"),
+        merchant=text(told, "merchant"),
+        made_at=made_at.astimezone(UTC),
+        net=money(told, "net_cents", -HIGHEST_CENTS),
+        lines=tuple(_line({**line, "currency": told["currency"]}) for line in told["lines"]),
+    )
+
+
+def _line(told: Told) -> SettlementLine:
+    return SettlementLine(
+        kind=mapped(LINE_KIND, text(told, "kind")),
+        payment=text(told, "payment"),
+        provider_reference=text(told, "id"),
+        gross=money(told, "gross_cents", -HIGHEST_CENTS),
+        fee=money(told, "fee_cents", -HIGHEST_CENTS),
+    )
+
+
+def _call(
+    account: Account, method: str, path: str, body: Told | None = None, key: str = ""
+) -> Told | None:
+    """The provider's answer; ``None`` when it does not know what was asked for."""
+    headers = {"Authorization": f"Bearer {account.credentials.get('secret', '')}"}
+    if key:
+        headers["Idempotency-Key"] = key
+    url = account.credentials.get("base_url", "").rstrip("/") + path
+    answer = ask(method, url, headers, body)
+    told = sensibly(lambda: json_object(answer.body))
+    if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        return told
+    if sensibly(lambda: text(told["error"], "code")) in _UNKNOWN_THERE:
+        return None
+    raise ProviderDown(f"it answered {answer.status}")
+
+
+def _known(told: Told | None) -> Told:
+    if told is None:
+        raise ProviderDown("it does not know what was asked for")
+    return told
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")

@@ -1,0 +1,133 @@
+"""What adapters share of the wire: asking within limits, and reading what was said strictly.
+
+The readers raise ``ValueError`` or ``KeyError`` for what is not there or is something else, so
+that each adapter says in one place what an unreadable answer means.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import httpx2
+
+from portal.money import Money
+from portal.providers.protocol import ProviderDown, UnknownWord
+
+CONNECT_SECONDS = 5.0
+TOTAL_SECONDS = 15.0
+ANSWER_BYTES = 16 * 1024 * 1024
+HIGHEST_CENTS = 10**12
+LONGEST_TEXT = 200
+
+Told = Mapping[str, Any]
+_Word = TypeVar("_Word")
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """HTTP status and body."""
+
+    status: int
+    body: bytes
+
+
+def ask(method: str, url: str, headers: Mapping[str, str], body: Told | None = None) -> Answer:
+    """One HTTP call without redirects. Raises ``ProviderDown`` when nothing sensible came in time,
+    and for 429 and 5xx; its message names neither address nor headers.
+    """
+    deadline = time.monotonic() + TOTAL_SECONDS
+    try:
+        with _client().stream(method, url, headers=dict(headers), json=body) as answer:
+            answer_body = _read_until(deadline, answer)
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise ProviderDown(type(error).__name__) from None
+    if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise ProviderDown(f"it answered {answer.status_code}")
+    return Answer(answer.status_code, answer_body)
+
+
+def sensibly(read: Callable[[], _Read]) -> _Read:
+    """What ``read`` reads of an answer; raises ``ProviderDown`` if it cannot be read."""
+    try:
+        return read()
+    except (ValueError, KeyError, TypeError):
+        raise ProviderDown("its answer is not readable") from None
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A JSON object in UTF-8, each key once, no NaN."""
+    try:
+        told = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(told, dict):
+        raise ValueError("no JSON object")
+    return told
+
+
+def text(told: Told, name: str, longest: int = LONGEST_TEXT) -> str:
+    """A printable text of 1 to ``longest`` characters."""
+    value = told[name]
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise ValueError(name)
+    return value
+
+
+def flag(told: Told, name: str) -> bool:
+    """True or false; nothing that only looks like it."""
+    value = told[name]
+    if not isinstance(value, bool):
+        raise ValueError(name)
+    return value
+
+
+def money(told: Told, name: str, lowest: int = 0) -> Money:
+    """Integer cents under ``name`` with ``currency`` beside them; true and false are no cents."""
+    cents, currency = told[name], told["currency"]
+    if type(cents) is not int or not lowest <= cents <= HIGHEST_CENTS:
+        raise ValueError(name)
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        raise ValueError("currency")
+    return Money(cents, currency)
+
+
+def mapped(table: Mapping[str, _Word], word: str) -> _Word:
+    """Our word for a provider's; raises ``UnknownWord``."""
+    if word not in table:
+        raise UnknownWord(f"{word!r} is in no table")
+    return table[word]
+
+
+@cache
+def _client() -> httpx2.Client:
+    # One for the process: building one reads all certificates. No proxy, no netrc of the machine.
+    limits = httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
+    return httpx2.Client(timeout=limits, trust_env=False, follow_redirects=False)
+
+
+def _read_until(deadline: float, answer: httpx2.Response) -> bytes:
+    body = bytearray()
+    for piece in answer.iter_bytes():
+        body += piece
+        if len(body) > ANSWER_BYTES:
+            raise ValueError("too long")
+        if time.monotonic() > deadline:
+            raise httpx2.ReadTimeout("too slow")
+    return bytes(body)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        raise ValueError("a key stands twice")
+    return told
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number")

@@ -1,0 +1,49 @@
+"""``python -m sandbox --port N --data FOLDER``: the practice provider as a process.
+
+SIGTERM and Ctrl-C end it; what is not yet told is told after the next start.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from portal import clock
+from sandbox.serving import close_server, open_server
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop."""
+    asked = _parser().parse_args(arguments)
+    if moved_by := os.environ.get("QUITT_DEMO_CLOCK"):
+        clock.move_by(Path(moved_by).expanduser().absolute())
+    try:
+        server = open_server(asked.data, asked.port, asked.bind, asked.base_url)
+    except OSError as error:
+        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 -- the person at the terminal
+        return 1
+
+    def end(*_: object) -> None:
+        # shutdown() waits for serve_forever, which this handler has interrupted.
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    server.serve_forever(poll_interval=0.2)
+    close_server(server)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="Practice payment provider.")
+    parser.add_argument("--port", type=int, default=8001)
+    parser.add_argument("--data", type=Path, required=True, help="folder of its books")
+    parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--base-url", default="", help="where payers reach it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

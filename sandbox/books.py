@@ -1,0 +1,129 @@
+"""This provider's own books, in one SQLite file: its word against the portal's.
+
+Money is integer cents. ``movements`` is append only: sale +, return -, fee -, payout -; what is
+left of a merchant's movements is what is not yet paid out.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from portal import clock
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS merchants (
+  merchant TEXT PRIMARY KEY, name TEXT NOT NULL, secret_sha256 TEXT NOT NULL UNIQUE,
+  webhook_secret TEXT NOT NULL, webhook_url TEXT NOT NULL, live INTEGER NOT NULL,
+  currency TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS payments (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, payment TEXT NOT NULL,
+  fingerprint TEXT NOT NULL, status TEXT NOT NULL, ordered_cents INTEGER NOT NULL,
+  ordered_currency TEXT NOT NULL, text TEXT NOT NULL, method TEXT NOT NULL,
+  language TEXT NOT NULL, return_url TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+  currency TEXT NOT NULL, collected_for TEXT NOT NULL, started_at TEXT NOT NULL,
+  changed_at TEXT NOT NULL, UNIQUE (merchant, payment)) STRICT;
+CREATE TABLE IF NOT EXISTS refunds (
+  id TEXT PRIMARY KEY, payment_id TEXT NOT NULL REFERENCES payments, merchant TEXT NOT NULL,
+  refund TEXT NOT NULL, status TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+  currency TEXT NOT NULL, made_at TEXT NOT NULL, UNIQUE (merchant, refund)) STRICT;
+CREATE TABLE IF NOT EXISTS settlements (
+  id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, gross_cents INTEGER NOT NULL,
+  fee_cents INTEGER NOT NULL, net_cents INTEGER NOT NULL, currency TEXT NOT NULL,
+  made_at TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, made_at TEXT NOT NULL, merchant TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('sale', 'return', 'fee', 'payout')),
+  payment_id TEXT REFERENCES payments, refund_id TEXT REFERENCES refunds,
+  settlement TEXT REFERENCES settlements, amount_cents INTEGER NOT NULL,
+  currency TEXT NOT NULL) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS one_sale ON movements (payment_id) WHERE kind = 'sale';
+CREATE UNIQUE INDEX IF NOT EXISTS one_return ON movements (refund_id) WHERE kind = 'return';
+CREATE INDEX IF NOT EXISTS movements_of ON movements (merchant, currency);
+CREATE TRIGGER IF NOT EXISTS movements_stay BEFORE UPDATE ON movements
+  BEGIN SELECT RAISE(ABORT, 'movements are append only'); END;
+CREATE TRIGGER IF NOT EXISTS movements_remain BEFORE DELETE ON movements
+  BEGIN SELECT RAISE(ABORT, 'movements are append only'); END;
+CREATE TABLE IF NOT EXISTS settlement_lines (
+  settlement TEXT NOT NULL REFERENCES settlements, movement INTEGER NOT NULL UNIQUE
+  REFERENCES movements, fee_cents INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, merchant TEXT NOT NULL,
+  about TEXT NOT NULL, body TEXT NOT NULL, genuine INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS events_about ON events (about);
+CREATE TABLE IF NOT EXISTS deliveries (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL REFERENCES events (id),
+  about TEXT NOT NULL, forged INTEGER NOT NULL, age_seconds INTEGER NOT NULL,
+  due_at REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL DEFAULT 'waiting', answer TEXT NOT NULL DEFAULT '') STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at) WHERE state = 'waiting';
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+class Books:
+    """The file ``sandbox.sqlite3`` in a folder. Write-ahead log: a killed process loses nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / "sandbox.sqlite3"
+        # While one connection stays open, closing another does not fold the log into the file.
+        self._keeper = self._connect(any_thread=True)
+        self._keeper.execute("PRAGMA journal_mode = WAL")
+        self._keeper.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._keeper.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Writes of one act: all or none."""
+        with self._begun("BEGIN IMMEDIATE") as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent look at the books."""
+        with self._begun("BEGIN") as db:
+            yield db
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with closing(self._connect()) as db:
+            db.execute(begin)
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    def _connect(self, *, any_thread: bool = False) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            self._file, timeout=15, isolation_level=None, check_same_thread=not any_thread
+        )
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = NORMAL")
+        return db
+
+
+def this_moment() -> str:
+    """Now, as it is written in the books."""
+    return clock.now().isoformat(timespec="milliseconds")
+
+
+def moment(text: str) -> datetime:
+    """What ``this_moment`` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def add(db: sqlite3.Connection, table: str, **values: object) -> None:
+    """Insert one row. ``table`` and the names are ours, never a caller's."""
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
+        tuple(values.values()),
+    )

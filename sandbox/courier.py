@@ -1,0 +1,139 @@
+"""The courier: carries deliveries to the merchants, again and again until they are taken.
+
+What is due stands in the books, so a killed process goes on where it was. Deliveries about one
+payment go one after the other; different payments do not wait for each other.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from secrets import token_bytes
+
+import httpx2
+
+from portal import clock
+from sandbox.books import Books
+from sandbox.notifications import signed_headers
+
+PAUSES_SECONDS = (1, 5, 30, 120, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
+TIMEOUT_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 0.5
+_CARRIERS = 8
+
+_NEXT = """
+SELECT d.n, d.event, d.about, d.forged, d.age_seconds, d.tries, e.body,
+  m.webhook_url, m.webhook_secret
+FROM deliveries AS d JOIN events AS e ON e.id = d.event JOIN merchants AS m USING (merchant)
+WHERE d.n IN (SELECT min(n) FROM deliveries WHERE state = 'waiting' AND due_at <= ? GROUP BY about)
+ORDER BY d.n LIMIT 200
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    taken: bool
+    words: str
+
+
+class Courier:
+    """A thread that looks for what is due, and a few that carry it."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._bell = threading.Event()
+        self._tried = threading.Condition()
+        self._on_the_way: set[str] = set()
+        self._stopping = False
+        self._client = httpx2.Client(
+            timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False
+        )
+        self._pool = ThreadPoolExecutor(_CARRIERS, thread_name_prefix="carrier")
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        """Begin to carry."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is on the way and carry no more."""
+        self._stopping = True
+        self._bell.set()
+        self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def ring(self) -> None:
+        """Something new is due."""
+        self._bell.set()
+
+    def wait(self, deliveries: Collection[int], seconds: float) -> None:
+        """Ring, and wait until each of them that is due was tried, at most so long."""
+        self.ring()
+        with self._tried:
+            self._tried.wait_for(lambda: not self._untried(deliveries), seconds)
+
+    def _untried(self, deliveries: Collection[int]) -> bool:
+        with self._books.reading() as db:
+            found = db.execute(
+                "SELECT 1 FROM deliveries WHERE tries = 0 AND due_at <= ?"
+                " AND n IN (SELECT value FROM json_each(?)) LIMIT 1",
+                (clock.now().timestamp(), json.dumps(list(deliveries))),
+            ).fetchone()
+        return found is not None
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._bell.clear()
+            for delivery in self._due():
+                self._on_the_way.add(delivery["about"])
+                self._pool.submit(self._carry, delivery)
+            self._bell.wait(LOOK_EVERY_SECONDS)
+
+    def _due(self) -> list[sqlite3.Row]:
+        # Taken before the look into the books: what is done in between waits for the next look,
+        # or it would be carried twice.
+        busy = set(self._on_the_way)
+        with self._books.reading() as db:
+            rows = db.execute(_NEXT, (clock.now().timestamp(),)).fetchall()
+        return [row for row in rows if row["about"] not in busy]
+
+    def _carry(self, delivery: sqlite3.Row) -> None:
+        try:
+            self._record(delivery, self._hand_over(delivery))
+        finally:
+            self._on_the_way.discard(delivery["about"])
+            with self._tried:
+                self._tried.notify_all()
+            self._bell.set()
+
+    def _hand_over(self, delivery: sqlite3.Row) -> _Answer:
+        secret = token_bytes(32) if delivery["forged"] else delivery["webhook_secret"]
+        headers = signed_headers(
+            secret, delivery["event"], delivery["body"], delivery["age_seconds"]
+        )
+        try:
+            answer = self._client.post(
+                delivery["webhook_url"], content=delivery["body"].encode(), headers=headers
+            )
+        except httpx2.HTTPError as error:
+            return _Answer(taken=False, words=type(error).__name__)
+        return _Answer(taken=answer.is_success, words=str(answer.status_code))
+
+    def _record(self, delivery: sqlite3.Row, answer: _Answer) -> None:
+        tries = delivery["tries"] + 1
+        spoilt = delivery["forged"] or delivery["age_seconds"]
+        state, pause = "waiting", 0
+        if answer.taken:
+            state = "taken"
+        elif spoilt or tries > len(PAUSES_SECONDS):
+            state = "given_up"
+        else:
+            pause = PAUSES_SECONDS[tries - 1]
+        with self._books.transaction() as db:
+            db.execute(
+                "UPDATE deliveries SET tries = ?, state = ?, answer = ?, due_at = ? WHERE n = ?",
+                (tries, state, answer.words, clock.now().timestamp() + pause, delivery["n"]),
+            )

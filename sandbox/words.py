@@ -1,0 +1,78 @@
+"""What the payer's page and the trainer's page say. One line per text: German, English."""
+
+from collections.abc import Mapping
+
+LANGUAGES = ("de", "en")
+
+# fmt: off
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "title":        ("Übungs-Bezahldienst", "Practice payment service"),
+    "no_money":     ("Übungs-Bezahldienst: hier fließt kein Geld",
+                     "Practice payment service: no money flows here"),
+    "amount":       ("Betrag", "Amount"),
+    "merchant":     ("Empfänger", "Payee"),
+    "text":         ("Verwendungszweck", "Reference"),
+    "method":       ("Zahlungsart", "Payment method"),
+    "ask":          ("Was soll mit dieser Zahlung geschehen?",
+                     "What should happen to this payment?"),
+    "pay":          ("Jetzt bezahlen", "Pay now"),
+    "later":        ("Bezahlen, Geld kommt später", "Pay, money comes later"),
+    "decline":      ("Zahlung ablehnen", "Decline the payment"),
+    "cancel":       ("Abbrechen", "Cancel"),
+    "leave":        ("Seite verlassen, ohne zu zahlen", "Leave without paying"),
+    "left":         ("Sie haben die Seite verlassen, ohne zu zahlen. Die Zahlung ist noch offen.",
+                     "You have left without paying. The payment is still open."),
+    "again":        ("Zurück zur Zahlung", "Back to the payment"),
+    "back":         ("Zurück zu: {name}", "Back to: {name}"),
+    "unknown_payment":   ("Diese Zahlung gibt es nicht.", "There is no such payment."),
+    "unknown_choice":    ("Diese Auswahl gibt es nicht.", "There is no such choice."),
+    "nothing_to_settle": ("Es ist nichts abzurechnen.", "There is nothing to settle."),
+    "does_not_fit":      ("Das passt nicht mehr zum Stand der Zahlung.",
+                     "This no longer fits the status of the payment."),
+    "decided":      ("Diese Zahlung ist entschieden", "This payment has been decided"),
+    "open":         ("offen", "open"),
+    "authorising":  ("bezahlt, das Geld ist unterwegs", "paid, the money is on its way"),
+    "paid":         ("bezahlt", "paid"),
+    "refused":      ("abgelehnt", "declined"),
+    "aborted":      ("abgebrochen", "cancelled"),
+    "timed_out":    ("abgelaufen", "expired"),
+    "trainer":      ("Übungen leiten", "Run an exercise"),
+    "no_merchant":  ("Noch kein Händler.", "No merchants yet."),
+    "payments":     ("Zahlungen", "Payments"),
+    "settlements":  ("Abrechnungen", "Settlements"),
+    "none":         ("keine", "none"),
+    "latest":       ("Die letzten {count}", "The latest {count}"),
+    "started":      ("Begonnen (UTC)", "Started (UTC)"),
+    "status":       ("Stand", "Status"),
+    "do":           ("Geschehen lassen", "Let happen"),
+    "settle":       ("Abrechnen", "Settle"),
+    "gross":        ("Brutto", "Gross"),
+    "fees":         ("Gebühren", "Fees"),
+    "net":          ("Auszahlung", "Pay-out"),
+    "made":         ("Erstellt (UTC)", "Made (UTC)"),
+    "succeeded":    ("Eingenommen", "Collected"),
+    "refunded":     ("Erstattet", "Refunded"),
+    "unsettled":    ("Noch nicht abgerechnet", "Not yet settled"),
+    "settled":      ("Ausgezahlt", "Paid out"),
+    "verb_pay":     ("Geld kommt", "Money comes"),
+    "verb_pend":    ("Geld kommt später", "Money comes later"),
+    "verb_decline": ("Ablehnen", "Decline"),
+    "verb_cancel":  ("Abbrechen", "Cancel"),
+    "verb_expire":  ("Ablaufen lassen", "Let expire"),
+}
+# fmt: on
+
+
+def texts(language: str) -> dict[str, str]:
+    """All texts in German if ``language`` is German, else in English."""
+    column = 0 if language[:2].lower() == "de" else 1
+    return {name: both[column] for name, both in _TEXTS.items()}
+
+
+def money(cents: int, currency: str, language: str) -> str:
+    """An amount as people write it: ``1.234,56 EUR``, ``1,234.56 EUR``."""
+    whole, rest = divmod(abs(cents), 100)
+    sign, text = "\u2212" if cents < 0 else "", f"{whole:,}.{rest:02}"
+    if language[:2].lower() == "de":
+        text = text.translate(str.maketrans(",.", ".,"))
+    return f"{sign}{text}\u00a0{currency}"

@@ -1,0 +1,125 @@
+"""What the contract test needs of the far side of each adapter."""
+
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+from standardwebhooks import Webhook
+
+from portal.providers.protocol import Account
+from portal.providers.sandbox import LINE_KIND, REFUND_STATUS, STATUS
+from sandbox.serving import running
+from sandbox.states import REFUND_STATUSES, STATUSES
+from tests.sandbox.mailbox import Mailbox, open_mailbox
+
+Letter = tuple[dict[str, str], bytes]
+
+
+class Harness(ABC):
+    """A provider that runs here, with two merchants, and what the world does to it."""
+
+    account: Account
+    other_account: Account
+    words: tuple[tuple[set[str], set[str]], ...]  # the far side's words, and those of our table
+
+    @abstractmethod
+    def pay(self, payment: str) -> Letter:
+        """The payer pays; the notification of it."""
+
+    @abstractmethod
+    def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        """The headers of a notification with another body, rightly signed."""
+
+    @abstractmethod
+    def signed_at(self, headers: dict[str, str]) -> datetime:
+        """When a notification was signed."""
+
+    @abstractmethod
+    def settle(self) -> Letter:
+        """The provider pays out; the notification of it."""
+
+    @abstractmethod
+    def fall_silent(self) -> None:
+        """From now on the provider answers with errors."""
+
+
+class SandboxHarness(Harness):
+    """The practice provider over real HTTP."""
+
+    words = (
+        (set(STATUSES), set(STATUS)),
+        (set(REFUND_STATUSES), set(REFUND_STATUS)),
+        ({"sale", "return"}, set(LINE_KIND)),
+    )
+
+    def __init__(self, url: str, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._http = httpx2.Client(base_url=url, trust_env=False)
+        self.account = self._open("town", url)
+        self.other_account = self._open("other-town", url)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def pay(self, payment: str) -> Letter:
+        return self._told(f"/test/payments/{payment}/pay", {})
+
+    def settle(self) -> Letter:
+        return self._told("/test/merchants/town/settle", {"fee_bp": 120, "fee_cents": 25})
+
+    def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+        at = self.signed_at(headers)
+        signer = Webhook(self.account.credentials["webhook_secret"])
+        signature = signer.sign(headers["webhook-id"], at, body.decode())
+        return headers | {"webhook-signature": signature}
+
+    def signed_at(self, headers: dict[str, str]) -> datetime:
+        return datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+
+    def fall_silent(self) -> None:
+        self._post("/test/settings", {"down": True})
+
+    def _told(self, path: str, options: dict[str, object]) -> Letter:
+        before = len(self._mailbox.letters)
+        self._post(path, options)
+        self._mailbox.wait_for(before + 1)
+        return self._mailbox.letters[-1]
+
+    def _open(self, merchant: str, url: str) -> Account:
+        secret = "whsec_" + b64encode(merchant.encode().ljust(32, b".")).decode()
+        told = {
+            "name": merchant.title(),
+            "secret": f"key of {merchant}",
+            "webhook_secret": secret,
+            "webhook_url": self._mailbox.url,
+        }
+        self._http.put(f"/merchants/{merchant}", json=told).raise_for_status()
+        credentials = {
+            "base_url": url,
+            "secret": f"key of {merchant}",
+            "webhook_secret": secret,
+        }
+        return Account("tenant", f"account-{merchant}", merchant, False, credentials)
+
+    def _post(self, path: str, options: dict[str, object]) -> None:
+        self._http.post(path, json=options).raise_for_status()
+
+
+@contextmanager
+def sandbox_harness(folder: Path) -> Iterator[SandboxHarness]:
+    with open_mailbox() as mailbox, running(folder) as url:
+        harness = SandboxHarness(url, mailbox)
+        try:
+            yield harness
+        finally:
+            harness.close()
+
+
+def with_credentials(account: Account, **changed: str) -> Account:
+    """The same account with other credentials."""
+    return replace(account, credentials={**account.credentials, **changed})

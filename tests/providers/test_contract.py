@@ -1,0 +1,412 @@
+"""What every adapter must do. A new one joins ``PEERS`` and passes unchanged."""
+
+import json
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portal import clock
+from portal.money import Money
+from portal.providers import registry
+from portal.providers.protocol import (
+    BadNotification,
+    Cancels,
+    Fetches,
+    Notifies,
+    Order,
+    Outcome,
+    Provider,
+    ProviderDown,
+    RefundOrder,
+    Refunds,
+    Report,
+    SettlementReady,
+    Settles,
+    Starts,
+    UnknownWord,
+)
+from portal.providers.sandbox import Sandbox
+from tests.providers.harnesses import Harness, sandbox_harness, with_credentials
+
+PEERS = [(Sandbox(), sandbox_harness)]
+
+
+@pytest.fixture(params=PEERS, ids=lambda peer: peer[0].name)
+def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Provider, Harness]]:
+    provider, open_harness = request.param
+    with open_harness(tmp_path) as harness:
+        yield provider, harness
+
+
+@pytest.fixture
+def provider(peer: tuple[Provider, Harness]) -> Provider:
+    return peer[0]
+
+
+@pytest.fixture
+def harness(peer: tuple[Provider, Harness]) -> Harness:
+    return peer[1]
+
+
+def order(payment: str = "pay-1", cents: int = 4200) -> Order:
+    return Order(
+        payment=payment,
+        amount=Money(cents),
+        text="Stadt Musterhausen 7F3K-9QXM",
+        method="",
+        language="de",
+        return_url=f"http://localhost:8000/return/{payment}",
+        notify_url="http://localhost:8000/hook",
+    )
+
+
+def able(provider: Provider, capability: type) -> None:
+    if not isinstance(provider, capability):
+        pytest.skip(f"{provider.name} is not one that {capability.__name__}")
+
+
+def test_every_adapter_of_the_program_is_in_this_test() -> None:
+    assert {provider.name for provider, _ in PEERS} == set(registry.PROVIDERS)
+
+
+def test_an_adapter_starts_and_fetches(provider: Provider) -> None:
+    assert isinstance(provider, Starts)
+    assert isinstance(provider, Fetches)
+
+
+def test_our_tables_hold_every_word_of_the_far_side(harness: Harness) -> None:
+    for theirs, ours in harness.words:
+        assert theirs == ours
+
+
+def test_fetch_reports_on_what_was_started(provider: Provider, harness: Harness) -> None:
+    handover = provider.start(harness.account, order())
+    report = provider.fetch(harness.account, "pay-1", handover.provider_reference)
+    assert report == Report(
+        payment="pay-1",
+        provider_reference=handover.provider_reference,
+        merchant=harness.account.merchant,
+        outcome=Outcome.STARTED,
+        amount=Money(4200),
+        live=False,
+    )
+    assert provider.fetch(harness.account, "pay-1", "") == report
+
+
+def test_started_twice_with_one_id_it_is_one_payment(provider: Provider, harness: Harness) -> None:
+    first = provider.start(harness.account, order())
+    assert provider.start(harness.account, order()) == first
+
+
+def test_one_id_with_another_amount_is_no_second_payment(
+    provider: Provider, harness: Harness
+) -> None:
+    provider.start(harness.account, order())
+    with pytest.raises(ProviderDown):
+        provider.start(harness.account, order(cents=4201))
+    assert provider.fetch(harness.account, "pay-1", "").amount == Money(4200)
+
+
+@pytest.mark.parametrize("reference", ["", "no-such"])
+def test_an_unknown_payment_is_not_found(
+    provider: Provider, harness: Harness, reference: str
+) -> None:
+    report = provider.fetch(harness.account, "no-such", reference)
+    assert (report.payment, report.outcome) == ("no-such", Outcome.NOT_FOUND)
+
+
+def test_one_merchant_does_not_find_anothers_payment(provider: Provider, harness: Harness) -> None:
+    handover = provider.start(harness.account, order())
+    reference = handover.provider_reference
+    assert provider.fetch(harness.other_account, "pay-1", reference).outcome is Outcome.NOT_FOUND
+
+
+def test_money_that_came_is_reported(provider: Provider, harness: Harness) -> None:
+    provider.start(harness.account, order())
+    harness.pay("pay-1")
+    report = provider.fetch(harness.account, "pay-1", "")
+    assert (report.outcome, report.amount) == (Outcome.SUCCEEDED, Money(4200))
+
+
+def test_a_cancelled_payment_stays_cancelled(provider: Provider, harness: Harness) -> None:
+    able(provider, Cancels)
+    handover = provider.start(harness.account, order())
+    report = provider.cancel(harness.account, "pay-1", handover.provider_reference)
+    assert (report.payment, report.outcome) == ("pay-1", Outcome.CANCELLED)
+    assert provider.cancel(harness.account, "pay-1", "") == report
+    assert provider.fetch(harness.account, "pay-1", "") == report
+
+
+def test_what_is_paid_cannot_be_cancelled(provider: Provider, harness: Harness) -> None:
+    able(provider, Cancels)
+    handover = provider.start(harness.account, order())
+    harness.pay("pay-1")
+    report = provider.cancel(harness.account, "pay-1", handover.provider_reference)
+    assert report.outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("reference", ["", "no-such"])
+def test_what_was_never_there_is_not_cancelled(
+    provider: Provider, harness: Harness, reference: str
+) -> None:
+    able(provider, Cancels)
+    report = provider.cancel(harness.account, "no-such", reference)
+    assert report.outcome is Outcome.NOT_FOUND
+
+
+def test_a_signed_notification_is_read(provider: Provider, harness: Harness) -> None:
+    able(provider, Notifies)
+    handover = provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    (report,) = provider.read_notification(harness.account, headers, body, clock.now())
+    assert isinstance(report, Report)
+    assert report.event_id
+    assert report == Report(
+        payment="pay-1",
+        provider_reference=handover.provider_reference,
+        merchant=harness.account.merchant,
+        outcome=Outcome.SUCCEEDED,
+        amount=Money(4200),
+        live=False,
+        event_id=report.event_id,
+    )
+
+
+def test_nothing_of_the_payer_comes_through(provider: Provider, harness: Harness) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    assert b"Probezahlerin" in body, "the far side must tell it, or this proves nothing"
+    reports = provider.read_notification(harness.account, headers, body, clock.now())
+    fetched = provider.fetch(harness.account, "pay-1", "")
+    assert "Probezahler" not in f"{reports}{fetched}"
+
+
+@pytest.mark.parametrize("minutes", [-5, 0, 5])
+def test_a_notification_of_the_last_or_next_five_minutes_is_read(
+    provider: Provider, harness: Harness, minutes: int
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    now = harness.signed_at(headers) + timedelta(minutes=minutes)
+    assert provider.read_notification(harness.account, headers, body, now)
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, -86400, 365 * 86400])
+def test_an_old_or_future_notification_is_refused(
+    provider: Provider, harness: Harness, seconds: int
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    now = harness.signed_at(headers) + timedelta(seconds=seconds)
+    with pytest.raises(BadNotification):
+        provider.read_notification(harness.account, headers, body, now)
+
+
+def test_a_notification_signed_with_another_merchants_secret_is_refused(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    with pytest.raises(BadNotification):
+        provider.read_notification(harness.other_account, headers, body, clock.now())
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "no base64 \u00e4"])
+def test_an_account_without_a_secret_takes_no_notification(
+    provider: Provider, harness: Harness, secret: str
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    account = with_credentials(harness.account, webhook_secret=secret)
+    with pytest.raises(BadNotification):
+        provider.read_notification(account, headers, body, clock.now())
+
+
+def test_a_notification_without_any_one_of_its_headers_is_refused(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    signed = {name: value for name, value in headers.items() if name.startswith("webhook-")}
+    for name in signed:
+        for wrong in ({}, {name: ""}, {name: "\udc80"}, {name: "v1,AAAA 1e3"}):
+            forged = {key: value for key, value in signed.items() if key != name} | wrong
+            with pytest.raises(BadNotification):
+                provider.read_notification(harness.account, forged, body, clock.now())
+
+
+def test_one_flipped_bit_anywhere_is_refused(provider: Provider, harness: Harness) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    for place in range(len(body)):
+        flipped = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        with pytest.raises(BadNotification):
+            provider.read_notification(harness.account, headers, flipped, clock.now())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"amount_cents":4200', b'"amount_cents":4200,"amount_cents":1'),
+        (b'"amount_cents":4200', b'"amount_cents":true'),
+        (b'"amount_cents":4200', b'"amount_cents":42.0'),
+        (b'"amount_cents":4200', b'"amount_cents":"4200"'),
+        (b'"amount_cents":4200', b'"amount_cents":-4200'),
+        (b'"amount_cents":4200', b'"amount_cents":NaN'),
+        (b'"amount_cents":4200', b'"amount_cents":1' + b"0" * 30),
+        (b'"live":false', b'"live":0'),
+        (b'"currency":"EUR"', b'"currency":"eur"'),
+        (b'"currency":"EUR"', b'"currency":null'),
+        (b'"payment":"pay-1"', b'"payment":["pay-1"]'),
+        (b'"payment":"pay-1"', b'"payment":"pay-1\\u0000"'),
+        (b'"payment":"pay-1"', b'"paymemt":"pay-1"'),
+        (b'{"type"', b'[{"type"'),
+        (b'{"type"', b"\xef\xbb\xbf" + b'{"type"'),
+        (b'{"type"', b'{"deep":' + b"[" * 20_000 + b"]" * 20_000 + b',"type"'),
+        (b'{"type"', b'{"long":"' + b"x" * 256 * 1024 + b'","type"'),
+    ],
+)
+def test_a_signed_notification_that_makes_no_sense_is_refused(
+    provider: Provider, harness: Harness, old: bytes, new: bytes
+) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    assert old in body
+    spoilt = body.replace(old, new, 1)
+    with pytest.raises(BadNotification):
+        provider.read_notification(
+            harness.account, harness.sign(spoilt, headers), spoilt, clock.now()
+        )
+
+
+@pytest.mark.parametrize("name", ["status", "type"])
+def test_an_unknown_word_is_a_loud_error(provider: Provider, harness: Harness, name: str) -> None:
+    able(provider, Notifies)
+    provider.start(harness.account, order())
+    headers, body = harness.pay("pay-1")
+    body = json.dumps(json.loads(body) | {name: "on_the_moon"}).encode()
+    with pytest.raises(UnknownWord):
+        provider.read_notification(harness.account, harness.sign(body, headers), body, clock.now())
+
+
+def test_a_refund_ordered_twice_goes_back_once(provider: Provider, harness: Harness) -> None:
+    able(provider, Refunds)
+    handover = provider.start(harness.account, order())
+    harness.pay("pay-1")
+    back = RefundOrder("ref-1", "pay-1", handover.provider_reference, Money(4000))
+    report = provider.refund(harness.account, back)
+    assert (report.refund, report.amount) == ("ref-1", Money(4000))
+    assert report.outcome in {Outcome.SUCCEEDED, Outcome.PENDING}
+    assert provider.refund(harness.account, back) == report
+
+
+def test_more_than_was_paid_does_not_go_back(provider: Provider, harness: Harness) -> None:
+    able(provider, Refunds)
+    handover = provider.start(harness.account, order())
+    harness.pay("pay-1")
+    reference = handover.provider_reference
+    provider.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(4000)))
+    report = provider.refund(harness.account, RefundOrder("ref-2", "pay-1", reference, Money(201)))
+    assert report.outcome is Outcome.FAILED
+    rest = provider.refund(harness.account, RefundOrder("ref-3", "pay-1", reference, Money(200)))
+    assert rest.outcome is not Outcome.FAILED
+
+
+def test_what_was_not_paid_does_not_go_back(provider: Provider, harness: Harness) -> None:
+    able(provider, Refunds)
+    handover = provider.start(harness.account, order())
+    for reference in (handover.provider_reference, "no-such"):
+        back = RefundOrder(f"ref-{reference}", "pay-1", reference, Money(1))
+        assert provider.refund(harness.account, back).outcome is Outcome.FAILED
+
+
+def test_a_settlement_adds_up(provider: Provider, harness: Harness) -> None:
+    able(provider, Settles)
+    references = {}
+    for payment, cents in (("pay-1", 4200), ("pay-2", 1), ("pay-3", 1_248_000)):
+        references[payment] = provider.start(harness.account, order(payment, cents))
+        harness.pay(payment)
+    provider.start(harness.account, order("never-paid"))
+    reference = references["pay-1"].provider_reference
+    back = provider.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(200)))
+    headers, body = harness.settle()
+
+    (ready,) = provider.read_notification(harness.account, headers, body, clock.now())
+    assert isinstance(ready, SettlementReady)
+    report = provider.settlement(harness.account, ready.settlement)
+
+    assert (report.settlement, report.merchant) == (ready.settlement, harness.account.merchant)
+    gross = {(line.kind, line.payment, line.gross.cents) for line in report.lines}
+    assert gross == {
+        ("payment", "pay-1", 4200),
+        ("payment", "pay-2", 1),
+        ("payment", "pay-3", 1_248_000),
+        ("refund", "pay-1", -200),
+    }
+    assert back.provider_reference in {line.provider_reference for line in report.lines}
+    net = sum(line.gross.cents - line.fee.cents for line in report.lines)
+    assert report.net == Money(net)
+    assert abs(report.made_at - clock.now()) < timedelta(minutes=1)
+
+
+def test_a_settlement_of_refunds_alone_is_below_zero(provider: Provider, harness: Harness) -> None:
+    able(provider, Settles)
+    reference = provider.start(harness.account, order()).provider_reference
+    harness.pay("pay-1")
+    harness.settle()
+    provider.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(4200)))
+    headers, body = harness.settle()
+    (ready,) = provider.read_notification(harness.account, headers, body, clock.now())
+    assert isinstance(ready, SettlementReady)
+    assert provider.settlement(harness.account, ready.settlement).net == Money(-4200)
+
+
+def test_a_provider_that_answers_with_errors_is_down(provider: Provider, harness: Harness) -> None:
+    harness.fall_silent()
+    _all_are_down(provider, harness)
+
+
+def test_a_provider_that_is_gone_is_down(provider: Provider, harness: Harness) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    harness.account = with_credentials(harness.account, base_url=f"http://127.0.0.1:{port}")
+    _all_are_down(provider, harness)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("secret", "wrong"), ("secret", "\u00e4\u00f6"), ("base_url", "nowhere")]
+)
+def test_wrong_credentials_are_no_word_about_a_payment_and_stay_secret(
+    provider: Provider, harness: Harness, name: str, value: str
+) -> None:
+    account = with_credentials(harness.account, **{name: value})
+    with pytest.raises(ProviderDown) as down:
+        provider.fetch(account, "pay-1", "")
+    assert value not in str(down.value)
+    assert harness.account.credentials["secret"] not in str(down.value)
+
+
+def _all_are_down(provider: Provider, harness: Harness) -> None:
+    account, back = harness.account, RefundOrder("ref-1", "pay-1", "reference", Money(1))
+    calls = {
+        Starts: lambda: provider.start(account, order()),
+        Fetches: lambda: provider.fetch(account, "pay-1", "reference"),
+        Cancels: lambda: provider.cancel(account, "pay-1", "reference"),
+        Refunds: lambda: provider.refund(account, back),
+        Settles: lambda: provider.settlement(account, "settlement"),
+    }
+    for capability, call in calls.items():
+        if isinstance(provider, capability):
+            with pytest.raises(ProviderDown):
+                call()
