@@ -82,10 +82,10 @@ def lock(session: Session, model: type[Row], *key: Any) -> Row | None:
     """Lock a row and read it afresh: the only way to lock.
 
     A bare ``with_for_update()`` hands back the object that the session already knew, as it was
-    before the lock was ours.
+    before the lock was ours. Only the row itself is locked, not what is loaded beside it.
     """
     session.flush()
-    return session.get(model, key, with_for_update=True, populate_existing=True)
+    return session.get(model, key, with_for_update={"of": model}, populate_existing=True)
 
 
 def advisory_lock(session: Session, name: str) -> bool:

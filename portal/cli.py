@@ -1,0 +1,128 @@
+"""``quitt serve | worker | migrate | keys``: running the portal."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import click
+
+from portal import keys, schema
+from portal.config import Settings
+from portal.errors import PortalError
+
+AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
+
+
+class Quitt(click.Group):
+    """Says expected errors in one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except PortalError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Quitt)
+def main() -> None:
+    """The payment portal of a municipality."""
+
+
+@main.command()
+def serve() -> None:
+    """Serve the portal's pages and its API, and run the print process."""
+    from granian import Granian  # only this command needs the server
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = Settings.from_env()
+    keys.Keyring.parse(settings.keys)  # a wrong one is told now, not by the first page
+    os.environ["QUITT_DATABASE_URL"] = schema.ready(settings)
+    printing = _PrintProcess(settings)
+    printing.start()
+    tls = {"ssl_cert": settings.tls_certificate, "ssl_key": settings.tls_key}
+    try:
+        Granian(
+            "app:app",
+            address=settings.bind,
+            port=settings.port,
+            interface=Interfaces.WSGI,
+            workers=settings.web_processes,
+            blocking_threads=settings.web_threads,
+            backpressure=4 * settings.web_threads,
+            respawn_failed_workers=True,
+            log_level=LogLevels.error,
+            **({name: _path(value) for name, value in tls.items()} if settings.https_here else {}),
+        ).serve()
+    finally:
+        printing.end()
+
+
+@main.command()
+def worker() -> None:
+    """Hand over events, ask providers, expire requests."""
+    from portal import worker as working
+
+    settings = Settings.from_env()
+    working.main(replace(settings, database_url=schema.ready(settings)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version, as the role that owns it."""
+    settings = Settings.from_env()
+    schema.ready(settings)
+    click.echo("The database is at this version.")
+
+
+@main.group("keys")
+def keys_() -> None:
+    """Keys of links, TANs and cookies."""
+
+
+@keys_.command("new")
+@click.argument("key_id", default="k1")
+def new(key_id: str) -> None:
+    """Print a new key. Put it FIRST into QUITT_KEYS and keep the older ones behind it."""
+    click.echo(keys.new_key(key_id))
+
+
+class _PrintProcess:
+    """The process that draws PDFs, started again when it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._command: Sequence[str] = (
+            sys.executable, "-m", "portal.printing", "--socket", str(settings.print_socket),
+        )  # fmt: skip
+        self._ending = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def start(self) -> None:
+        self._watcher.start()
+
+    def end(self) -> None:
+        self._ending.set()
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(10)
+
+    def _watch(self) -> None:
+        while not self._ending.is_set():
+            self._process = subprocess.Popen(self._command)  # noqa: S603 -- our own module
+            self._process.wait()
+            self._ending.wait(AGAIN_AFTER)
+
+
+def _path(name: str) -> object:
+    from pathlib import Path
+
+    return Path(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The gate: each route names who may call it. What is missing here is not there.
+
+``ANYONE``, and of citizens: who opened a letter (``HOLDER``: its whole link, or its code with a
+second thing), and who also gave the TAN, where the letter has one (``KNOWER``). Machines prove
+themselves in their own edge: ``CLIENT`` by a token, ``PROVIDER`` by a signature.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from flask import Flask, abort, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from portal.db import db
+from portal.payments.models import Payment
+from portal.payments.states import UNDECIDED
+from portal.requests import grants
+from portal.requests.models import PaymentRequest
+from portal.web import language, visits
+from portal.web.current import tenant_id
+from portal.web.visits import Visit
+
+
+class Who(StrEnum):
+    """Who may call a route."""
+
+    ANYONE = "anyone"
+    HOLDER = "holder"
+    KNOWER = "knower"
+    CLIENT = "client"
+    PROVIDER = "provider"
+
+
+# fmt: off
+WHO: Mapping[str, Who] = {
+    "pages.imprint":            Who.ANYONE,
+    "pages.privacy":            Who.ANYONE,
+    "pages.accessibility":      Who.ANYONE,
+    "pages.letter":             Who.ANYONE,
+    "pages.robots":             Who.ANYONE,
+    "health.healthz":           Who.ANYONE,
+    "health.readyz":            Who.ANYONE,
+    "visits.code":              Who.ANYONE,
+    "visits.check_code":        Who.ANYONE,
+    "visits.open_link":         Who.ANYONE,
+    "visits.overview":          Who.HOLDER,
+    "visits.check_tan":         Who.HOLDER,
+    "visits.end":               Who.ANYONE,
+    "payments.choice":          Who.KNOWER,
+    "payments.pay":             Who.KNOWER,
+    "payments.leaving":         Who.KNOWER,
+    "payments.status":          Who.KNOWER,
+    "payments.outcome":         Who.KNOWER,
+    "payments.go_on":           Who.KNOWER,
+    "payments.restart":         Who.KNOWER,
+    "payments.renew":           Who.KNOWER,
+    "payments.confirmation":    Who.KNOWER,
+    "payments.returned":        Who.ANYONE,
+    "webhooks.notified":        Who.PROVIDER,
+}
+# fmt: on
+
+
+def init_app(app: Flask) -> None:
+    """Ask at every route."""
+    app.before_request(_ask)
+
+
+def opened() -> PaymentRequest:
+    """The request of the letter that this visitor has open."""
+    found: PaymentRequest = g.opened
+    return found
+
+
+def visit() -> Visit:
+    """The visit being answered."""
+    found: Visit = g.visit
+    return found
+
+
+def knows(letter: PaymentRequest, of: Visit) -> bool:
+    """Whether the visitor may see the claim now.
+
+    A visit is held open while a payment of the request is undecided: a bank's page takes longer
+    than a quarter of an hour at times.
+    """
+    if of.idle and not _undecided(letter):
+        return False
+    session = db.session()
+    return not letter.tan_required or grants.holds(session, letter, visits.visitor())
+
+
+def _ask() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None
+    who = WHO.get(request.endpoint)
+    if who is None and not request.path.startswith("/api/"):
+        abort(404)
+    if who not in {Who.HOLDER, Who.KNOWER}:
+        return None
+    handle = (request.view_args or {})["handle"]
+    g.visit = visits.find(handle)
+    letter = g.visit and db.session().get(PaymentRequest, (tenant_id(), g.visit.request_id))
+    if letter is None or letter.link_version != g.visit.link_version:
+        return redirect(url_for("visits.code", over=1), 303)
+    g.opened = letter
+    language.prefer(letter.language)
+    if who is Who.KNOWER:
+        if not knows(letter, g.visit):
+            return redirect(url_for("visits.overview", handle=handle), 303)
+        visits.renew(g.visit)
+    return None
+
+
+def _undecided(letter: PaymentRequest) -> bool:
+    query = select(Payment.id).where(
+        Payment.tenant_id == letter.tenant_id,
+        Payment.request_id == letter.id,
+        Payment.current,
+        Payment.state.in_(UNDECIDED),
+    )
+    return db.session().scalar(query) is not None

@@ -1,0 +1,89 @@
+"""Visits: what the signed cookie knows of a visitor.
+
+A handle is a random name for an opened letter; it means something only together with the cookie.
+The address names the request, the cookie allows it, so several letters can stand open side by
+side. The cookie also says when each was used last: a visit ends after 15 minutes without use,
+and looking at a page writes nothing into the database.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flask import session
+
+from portal import clock
+from portal.requests.models import PaymentRequest
+
+MOST_LETTERS = 20
+IDLE_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One opened letter of this visitor."""
+
+    handle: str
+    request_id: int
+    link_version: int
+    used_at: int  # seconds since 1970
+
+    @property
+    def idle(self) -> bool:
+        return _now() - self.used_at > IDLE_SECONDS
+
+
+def visitor() -> str:
+    """The random name of this visitor; made when first asked for."""
+    if "visitor" not in session:
+        session["visitor"] = secrets.token_urlsafe(16)
+    return str(session["visitor"])
+
+
+def open_letter(request: PaymentRequest) -> str:
+    """The handle for a letter whose code was right; a letter that is open keeps its handle."""
+    letters = _letters()
+    mine = [request.id, request.link_version]
+    known = next((handle for handle, kept in letters.items() if kept[:2] == mine), None)
+    handle = known or secrets.token_urlsafe(9)
+    letters.pop(handle, None)
+    letters[handle] = [*mine, _now()]
+    while len(letters) > MOST_LETTERS:
+        letters.pop(next(iter(letters)))
+    session["letters"] = letters
+    return handle
+
+
+def find(handle: str) -> Visit | None:
+    """The visit behind a handle, if this cookie has it."""
+    kept = _letters().get(handle)
+    return Visit(handle, *kept) if kept else None
+
+
+def handle_of(request_id: int) -> str | None:
+    """The handle under which this visitor has a request open."""
+    mine = (handle for handle, kept in _letters().items() if kept[0] == request_id)
+    return next(mine, None)
+
+
+def renew(visit: Visit) -> None:
+    """The visitor is still there."""
+    letters = _letters()
+    letters[visit.handle] = [visit.request_id, visit.link_version, _now()]
+    session["letters"] = letters
+
+
+def forget() -> None:
+    """The visitor is done: nothing of any letter stays in the cookie."""
+    language = session.get("language")
+    session.clear()
+    if language:
+        session["language"] = language
+
+
+def _letters() -> dict[str, list[Any]]:
+    return dict(session.get("letters") or {})
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())
