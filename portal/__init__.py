@@ -19,6 +19,7 @@ def create_app(settings: Settings) -> Flask:
     """Build the web application: settings, database, then one blueprint an edge."""
     # Imported here, so that the ground floor can be used without waiting for Flask.
     from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from portal import clock, jobs
     from portal.db import db
@@ -33,6 +34,10 @@ def create_app(settings: Settings) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=POOL,
         MAX_CONTENT_LENGTH=settings.body_limit_kib * 1024,
     )
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
+        )
     db.init_app(app)
     jobs.hang(settings.database_url)
     _edges(app)

@@ -139,6 +139,11 @@ class Settings:
         return urlsplit(self.base_url).scheme == "https"
 
     @property
+    def https_here(self) -> bool:
+        """Whether the portal itself speaks https, not a proxy before it."""
+        return bool(self.tls_certificate and self.tls_key)
+
+    @property
     def print_socket(self) -> Path:
         """Where the print process listens."""
         return self.data / "print.sock"

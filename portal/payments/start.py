@@ -23,7 +23,7 @@ from portal.payments.record import advance
 from portal.payments.schedule import first_ask
 from portal.payments.states import UNDECIDED, Event
 from portal.providers import registry
-from portal.providers.protocol import Account, Handover, Order, ProviderDown
+from portal.providers.protocol import Account, Handover, Order, OrderRefused, ProviderDown
 from portal.requests import links, register
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE, State
@@ -183,22 +183,26 @@ def _order(
     )
 
 
-def _call(prepared: _Prepared) -> Handover | None:
+def _call(prepared: _Prepared) -> Handover | Event:
+    """Where the citizen goes, or what happened instead."""
     adapter = registry.get(prepared.provider)
     for _ in range(2):
         try:
             return adapter.start(prepared.account, prepared.order)
+        except OrderRefused:
+            log.warning("order_refused", extra={"payment": prepared.payment})
+            return Event.NEVER_ARRIVED
         except ProviderDown:
             log.warning("provider_down", extra={"payment": prepared.payment})
-    return None
+    return Event.CANNOT_SAY
 
 
 def _hand_over(
-    session: Session, tenant_id: str, payment_id: str, handover: Handover | None
+    session: Session, tenant_id: str, payment_id: str, handover: Handover | Event
 ) -> None:
     payment = locked(session, tenant_id, payment_id)
-    if handover is None:
-        advance(session, payment, Event.CANNOT_SAY, "start")
+    if isinstance(handover, Event):
+        advance(session, payment, handover, "start")
         return
     if payment.provider_reference is None:
         payment.provider_reference = handover.provider_reference

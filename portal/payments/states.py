@@ -68,10 +68,11 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.STARTED,   E.CANCELLED):     S.CANCELLED,
     (S.STARTED,   E.EXPIRED):       S.EXPIRED,
 
-    # Money under way is not undone by a page that was left or ran out.
+    # Money under way is not undone by a page that was left, nor by a provider that mislaid it.
     (S.PENDING,   E.HANDED_OVER):   S.PENDING,
     (S.PENDING,   E.STILL_OPEN):    S.PENDING,
     (S.PENDING,   E.CANNOT_SAY):    S.UNKNOWN,
+    (S.PENDING,   E.NEVER_ARRIVED): S.PENDING,
     (S.PENDING,   E.PENDING):       S.PENDING,
     (S.PENDING,   E.SUCCEEDED):     S.SUCCEEDED,
     (S.PENDING,   E.FAILED):        S.FAILED,

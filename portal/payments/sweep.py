@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
 from portal.keys import Keyring
 from portal.payments import accounts
-from portal.payments.models import Payment
+from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, advance, record
 from portal.payments.schedule import next_ask, runs_out
 from portal.payments.start import locked
@@ -43,13 +44,17 @@ def sweep(keyring: Keyring) -> int:
             .limit(MOST_AT_ONCE)
         ).all()
     for tenant_id, payment_id in due:
-        ask(keyring, tenant_id, payment_id, "sweep")
+        try:
+            ask(keyring, tenant_id, payment_id, "sweep")
+        except Exception as error:  # one that cannot be asked about must not stop the others
+            log.exception("not_asked", extra={"payment": payment_id, "error": type(error).__name__})
     return len(due)
 
 
 def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict | None:
     """Ask the provider about one payment and record its word; ``None`` when it does not answer."""
-    asked = _note_asking(keyring, tenant_id, payment_id)
+    _note_asking(tenant_id, payment_id)
+    asked = _asked(keyring, tenant_id, payment_id)
     try:
         report = registry.get(asked.provider).fetch(
             asked.account, asked.payment, asked.provider_reference
@@ -65,7 +70,8 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
 
     If the provider says that it was paid, it was paid; a success that comes later is booked too.
     """
-    asked = _note_asking(keyring, tenant_id, payment_id)
+    _note_asking(tenant_id, payment_id)
+    asked = _asked(keyring, tenant_id, payment_id)
     adapter = registry.get(asked.provider)
     if isinstance(adapter, Cancels):
         try:
@@ -76,10 +82,11 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
             _take(asked, report, "citizen")
     with transaction() as session:
         payment = locked(session, tenant_id, payment_id)
-        if payment.state == State.PENDING:
-            return  # the payer has done all; the money is under way
+        if payment.state == State.PENDING or _waits_for_a_person(session, payment):
+            return  # the payer has done all
         payment.current = False
-        advance(session, payment, Event.CANCELLED, "citizen")
+        if payment.state != State.UNKNOWN:  # that is left by the provider's word only
+            advance(session, payment, Event.CANCELLED, "citizen")
 
 
 def asked_lately(payment: Payment) -> bool:
@@ -87,7 +94,7 @@ def asked_lately(payment: Payment) -> bool:
     return payment.asked_at is not None and payment.asked_at > clock.now() - NOT_AGAIN_WITHIN
 
 
-def _note_asking(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
+def _note_asking(tenant_id: str, payment_id: str) -> None:
     """Write down that we ask and when we ask next, so that a crash in between loses nothing."""
     with transaction() as session:
         payment = locked(session, tenant_id, payment_id)
@@ -95,6 +102,11 @@ def _note_asking(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
         payment.asked_at = now
         if payment.state != State.SUCCEEDED:
             payment.ask_at = next_ask(payment.started_at, now)
+
+
+def _asked(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
+    with transaction() as session:
+        payment = session.get_one(Payment, (tenant_id, payment_id))
         account = accounts.get(session, tenant_id, payment.account_id)
         return _Asked(
             tenant_id,
@@ -103,6 +115,19 @@ def _note_asking(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
             payment.provider_reference or "",
             accounts.unsealed(keyring, account),
         )
+
+
+def _waits_for_a_person(session: Session, payment: Payment) -> bool:
+    """Whether money came that did not fit: nobody is asked to pay again before it is looked at."""
+    if payment.state != State.UNKNOWN:
+        return False
+    query = select(ProviderReport.id).where(
+        ProviderReport.tenant_id == payment.tenant_id,
+        ProviderReport.payment == payment.id,
+        ProviderReport.verdict == Verdict.MISFIT,
+        ProviderReport.outcome == Outcome.SUCCEEDED,
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _take(asked: _Asked, report: Report, way: str) -> Verdict:

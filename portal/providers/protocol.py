@@ -134,6 +134,10 @@ class ProviderDown(Exception):
     """The provider did not answer, or not sensibly. What happened there is not known: ask later."""
 
 
+class OrderRefused(Exception):
+    """The provider takes no such order (amount, currency, account closed). Nothing was begun."""
+
+
 class BadNotification(Exception):
     """A notification that is not authentic, too old, or not readable. It changes nothing."""
 
@@ -147,7 +151,7 @@ class Starts(Protocol):
     """Takes an order and says where the citizen goes. Repeated with one id it is one payment."""
 
     def start(self, account: Account, order: Order) -> Handover:
-        """Raises ``ProviderDown``."""
+        """Raises ``ProviderDown``, or ``OrderRefused`` when surely nothing was begun."""
 
 
 @runtime_checkable

@@ -23,6 +23,7 @@ from portal.providers.protocol import (
     BadNotification,
     Handover,
     Order,
+    OrderRefused,
     Outcome,
     ProviderDown,
     RefundOrder,
@@ -70,6 +71,13 @@ NOTIFICATION_BYTES = 256 * 1024
 _UNKNOWN_THERE = {"unknown_payment", "unknown_settlement"}
 
 
+_SURELY_NOT_BEGUN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+class _Unwilling(ProviderDown):
+    """It understood and does not want to."""
+
+
 class Sandbox:
     """Starts, fetches, cancels, notifies, refunds, settles."""
 
@@ -86,7 +94,10 @@ class Sandbox:
             "language": order.language,
             "return_url": order.return_url,
         }
-        told = _known(_call(account, "POST", "/v1/payments", body, key=order.payment))
+        try:
+            told = _known(_call(account, "POST", "/v1/payments", body, key=order.payment))
+        except _Unwilling:
+            raise OrderRefused("the practice provider takes no such order") from None
         return sensibly(lambda: Handover(text(told, "url", 2048), text(told, "id")))
 
     def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
@@ -235,6 +246,8 @@ def _call(
         return told
     if sensibly(lambda: text(told["error"], "code")) in _UNKNOWN_THERE:
         return None
+    if answer.status in _SURELY_NOT_BEGUN:
+        raise _Unwilling(f"it answered {answer.status}")
     raise ProviderDown(f"it answered {answer.status}")
 
 

@@ -18,7 +18,7 @@ from portal.payments.states import UNDECIDED
 from portal.requests import grants
 from portal.requests.models import PaymentRequest
 from portal.web import language, visits
-from portal.web.current import tenant_id
+from portal.web.current import found_tenant, public_url, tenant_id
 from portal.web.visits import Visit
 
 
@@ -61,9 +61,12 @@ WHO: Mapping[str, Who] = {
 }
 # fmt: on
 
+ANY_HOST = ("/api/", "/healthz", "/readyz")  # machines that ask by whatever name they have
+
 
 def init_app(app: Flask) -> None:
     """Ask at every route."""
+    app.before_request(_lead_on)
     app.before_request(_ask)
 
 
@@ -89,6 +92,16 @@ def knows(letter: PaymentRequest, of: Visit) -> bool:
         return False
     session = db.session()
     return not letter.tan_required or grants.holds(session, letter, visits.visitor())
+
+
+def _lead_on() -> ResponseReturnValue | None:
+    """A town's former host still answers: it leads to the host of today."""
+    if request.method not in {"GET", "HEAD"} or request.path.startswith(ANY_HOST):
+        return None
+    asked, today = request.host.partition(":")[0].lower(), found_tenant().current_host
+    if asked == today:
+        return None
+    return redirect(public_url() + request.full_path.removesuffix("?"), 308)
 
 
 def _ask() -> ResponseReturnValue | None:

@@ -1,0 +1,41 @@
+"""The feed: a tenant's events in order, by position. Positions are gapless and never change."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.db import Json
+from portal.finance.models import EventRow
+
+MOST_EVENTS = 1000
+
+
+def page(session: Session, tenant_id: str, after: int, limit: int) -> Sequence[EventRow]:
+    """At most ``limit`` events behind the position ``after``, in order."""
+    query = (
+        select(EventRow)
+        .where(EventRow.tenant_id == tenant_id, EventRow.position > after)
+        .order_by(EventRow.position)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def told(event: EventRow) -> Json:
+    """An event as the contract has it: the same in the feed and when it is pushed."""
+    return {
+        "id": event.id,
+        "position": event.position,
+        "type": event.type,
+        "occurred_at": event.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "reference": event.reference,
+        "data": event.data,
+    }
+
+
+def as_json(message: Json) -> str:
+    """The JSON of an event, in which the pushed and the read one agree to the byte."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))

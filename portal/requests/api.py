@@ -1,0 +1,212 @@
+"""The contract's edge for payment requests: put one, read one, put a batch."""
+
+import functools
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+from flask import Flask, Response, current_app, request
+from sqlalchemy.orm import Session
+
+from portal import audit, tenants
+from portal.db import db, transaction
+from portal.errors import PortalError
+from portal.finance import oauth
+from portal.finance.clients import Scope
+from portal.finance.oauth import Caller
+from portal.keys import Keyring
+from portal.requests import answers, batch, intake, register
+from portal.requests.answers import LineAsked, LineTold, RequestTold
+from portal.requests.asked import REFERENCE, Asked
+from portal.requests.batch import Wanted
+from portal.requests.intake import Stored
+from portal.web import current
+from portal.web.api import Api, ask_for
+from portal.web.bodies import fit, read_json
+from portal.web.problems import Fault, NotJson, TooLarge, Unfit, faults
+
+NDJSON = "application/x-ndjson"
+CHUNK = 65536  # bytes read at once; the server's stream must never be read by lines
+IN_MEMORY = 1024 * 1024  # bytes of a batch kept in memory before it goes to a file
+STATUS = {Stored.CREATED: 201, Stored.CHANGED: 200, Stored.SAME: 200}
+
+api = Api("requests_api", __name__, oauth.caller)
+bp = api.bp
+
+
+class BlankLine(NotJson):
+    """A line of a batch with nothing in it."""
+
+    code = "blank_line"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the requests of one caller are taken: all that an act needs, and no HTTP."""
+
+    keyring: Keyring
+    caller: Caller
+    public_url: Callable[[str], str]
+
+    def put(self, session: Session, reference: str, asked: Asked) -> tuple[int, RequestTold]:
+        """Store one request: status and answer."""
+        tenant_id = self.caller.tenant_id
+        taken = intake.put(session, self.keyring, tenant_id, reference, asked)
+        if taken.stored is not Stored.SAME:
+            detail = {"stored": taken.stored.value}
+            actor = f"client:{self.caller.client_id}"
+            audit.note(session, tenant_id, actor, "request.put", reference, detail)
+        session.flush()
+        url = self.public_url(tenants.host_of(session, tenant_id))
+        return STATUS[taken.stored], answers.told_with_secrets(taken.request, self.keyring, url)
+
+
+@api.op(
+    "PUT",
+    "/payment-requests/<reference>",
+    "Store a payment request; the same again changes nothing",
+    scopes=(Scope.REQUESTS_WRITE,),
+    path={"reference": REFERENCE},
+    body=Asked,
+    answer=RequestTold,
+    statuses=(200, 201),
+    errors=(409,),
+)
+def put_payment_request(caller: Caller, reference: str, body: Asked) -> tuple[RequestTold, int]:
+    """One payment request under the finance system's reference."""
+    with transaction() as session:
+        status, told = _desk(caller).put(session, reference, body)
+    return told, status
+
+
+@api.op(
+    "GET",
+    "/payment-requests/<reference>",
+    "Read a payment request; link and TAN only with requests:write",
+    scopes=(Scope.REQUESTS_READ, Scope.REQUESTS_WRITE),
+    path={"reference": REFERENCE},
+    answer=RequestTold,
+    errors=(404,),
+)
+def get_payment_request(caller: Caller, reference: str) -> RequestTold:
+    """One payment request in its version in force."""
+    session = db.session()
+    found = register.by_reference(session, caller.tenant_id, reference)
+    if Scope.REQUESTS_WRITE not in caller.scopes:
+        return answers.told(found)
+    url = current.settings().public_url(tenants.host_of(session, caller.tenant_id))
+    return answers.told_with_secrets(found, current.keyring(), url)
+
+
+@api.op(
+    "POST",
+    "/payment-requests",
+    "Store a batch: one request a line, each line answered in order",
+    scopes=(Scope.REQUESTS_WRITE,),
+    body=LineAsked,
+    takes=NDJSON,
+    raw=True,
+    answer=LineTold,
+    gives=NDJSON,
+)
+def put_payment_requests(caller: Caller) -> Response:
+    """The whole body is taken first, then answered line by line."""
+    ask_for(NDJSON)
+    settings = current.settings()
+    request.max_content_length = settings.batch_limit_mib * 1024 * 1024
+    spool = _spooled(settings.batch_limit_lines)
+    longest = settings.body_limit_kib * 1024
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    answer = _answered(app, _desk(caller), spool, longest)
+    return Response(answer, mimetype=NDJSON, headers={"X-Accel-Buffering": "no"})
+
+
+def _desk(caller: Caller) -> Desk:
+    return Desk(current.keyring(), caller, current.settings().public_url)
+
+
+def _spooled(most_lines: int) -> IO[bytes]:
+    spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 -- read while answering
+    count = 0
+    while chunk := request.stream.read(CHUNK):
+        count += chunk.count(b"\n")
+        if count > most_lines:
+            spool.close()
+            raise TooLarge(f"A batch has at most {most_lines} lines.")
+        spool.write(chunk)
+    spool.seek(0)
+    return spool
+
+
+def _answered(app: Flask, desk: Desk, spool: IO[bytes], longest: int) -> Iterator[bytes]:
+    # Each part is answered in an application context of its own: that of the request is gone by
+    # now, and no session may live on between two parts, for as long as a slow reader likes.
+    with spool:
+        for some in batch.together(batch.lines(spool, longest)):
+            with app.app_context():
+                answer = _some_answered(desk, some)
+            yield answer
+
+
+def _some_answered(desk: Desk, some: list[tuple[int, bytes | None]]) -> bytes:
+    read = [_read(number, raw) for number, raw in some]
+    wanted = [each for each in read if isinstance(each, Wanted)]
+    outcomes = batch.put_all(wanted, desk.put)
+    return b"".join(_line(each, outcomes) for each in read)
+
+
+def _read(number: int, raw: bytes | None) -> Wanted | tuple[int, str | None, PortalError]:
+    """A line as a request, or number, reference and what is wrong with it."""
+    reference = None
+    try:
+        if raw is None:
+            raise TooLarge("The line is too long.")
+        if not raw.strip():
+            raise BlankLine("The line is blank.")
+        told = read_json(raw)
+        reference, rest = _named(told)
+        return Wanted(number, reference, fit(Asked, rest))
+    except PortalError as error:
+        return number, reference, error
+
+
+def _named(told: Any) -> tuple[str, Any]:
+    """The reference of a line, and the rest of it."""
+    if not isinstance(told, dict):
+        raise Unfit([Fault(pointer="", code="model_type", message="The line must be an object.")])
+    reference = told.pop("reference", None)
+    if not isinstance(reference, str) or not re.fullmatch(REFERENCE, reference):
+        message = "must be 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
+        raise Unfit([Fault(pointer="/reference", code="reference", message=message)])
+    return reference, told
+
+
+def _line(
+    read: Wanted | tuple[int, str | None, PortalError],
+    outcomes: dict[int, tuple[int, RequestTold] | PortalError],
+) -> bytes:
+    if not isinstance(read, Wanted):
+        return _json(_refused(*read))
+    number, outcome = read.line, outcomes[read.line]
+    if isinstance(outcome, PortalError):
+        return _json(_refused(number, read.reference, outcome))
+    status, told = outcome
+    return _json(
+        {"line": number, "status": status, **told.model_dump(mode="json", exclude_unset=True)}
+    )
+
+
+def _refused(number: int, reference: str | None, error: PortalError) -> dict[str, Any]:
+    named = {"reference": reference} if reference else {}
+    found = [fault.model_dump() for fault in faults(error)]
+    return {"line": number, "status": error.status, **named, "code": error.code, "errors": found}
+
+
+_dumped = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(told: dict[str, Any]) -> bytes:
+    return f"{_dumped(told)}\n".encode()
