@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock, failpoints
@@ -74,11 +74,10 @@ def record(report: Report, source: Source) -> Verdict:
 def _record(session: Session, report: Report, source: Source) -> Verdict:
     account = accounts.get(session, source.tenant_id, source.account_id)
     payment = _locked(session, source.tenant_id, report.payment)
-    ours = (
-        Expected(payment.account_id, payment.provider_reference, payment.amount)
-        if payment is not None
-        else None
-    )
+    ours = None
+    if payment is not None:
+        expected = _expected_reference(session, payment, report)
+        ours = Expected(payment.account_id, expected, payment.amount)
     heard = Heard(account.id, account.merchant, account.live)
     misfit = misfits.judge(report, heard, ours)
     if misfit is not None:
@@ -101,6 +100,18 @@ def _locked(session: Session, tenant_id: str, payment_id: str) -> Payment | None
         return None
     register.locked(session, tenant_id, known.request_id)
     return lock(session, Payment, tenant_id, payment_id)
+
+
+def _expected_reference(session: Session, payment: Payment, report: Report) -> str | None:
+    """The provider's name for a payment; none yet, unless the name told is another payment's."""
+    if payment.provider_reference is not None or not report.provider_reference:
+        return payment.provider_reference
+    another = select(Payment.id).where(
+        Payment.tenant_id == payment.tenant_id,
+        Payment.account_id == payment.account_id,
+        Payment.provider_reference == report.provider_reference,
+    )
+    return None if session.scalar(another) is None else ""
 
 
 def advance(session: Session, payment: Payment, event: Event, way: str) -> bool:
@@ -154,9 +165,8 @@ def _keep_misfit(
         if payment.state == State.SUCCEEDED and same:
             return
         advance(session, payment, Event.CANNOT_SAY, source.way)
-    booking.unclear(
-        session, source.tenant_id, source.account_id, report.provider_reference, report.amount
-    )
+    name = report.provider_reference or report.payment or report.event_id
+    booking.unclear(session, source.tenant_id, source.account_id, name, report.amount)
 
 
 def _note(

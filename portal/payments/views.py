@@ -152,7 +152,8 @@ def returned(payment_id: str) -> ResponseReturnValue:
 
 def _asked(payment: Payment) -> Payment:
     """The payment as the provider sees it now, unless it was decided or asked a moment ago."""
-    if payment.state in UNDECIDED and not sweep.asked_lately(payment):
+    only_looked_at = request.method == "HEAD"
+    if payment.state in UNDECIDED and not only_looked_at and not sweep.asked_lately(payment):
         sweep.ask(keyring(), payment.tenant_id, payment.id, "return")
         db.session().refresh(payment)
     return payment

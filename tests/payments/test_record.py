@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from portal.db import db
+from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
 from portal.money import Money
-from portal.payments.models import ProviderReport
+from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, record
 from portal.providers.protocol import Outcome, Report
 from tests import builders
@@ -115,6 +115,15 @@ def test_a_report_that_does_not_fit_never_clears_and_is_kept(
     )  # fmt: skip
     assert count(SuspenseItem) == 1
     assert [event.type for event in builders.events()] == ["custody.opened"]
+
+
+def test_a_report_under_another_payments_name_does_not_clear(provider: FakeProvider) -> None:
+    first, second = builders.begin(builders.letter("K-1")), builders.begin(builders.letter("K-2"))
+    with transaction() as session:
+        session.get_one(Payment, (TOWN, second)).provider_reference = None
+    told = replace(provider.pay(second), provider_reference=provider.books[first].reference)
+    assert record(told, CARD) is Verdict.MISFIT
+    assert builders.payment(second).state == "unknown"
 
 
 def test_practice_money_on_a_live_account_is_no_money(provider: FakeProvider) -> None:
