@@ -1,12 +1,12 @@
-"""``quitt serve | worker | migrate | keys``: running the portal."""
+"""``quitt serve | worker | migrate | keys | db``: running the portal."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -15,6 +15,7 @@ from portal.config import Settings
 from portal.errors import PortalError
 
 AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
+LAST_MOMENT = 2.0  # seconds that it is given to end
 
 
 class Quitt(click.Group):
@@ -44,7 +45,6 @@ def serve() -> None:
     os.environ["QUITT_DATABASE_URL"] = schema.ready(settings)
     printing = _PrintProcess(settings)
     printing.start()
-    tls = {"ssl_cert": settings.tls_certificate, "ssl_key": settings.tls_key}
     try:
         Granian(
             "app:app",
@@ -56,7 +56,8 @@ def serve() -> None:
             backpressure=4 * settings.web_threads,
             respawn_failed_workers=True,
             log_level=LogLevels.error,
-            **({name: _path(value) for name, value in tls.items()} if settings.https_here else {}),
+            ssl_cert=Path(settings.tls_certificate) if settings.https_here else None,
+            ssl_key=Path(settings.tls_key) if settings.https_here else None,
         ).serve()
     finally:
         printing.end()
@@ -91,6 +92,17 @@ def new(key_id: str) -> None:
     click.echo(keys.new_key(key_id))
 
 
+@main.command("db", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def db_(arguments: Sequence[str]) -> None:
+    """Work on the portal's tables: Flask-Migrate's commands, for those who change them."""
+    from flask.cli import FlaskGroup
+
+    url = schema.owner_url(Settings.from_env())
+    group = FlaskGroup(create_app=lambda: schema.app(url), add_default_commands=False)
+    group.main(["db", *arguments], prog_name="quitt")
+
+
 class _PrintProcess:
     """The process that draws PDFs, started again when it dies."""
 
@@ -108,8 +120,11 @@ class _PrintProcess:
     def end(self) -> None:
         self._ending.set()
         if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(10)
+            self._process.terminate()
+            try:
+                self._process.wait(LAST_MOMENT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
 
     def _watch(self) -> None:
         while not self._ending.is_set():
@@ -118,11 +133,5 @@ class _PrintProcess:
             self._ending.wait(AGAIN_AFTER)
 
 
-def _path(name: str) -> object:
-    from pathlib import Path
-
-    return Path(name)
-
-
 if __name__ == "__main__":
-    main()
+    main(prog_name="quitt")

@@ -70,7 +70,8 @@ def task(name: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
             with _around():
                 return act(**arguments)
 
-        return board.task(name=name, **options)(run)
+        decorate: Any = board.task(name=name, **options)
+        return decorate(run)
 
     return hung
 

@@ -26,6 +26,7 @@ from portal import pdf
 from portal.errors import Misconfigured, Unavailable
 
 TIME_LIMIT = 15  # seconds, for one document
+LEAVING = (signal.SIGTERM, signal.SIGINT)
 LARGEST_HTML = 2 * 1024 * 1024  # bytes
 LARGEST_PDF = 32 * 1024 * 1024  # bytes
 DOCUMENTS_A_CHILD = 200
@@ -64,10 +65,12 @@ def serve(path: Path, *, documents_a_child: int = DOCUMENTS_A_CHILD) -> None:
         tempfile.TemporaryDirectory(prefix="quitt-") as scratch,
     ):
         tempfile.tempdir = scratch  # WeasyPrint keeps its fonts there; a child cannot clear up
-        for name in (signal.SIGTERM, signal.SIGINT):
+        for name in LEAVING:
             signal.signal(name, _leave)
         pdf.warm_up()  # before the first fork, so that no child pays for the import
         while True:
+            # Python drops what a handler raises inside a fork's hooks: leaving waits until after.
+            signal.pthread_sigmask(signal.SIG_BLOCK, LEAVING)
             child = os.fork()
             if child == 0:
                 _draw_until_worn(listener, os.getppid(), documents_a_child)
@@ -77,6 +80,7 @@ def serve(path: Path, *, documents_a_child: int = DOCUMENTS_A_CHILD) -> None:
 def _see_off(child: int) -> None:
     """Wait for the end of a child; when we are told to leave, so is it."""
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
         _, status = os.waitpid(child, 0)
     except SystemExit:
         os.kill(child, signal.SIGKILL)
@@ -94,8 +98,9 @@ def _draw_until_worn(listener: socket.socket, parent: int, documents: int) -> No
     """The life of a child. It also ends when its parent is gone, even by kill -9."""
     code = 1
     try:
-        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        for name in (*LEAVING, signal.SIGALRM):
             signal.signal(name, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
         listener.settimeout(1)
         while documents and os.getppid() == parent:
             with contextlib.suppress(TimeoutError):

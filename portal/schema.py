@@ -58,10 +58,24 @@ def ready(settings: Settings) -> str:
         if settings.owner_database_url:
             migrate(settings.owner_database_url, _role(settings.database_url))
         return settings.database_url
-    cluster = embedded.start(settings.data)
-    embedded.ensure(cluster, {DATABASE: (OWNER, APP)})
+    cluster = _embedded(settings)
     migrate(embedded.url(cluster, DATABASE, OWNER), APP)
     return embedded.url(cluster, DATABASE, APP)
+
+
+def owner_url(settings: Settings) -> str:
+    """The address of the portal's database as the role that owns the tables."""
+    if not settings.database_url:
+        return embedded.url(_embedded(settings), DATABASE, OWNER)
+    if not settings.owner_database_url:
+        raise Misconfigured("Set QUITT_OWNER_DATABASE_URL: only the owner changes tables.")
+    return settings.owner_database_url
+
+
+def _embedded(settings: Settings) -> embedded.Cluster:
+    cluster = embedded.start(settings.data)
+    embedded.ensure(cluster, {DATABASE: (OWNER, APP)})
+    return cluster
 
 
 def _role(url: str) -> str:

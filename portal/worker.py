@@ -18,12 +18,13 @@ from portal.config import Settings
 TASKS = ("portal.finance.tasks", "portal.payments.tasks", "portal.requests.tasks")
 JOBS_AT_ONCE = 4
 CONNECTIONS = 4  # of the board itself; jobs take theirs from the application's pool
+PATIENCE = 8.0  # seconds for a connection; so long a stop takes when the database is gone
 HEARTBEAT = 5.0  # seconds
 STALLED_AFTER = 15.0  # seconds
 LAST_MOMENT = 25.0  # seconds that running jobs are given to end
 START_AGAIN = 2.0  # seconds
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("portal.worker")
 
 
 def main(settings: Settings | None = None) -> None:
@@ -55,7 +56,9 @@ async def work(database_url: str) -> None:
 
 async def _shift(database_url: str, told_to_stop: asyncio.Event) -> None:
     """One stretch of work: until told to stop, or until the database is gone."""
-    connector = PsycopgConnector(conninfo=database_url, min_size=1, max_size=CONNECTIONS)
+    connector = PsycopgConnector(
+        conninfo=database_url, min_size=1, max_size=CONNECTIONS, timeout=PATIENCE
+    )
     with jobs.board.replace_connector(connector) as board:
         async with board.open_async():
             working = asyncio.create_task(

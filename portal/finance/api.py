@@ -88,6 +88,7 @@ class FeedTold(BaseModel):
     takes=FORM,
     raw=True,
     answer=TokenTold,
+    errors=(413,),
     other={400: GrantError, 401: GrantError},
 )
 def token() -> Response:

@@ -5,7 +5,7 @@ Amounts are cents. One constructor per event; what an event holds stands here an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from portal.db import Json
 from portal.money import Money
@@ -56,8 +56,8 @@ def payment_succeeded(reference: str, paid: Paid) -> Message:
             {"claim": claim, "amount_cents": cents} for claim, cents in paid.allocations
         ],
         "suspense_account": paid.suspense_account,
-        "started_at": paid.started_at.isoformat(),
-        "confirmed_at": paid.confirmed_at.isoformat(),
+        "started_at": _utc(paid.started_at),
+        "confirmed_at": _utc(paid.confirmed_at),
         "effective_on": paid.effective_on.isoformat(),
     }
     return Message("payment.succeeded", reference, data)
@@ -101,3 +101,7 @@ def payout_announced(
         "lines": lines,
     }
     return Message("payout.announced", None, data)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

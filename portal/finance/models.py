@@ -76,7 +76,10 @@ class Delivery(Base):
         ForeignKeyConstraint(["tenant_id", "position"], ["events.tenant_id", "events.position"]),
         CheckConstraint("state IN ('waiting','taken','refused','parked')", name="state"),
         Index(
-            "ix_deliveries_waiting", "tenant_id", "position", postgresql_where="state = 'waiting'"
+            "ix_deliveries_not_taken",
+            "tenant_id",
+            "position",
+            postgresql_where="state IN ('waiting', 'parked')",
         ),
     )
 

@@ -10,12 +10,12 @@ import binascii
 import ipaddress
 import socket
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 from standardwebhooks import Webhook
 
+from portal import clock
 from portal.errors import Invalid
 
 TIMEOUT = httpx2.Timeout(10, connect=5)  # seconds
@@ -92,8 +92,7 @@ class _Closed(Exception):
 
 
 def _signed(target: Target, parcel: Parcel) -> dict[str, str]:
-    # Real time, not the portal's clock: the receiver checks it against his own.
-    now = datetime.now(UTC)
+    now = clock.now()
     return {
         "Content-Type": "application/json",
         "User-Agent": "Quitt",

@@ -91,8 +91,9 @@ def _book(session: Session, tenant_id: str, account_id: str, report: Settlement)
     fitting = Money(0, currency)
     for line in sorted(report.lines, key=lambda line: (line.payment, line.provider_reference)):
         fitting += _settle_line(session, tenant_id, account_id, line)
-    entry = entries.settlement(report.settlement, account_id, fitting, fee, report.net)
-    book.post(session, tenant_id, entry)
+    if fitting or fee or report.net:  # a day without payments has an empty report
+        entry = entries.settlement(report.settlement, account_id, fitting, fee, report.net)
+        book.post(session, tenant_id, entry)
     account = session.get_one(ProviderAccount, (tenant_id, account_id))
     sums = (gross, fee, report.net)
     lines = [_told(line) for line in report.lines]

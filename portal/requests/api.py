@@ -4,7 +4,7 @@ import functools
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -49,7 +49,7 @@ class Desk:
 
     keyring: Keyring
     caller: Caller
-    public_url: Callable[[str], str]
+    public_url: str
 
     def put(self, session: Session, reference: str, asked: Asked) -> tuple[int, RequestTold]:
         """Store one request: status and answer."""
@@ -59,9 +59,8 @@ class Desk:
             detail = {"stored": taken.stored.value}
             actor = f"client:{self.caller.client_id}"
             audit.note(session, tenant_id, actor, "request.put", reference, detail)
-        session.flush()
-        url = self.public_url(tenants.host_of(session, tenant_id))
-        return STATUS[taken.stored], answers.told_with_secrets(taken.request, self.keyring, url)
+        told = answers.told_with_secrets(taken.request, self.keyring, self.public_url)
+        return STATUS[taken.stored], told
 
 
 @api.op(
@@ -78,7 +77,7 @@ class Desk:
 def put_payment_request(caller: Caller, reference: str, body: Asked) -> tuple[RequestTold, int]:
     """One payment request under the finance system's reference."""
     with transaction() as session:
-        status, told = _desk(caller).put(session, reference, body)
+        status, told = _desk(session, caller).put(session, reference, body)
     return told, status
 
 
@@ -97,8 +96,8 @@ def get_payment_request(caller: Caller, reference: str) -> RequestTold:
     found = register.by_reference(session, caller.tenant_id, reference)
     if Scope.REQUESTS_WRITE not in caller.scopes:
         return answers.told(found)
-    url = current.settings().public_url(tenants.host_of(session, caller.tenant_id))
-    return answers.told_with_secrets(found, current.keyring(), url)
+    desk = _desk(session, caller)
+    return answers.told_with_secrets(found, desk.keyring, desk.public_url)
 
 
 @api.op(
@@ -111,6 +110,7 @@ def get_payment_request(caller: Caller, reference: str) -> RequestTold:
     raw=True,
     answer=LineTold,
     gives=NDJSON,
+    errors=(413, 415),
 )
 def put_payment_requests(caller: Caller) -> Response:
     """The whole body is taken first, then answered line by line."""
@@ -120,12 +120,15 @@ def put_payment_requests(caller: Caller) -> Response:
     spool = _spooled(settings.batch_limit_lines)
     longest = settings.body_limit_kib * 1024
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    answer = _answered(app, _desk(caller), spool, longest)
+    with transaction() as session:
+        desk = _desk(session, caller)
+    answer = _answered(app, desk, spool, longest)
     return Response(answer, mimetype=NDJSON, headers={"X-Accel-Buffering": "no"})
 
 
-def _desk(caller: Caller) -> Desk:
-    return Desk(current.keyring(), caller, current.settings().public_url)
+def _desk(session: Session, caller: Caller) -> Desk:
+    host = tenants.host_of(session, caller.tenant_id)
+    return Desk(current.keyring(), caller, current.settings().public_url(host))
 
 
 def _spooled(most_lines: int) -> IO[bytes]:

@@ -6,7 +6,14 @@ Unknown fields are refused. No field can add a fee for the payer.
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
 REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 MOST_CENTS = 99_999_999_999
@@ -88,7 +95,7 @@ class Asked(_Strict):
     issued_on: Day | None = None
     due_on: Day | None = None
     payable_until: Day | None = None
-    tan: bool = True
+    tan: StrictBool = True
     partial: Partial | None = None
     language: Literal["de", "en", "uk", "pl", "tr", "nb", "ar"] | None = None
     replaces: Annotated[tuple[Reference, ...], Field(max_length=100)] = ()

@@ -63,7 +63,8 @@ def put_all(wanted: Sequence[Wanted], put: Put[Outcome]) -> dict[int, Outcome | 
     in_order = sorted(wanted, key=lambda each: (each.reference, each.line))
     if len(in_order) > 1:
         try:
-            with transaction() as session:
+            # Versions and notes are written together in the end, not line by line.
+            with transaction() as session, session.no_autoflush:
                 return {each.line: put(session, each.reference, each.asked) for each in in_order}
         except (PortalError, SQLAlchemyError):
             pass  # which line it was shows when each has a transaction of its own

@@ -4,7 +4,7 @@ from portal import jobs
 from portal.requests import expiry
 
 
-@jobs.every("0 */5 * * * *", "requests.expire")
+@jobs.every("*/5 * * * *", "requests.expire")
 def expire_requests() -> None:
     """End the requests whose last day is over."""
     expiry.expire_due()

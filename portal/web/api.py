@@ -70,9 +70,9 @@ class Operation:
         """Every status of a problem that this operation may answer."""
         known = set(self.errors)
         known |= {401, 403} if self.scopes else set()
-        known |= {400, 413, 415} if self.body else set()
-        known |= {422} if self.body or self.query or self.path else set()
-        return sorted(known - self.other.keys())
+        known |= {400, 413, 415, 422} if self.body and not self.raw else set()
+        known |= {422} if self.query or self.path else set()
+        return sorted(known)
 
 
 OPERATIONS: dict[str, Operation] = {}  # every operation of the contract, by name

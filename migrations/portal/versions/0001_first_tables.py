@@ -188,7 +188,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'position'], ['events.tenant_id', 'events.position'], name=op.f('fk_deliveries_tenant_id_position')),
     sa.PrimaryKeyConstraint('tenant_id', 'position', name=op.f('pk_deliveries'))
     )
-    op.create_index('ix_deliveries_waiting', 'deliveries', ['tenant_id', 'position'], unique=False, postgresql_where="state = 'waiting'")
+    op.create_index('ix_deliveries_not_taken', 'deliveries', ['tenant_id', 'position'], unique=False, postgresql_where="state IN ('waiting', 'parked')")
     op.create_table('ledger_postings',
     sa.Column('tenant_id', sa.String(), nullable=False),
     sa.Column('entry_id', sa.BigInteger(), nullable=False),
@@ -396,7 +396,7 @@ def downgrade() -> None:
     op.drop_table('payment_requests')
     op.drop_index(op.f('ix_ledger_postings_tenant_id_account_currency'), table_name='ledger_postings')
     op.drop_table('ledger_postings')
-    op.drop_index('ix_deliveries_waiting', table_name='deliveries', postgresql_where="state = 'waiting'")
+    op.drop_index('ix_deliveries_not_taken', table_name='deliveries', postgresql_where="state IN ('waiting', 'parked')")
     op.drop_table('deliveries')
     op.drop_index(op.f('ix_tenant_hosts_tenant_id'), table_name='tenant_hosts')
     op.drop_table('tenant_hosts')
