@@ -7,22 +7,20 @@ wants, what the tenant speaks.
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date, format_datetime, get_timezone
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_currency
 from babel.support import Translations
 from flask import Flask, g, request, session, url_for
 from flask_babel import Babel
 
+from portal import catalogues
+from portal.catalogues import FOLDER
 from portal.errors import NotFound
 from portal.money import Money
 from portal.web.current import tenant
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "translations"
 LANGUAGES: Mapping[str, str] = {"de": "Deutsch", "en": "English"}
 DEFAULT = "de"
 ALIASES = {"no": "nb", "nn": "nb"}
@@ -32,7 +30,8 @@ _catalogues: dict[str, Translations] = {}
 
 def init_app(app: Flask) -> None:
     """Bind the catalogues once a request: 40 sentences would cost a millisecond otherwise."""
-    compile_catalogues()
+    catalogues.compile_all()
+    _catalogues.clear()
     app.config.update(BABEL_TRANSLATION_DIRECTORIES=str(FOLDER), BABEL_DEFAULT_LOCALE=DEFAULT)
     Babel(app, locale_selector=current, timezone_selector=zone)
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
@@ -55,7 +54,7 @@ def current() -> str:
 
 def prefer(language: str | None) -> None:
     """The language that the finance system named for the request being shown."""
-    if language in LANGUAGES and "language" not in session:
+    if language in LANGUAGES and _chosen() is None:
         g.language = language
 
 
@@ -107,27 +106,18 @@ def iban(number: str) -> str:
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
 
 
-def compile_catalogues(folder: Path = FOLDER) -> None:
-    """Write each catalogue that is newer than its compiled form; two starts may do so at once."""
-    for po in sorted(folder.glob("*/LC_MESSAGES/messages.po")):
-        mo = po.with_suffix(".mo")
-        if mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime:
-            continue
-        with po.open("rb") as source:
-            catalogue = read_po(source, locale=po.parts[-3])
-        draft = mo.with_name(f".{mo.name}.{id(catalogue):x}")
-        with draft.open("wb") as target:
-            write_mo(target, catalogue)
-        draft.replace(mo)
-    _catalogues.clear()
-
-
-def _choose() -> str:
+def _chosen() -> str | None:
+    """What the reader chose, now or earlier in this visit."""
     asked = request.args.get("lang", "")
     if asked in LANGUAGES:
         session["language"] = asked
-    if (chosen := session.get("language")) in LANGUAGES:
-        return str(chosen)
+    chosen = session.get("language")
+    return str(chosen) if chosen in LANGUAGES else None
+
+
+def _choose() -> str:
+    if chosen := _chosen():
+        return chosen
     wanted = [ALIASES.get(code.split("-")[0], code.split("-")[0]) for code, _ in _browser()]
     return next((code for code in wanted if code in LANGUAGES), _of_tenant())
 

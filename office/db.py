@@ -1,0 +1,40 @@
+"""The office's own database: another one than the portal's, with other roles."""
+
+from functools import partial
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+
+from portal.db import NAMES, TYPES
+from portal.db import transaction as transaction_of
+
+
+class OfficeBase(DeclarativeBase):
+    """What every row of the office's database is."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMES),
+        type_annotation_map={**TYPES, list[str]: JSONB},
+    )
+
+
+office_db = SQLAlchemy(model_class=OfficeBase)
+transaction = partial(transaction_of, office_db)
+
+
+def one_after_the_other(session: Session) -> None:
+    """Hold the office's books for the rest of the transaction.
+
+    Events arrive pushed and read at once; a payment and the pay-out that names it must see each
+    other's rows, whichever comes first.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('office/books', 0))"))
+
+
+def driver_url(url: str) -> str:
+    """A ``postgresql://`` address as SQLAlchemy wants it for psycopg 3, password included."""
+    parts = make_url(url).set(drivername="postgresql+psycopg")
+    return parts.render_as_string(hide_password=False)

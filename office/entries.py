@@ -1,0 +1,65 @@
+"""What is booked for an event: one constructor per business event, balanced or not built.
+
+Debit is positive, credit negative. P is a provider account, K a kind: ``claims:K`` is the
+clearing account (what was cleared), ``suspense:P`` what the provider has of ours, ``transit:P``
+what is on its way to ``bank``, ``custody:…`` what is nobody's yet.
+"""
+
+from dataclasses import dataclass
+
+SUSPENSE = "suspense:"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Lines (account, cents) that sum to zero; ``subject`` is what they are about."""
+
+    reason: str
+    subject: str
+    lines: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        if sum(cents for _, cents in self.lines):
+            raise ValueError(f"{self.reason} {self.subject} does not balance")
+
+
+def suspense_account(name: str) -> str:
+    """The suspense account of a provider account, however it is named."""
+    return name if name.startswith(SUSPENSE) else f"{SUSPENSE}{name}"
+
+
+def _entry(reason: str, subject: str, *lines: tuple[str, int]) -> Entry:
+    return Entry(reason, subject, tuple(line for line in lines if line[1]))
+
+
+def paid(payment: str, suspense: str, kind: str, claim: int, surplus: int) -> Entry:
+    """A payment clears the claim; what is more than asked goes to custody."""
+    return _entry(
+        "paid",
+        payment,
+        (suspense, claim + surplus),
+        (f"claims:{kind}", -claim),
+        ("custody:surplus", -surplus),
+    )
+
+
+def unclear(item: str, suspense: str, amount: int) -> Entry:
+    """A provider has money for us that belongs to no claim."""
+    return _entry("unclear", item, (suspense, amount), ("custody:unclear", -amount))
+
+
+def paid_out(payout: str, account: str, gross: int, fee: int, net: int) -> Entry:
+    """The provider has settled: suspense becomes transit; what does not add up is a difference."""
+    return _entry(
+        "paid_out",
+        payout,
+        (f"transit:{account}", net),
+        (f"fees:{account}", fee),
+        (suspense_account(account), -gross),
+        (f"differences:{account}", gross - fee - net),
+    )
+
+
+def arrived(payout: str, account: str, net: int) -> Entry:
+    """A pay-out is on the town's bank account."""
+    return _entry("arrived", payout, ("bank", net), (f"transit:{account}", -net))

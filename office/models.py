@@ -1,0 +1,251 @@
+"""The office's rows. Amounts are whole cents; time is aware UTC."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from office.db import OfficeBase
+from portal.db import Json
+from portal.money import Money
+
+
+class ClaimState(StrEnum):
+    """What a claim (Forderung) is, seen from what was paid on it."""
+
+    OPEN = "open"
+    PARTLY_CLEARED = "partly_cleared"
+    CLEARED = "cleared"
+
+
+class EventState(StrEnum):
+    """What became of an event of the portal."""
+
+    BOOKED = "booked"
+    NOTED = "noted"  # nothing to book
+    WAITING = "waiting"  # for the claim it speaks of
+    BY_HAND = "by_hand"  # to be booked by a person
+    UNKNOWN = "unknown"  # a type that this office does not know
+    UNREADABLE = "unreadable"
+
+
+class ItemState(StrEnum):
+    """A suspense item (Schwebeposten): the provider has our money."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+
+
+class PayoutState(StrEnum):
+    """A provider's pay-out (Sammelgutschrift), on its way to the town's bank account."""
+
+    ANNOUNCED = "announced"
+    ARRIVED = "arrived"
+
+
+def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
+    known = ", ".join(f"'{state}'" for state in states)
+    return CheckConstraint(f"{column} IN ({known})", name=column)
+
+
+class Town(OfficeBase):
+    """What letters say of the town; one row, written by ``quitt office town``."""
+
+    __tablename__ = "town"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    data: Mapped[Json]
+
+
+class Debtor(OfficeBase):
+    """A person or company that owes the town something."""
+
+    __tablename__ = "debtors"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    identity: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    addition: Mapped[str]
+    street: Mapped[str]
+    postcode: Mapped[str]
+    city: Mapped[str]
+    country: Mapped[str]
+
+
+class Claim(OfficeBase):
+    """One demand of the town, with its own reference (Belegnummer)."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        _one_of("state", ClaimState),
+        CheckConstraint("cents > 0", name="cents"),
+        Index(None, "debtor_id"),
+    )
+
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    debtor_id: Mapped[int] = mapped_column(ForeignKey("debtors.id"))
+    payment_sign: Mapped[str]
+    kind: Mapped[str]
+    purpose: Mapped[str]
+    unit: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    issued_on: Mapped[date | None]
+    due_on: Mapped[date | None]
+    payable_until: Mapped[date | None]
+    language: Mapped[str]
+    wants_tan: Mapped[bool]
+    debit: Mapped[bool]  # collected by direct debit: not payable online
+    replaces: Mapped[list[str]]
+    line: Mapped[int]  # where it stood in its file: letters are printed in this order
+    state: Mapped[str] = mapped_column(default=ClaimState.OPEN)
+    cleared_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+    pushed: Mapped[str | None]  # SHA-256 of the body the portal has taken
+    refusal: Mapped[str | None]  # why the portal did not take it
+    imported_at: Mapped[datetime]
+
+    debtor: Mapped[Debtor] = relationship(lazy="selectin")
+    link: Mapped["Link | None"] = relationship(lazy="selectin", back_populates="claim")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.cents, self.currency)
+
+    @property
+    def open_amount(self) -> Money:
+        return Money(max(self.cents - self.cleared_cents, 0), self.currency)
+
+    def clear(self, cents: int) -> None:
+        """Take ``cents`` as paid on this claim."""
+        self.cleared_cents += cents
+        self.state = cleared_state(self.cents, self.cleared_cents)
+
+
+def cleared_state(cents: int, cleared: int) -> ClaimState:
+    """The state of a claim over ``cents`` on which ``cleared`` were paid."""
+    if cleared >= cents:
+        return ClaimState.CLEARED
+    return ClaimState.PARTLY_CLEARED if cleared > 0 else ClaimState.OPEN
+
+
+class Link(OfficeBase):
+    """What the portal answered for a claim. It opens the claim's page: for letters only."""
+
+    __tablename__ = "links"
+
+    reference: Mapped[str] = mapped_column(ForeignKey("claims.reference"), primary_key=True)
+    url: Mapped[str]
+    qr: Mapped[str]
+    short_code: Mapped[str]
+    tan: Mapped[str | None]
+
+    claim: Mapped[Claim] = relationship(back_populates="link")
+
+
+class Feed(OfficeBase):
+    """How far the portal's feed of events was read; one row."""
+
+    __tablename__ = "feed"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
+    position: Mapped[int] = mapped_column(BigInteger)
+
+
+class TakenEvent(OfficeBase):
+    """An event of the portal, taken once, however often it comes."""
+
+    __tablename__ = "events"
+    __table_args__ = (_one_of("state", EventState), Index(None, "position"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    type: Mapped[str]
+    reference: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    data: Mapped[Json]
+    state: Mapped[str]
+    taken_at: Mapped[datetime]
+
+
+class Booking(OfficeBase):
+    """One entry in the books; never changed, never removed."""
+
+    __tablename__ = "bookings"
+    __table_args__ = (UniqueConstraint("reason", "subject"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    event_id: Mapped[str] = mapped_column(ForeignKey("events.id"), unique=True)
+    reason: Mapped[str]
+    subject: Mapped[str]  # the payment, pay-out or item it is about
+    booked_at: Mapped[datetime]
+
+    lines: Mapped[list["BookingLine"]] = relationship(order_by="BookingLine.number")
+
+
+class BookingLine(OfficeBase):
+    """One side of a booking: debit is positive, credit negative."""
+
+    __tablename__ = "booking_lines"
+    __table_args__ = (Index(None, "account"),)
+
+    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+
+
+class SuspenseItem(OfficeBase):
+    """Money that a provider holds for us until its pay-out."""
+
+    __tablename__ = "suspense_items"
+    __table_args__ = (_one_of("state", ItemState),)
+
+    payment: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str | None]
+    account: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    state: Mapped[str] = mapped_column(default=ItemState.OPEN)
+    payout: Mapped[str | None]
+    opened_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+class Payout(OfficeBase):
+    """A provider's pay-out."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (_one_of("state", PayoutState),)
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    payout: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    net_cents: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str]
+
+
+class PayoutLine(OfficeBase):
+    """What a pay-out holds of one payment; it may be told before the payment itself."""
+
+    __tablename__ = "payout_lines"
+    __table_args__ = (Index(None, "payment"),)
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    payout: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    payment: Mapped[str]
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class SpentToken(OfficeBase):
+    """A one-time token of the page that was used, as SHA-256."""
+
+    __tablename__ = "spent_tokens"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    spent_at: Mapped[datetime]

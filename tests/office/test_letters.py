@@ -1,0 +1,232 @@
+"""Letters on paper: what must stand in them, where, and that a phone can read them."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import zxingcpp
+from flask import Flask
+from pypdfium2 import raw
+
+from demo import sample
+from office import pushing, town
+from office.client import Portal
+from office.db import office_db
+from office.importing import import_file
+from office.letters import country_line
+from office.models import Claim
+from office.printing import print_letters
+from office.pseudonyms import key
+from portal.errors import Invalid, NotFound, Unavailable
+from tests.office import fake_portal
+from tests.office.conftest import KEY, TOWN
+
+DPI = 150
+MM = 25.4 / 72  # millimetres a point
+COUNT = 12
+FIRST_FOLD, SECOND_FOLD, END = 105, 210, 297  # mm from the top
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("letters")
+
+
+@pytest.fixture
+def rows() -> list[dict[str, str]]:
+    """Twelve letters, among them a longest purpose, a longest word, English, and no TAN."""
+    rows = sample.rows(COUNT)
+    long = "Sondernutzungsgebühr, Straßenverkehrsordnungswidrigkeit und mehr "
+    rows[3] |= {"Zweck": (long * 3)[:139] + "!", "Sprache": "de", "TAN": "ja"}
+    rows[4] |= {"Sprache": "en", "TAN": "ja"}
+    rows[5] |= {"TAN": "nein", "Sprache": "de"}
+    return rows
+
+
+@pytest.fixture
+def printed(office: Flask, portal: Portal, rows: list[dict[str, str]], out: Path) -> Path:
+    """The run, drawn by the first test that wants it."""
+    import_file(sample.as_bytes(rows))
+    pushing.push(portal, key(KEY), lambda _done, _all: None)
+    if not (out / "run.pdf").exists():
+        print_letters(out, None, lambda _done, _all: None)
+    return out
+
+
+def text_of(file: Path) -> str:
+    with pypdfium2.PdfDocument(file) as pdf:
+        return "\n".join(page.get_textpage().get_text_range() for page in pdf)
+
+
+def codes(page: pypdfium2.PdfPage) -> Sequence[zxingcpp.Barcode]:
+    return zxingcpp.read_barcodes(page.render(scale=DPI / 72, grayscale=True).to_pil())
+
+
+def found_at(file: Path, words: str) -> tuple[float, float]:
+    """Left and top edge of some words, in millimetres."""
+    with pypdfium2.PdfDocument(file) as pdf:
+        page = pdf[0]
+        text = page.get_textpage()
+        index = text.search(words).get_next()
+        assert index is not None, words
+        left, _, _, top = text.get_charbox(index[0])
+        return left * MM, (page.get_height() - top) * MM
+
+
+def test_every_qr_code_holds_its_own_link(printed: Path, rows: list[dict[str, str]]) -> None:
+    with pypdfium2.PdfDocument(printed / "run.pdf") as run:
+        read = [code.text for page in run for code in codes(page)]
+    assert read == [fake_portal.link(row["Belegnummer"])["qr"] for row in rows]
+
+
+def test_the_qr_code_is_large_and_always_at_the_same_place(printed: Path) -> None:
+    places = set()
+    for file in printed.glob("K-*.pdf"):
+        with pypdfium2.PdfDocument(file) as pdf:
+            (code,) = codes(pdf[0])
+        corner = code.position
+        width = (corner.top_right.x - corner.top_left.x) / DPI * 25.4
+        assert width >= 22
+        places.add(round(corner.top_left.y / DPI * 25.4))
+        assert FIRST_FOLD < corner.top_left.y / DPI * 25.4 < SECOND_FOLD
+    assert len(places) == 1
+
+
+def test_the_tan_stands_on_another_fold_than_the_qr_code(printed: Path) -> None:
+    tan = fake_portal.tan("K-2026-000004")
+    _, top = found_at(printed / "K-2026-000004.pdf", f"{tan[:4]} {tan[4:]}")
+    assert SECOND_FOLD < top < END
+
+
+def test_the_address_stands_in_the_window(printed: Path, rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        left, top = found_at(printed / f"{row['Belegnummer']}.pdf", row["Strasse"][:12])
+        assert 20 <= left <= 30
+        assert 45 + 17.7 <= top <= 45 + 45
+
+
+def test_a_letter_says_all_that_a_citizen_needs(printed: Path, rows: list[dict[str, str]]) -> None:
+    row = rows[3]
+    text = " ".join(text_of(printed / f"{row['Belegnummer']}.pdf").split())
+    link = fake_portal.link(row["Belegnummer"])
+    for needed in (
+        row["Kassenzeichen"], row["Belegnummer"], row["Betrag"], link["short_code"],
+        "pay.musterhausen.example", "DE02 1203 0000 0000 2020 51", "09999 100-240",
+    ):  # fmt: skip
+        assert needed in text, needed
+    assert link["url"].rpartition("/")[2] not in text  # the whole code is in the QR alone
+
+
+def test_each_letter_is_one_page_even_with_the_longest_purpose(printed: Path) -> None:
+    for file in printed.glob("K-*.pdf"):
+        with pypdfium2.PdfDocument(file) as pdf:
+            assert len(pdf) == 1
+    _, amount = found_at(printed / "K-2026-000004.pdf", sample.rows(4)[3]["Betrag"])
+    assert amount < 150  # above the box with the QR code
+
+
+def test_a_letter_speaks_the_language_of_its_invoice(printed: Path) -> None:
+    assert "Amount" in text_of(printed / "K-2026-000005.pdf")
+    assert "Betrag" in text_of(printed / "K-2026-000004.pdf")
+
+
+def test_a_letter_without_tan_shows_none(printed: Path) -> None:
+    text = text_of(printed / "K-2026-000006.pdf")
+    tan = fake_portal.tan("K-2026-000006")
+    assert f"{tan[:4]} {tan[4:]}" not in text
+
+
+def test_every_pdf_is_tagged_for_screen_readers(printed: Path) -> None:
+    for file in printed.glob("*.pdf"):
+        with pypdfium2.PdfDocument(file) as pdf:
+            assert raw.FPDFCatalog_IsTagged(pdf.raw)
+            assert pdf.get_metadata_dict()["Title"]
+
+
+def test_the_run_begins_with_a_list_that_names_the_right_pages(
+    printed: Path, rows: list[dict[str, str]]
+) -> None:
+    with pypdfium2.PdfDocument(printed / "run.pdf") as run:
+        first = " ".join(run[0].get_textpage().get_text_range().split())
+        assert len(run) == 1 + len(rows)
+        for number, row in enumerate(rows, 2):
+            assert re.search(rf"{row['Belegnummer']} [^€]*€ {number}\b", first), first
+            assert row["Belegnummer"] in run[number - 1].get_textpage().get_text_range()
+
+
+def test_letters_are_readable_for_their_owner_only(printed: Path) -> None:
+    assert {file.stat().st_mode & 0o777 for file in printed.iterdir()} == {0o600}
+
+
+def test_one_letter_alone_is_printed_without_a_run(
+    office: Flask, portal: Portal, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    import_file(sample.as_bytes(rows))
+    pushing.push(portal, key(KEY), lambda _done, _all: None)
+    print_letters(tmp_path / "new", "K-2026-000007", lambda _done, _all: None)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["K-2026-000007.pdf"]
+
+
+def test_a_cleared_claim_gets_no_letter_in_a_run(
+    office: Flask, portal: Portal, tmp_path: Path
+) -> None:
+    import_file(sample.as_bytes(sample.rows(2)))
+    pushing.push(portal, key(KEY), lambda _done, _all: None)
+    claim = office_db.session.get_one(Claim, "K-2026-000001")
+    claim.clear(claim.cents)
+    office_db.session.commit()
+    assert print_letters(tmp_path, None, lambda _done, _all: None).letters == 1
+
+
+@pytest.mark.parametrize("one", [None, "K-2026-000001"])
+def test_what_is_not_pushed_is_not_printed(office: Flask, tmp_path: Path, one: str | None) -> None:
+    import_file(sample.as_bytes(sample.rows(1)))
+    with pytest.raises(NotFound):
+        print_letters(tmp_path, one, lambda _done, _all: None)
+
+
+def test_a_letter_for_a_direct_debit_offers_no_other_way(office: Flask, tmp_path: Path) -> None:
+    import_file(sample.as_bytes(sample.rows(1)))
+    claim = office_db.session.get_one(Claim, "K-2026-000001")
+    claim.debit = True
+    office_db.session.commit()
+    print_letters(tmp_path, None, lambda _done, _all: None)
+    text = text_of(tmp_path / "K-2026-000001.pdf")
+    assert "DE02 1203" not in text
+    with pypdfium2.PdfDocument(tmp_path / "K-2026-000001.pdf") as letter:
+        assert not codes(letter[0])
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_leaves_no_half_file(
+    office: Flask, portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_file(sample.as_bytes(sample.rows(1)))
+    pushing.push(portal, key(KEY), lambda _done, _all: None)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        print_letters(tmp_path, None, lambda _done, _all: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_iban_of_the_town_is_refused() -> None:
+    told = TOWN.read_bytes()
+    with pytest.raises(Invalid, match="check digits"):
+        town.read(told.replace(b"DE02 1203", b"DE02 1204"))
+
+
+# fmt: off
+@pytest.mark.parametrize(
+    ("country", "line"),
+    [("DE", ""), ("Deutschland", ""), ("", ""), ("PL", "POLEN"), ("Österreich", "ÖSTERREICH"),
+     ("ch", "SCHWEIZ"), ("Ruritanien", "RURITANIEN")],
+)
+def test_the_country_stands_in_capitals_and_only_abroad(country: str, line: str) -> None:
+    assert country_line(country) == line
+# fmt: on
