@@ -24,6 +24,7 @@ def create_app(settings: Settings) -> Flask:
     from portal import clock, jobs
     from portal.db import db
     from portal.keys import Keyring
+    from portal.web import addresses
 
     app = Flask(__name__, template_folder="../templates", static_folder=None)
     clock.move_by(settings.demo_clock)
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies
         )
+    app.url_map.converters |= addresses.CONVERTERS
     db.init_app(app)
     jobs.hang(settings.database_url)
     _edges(app)

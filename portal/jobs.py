@@ -81,7 +81,7 @@ def every(cron: str, name: str) -> Callable[[Callable[..., Any]], Any]:
 
     def hung(act: Callable[[], Any]) -> Any:
         periodic: Any = board.periodic(cron=cron, queueing_lock=name)
-        hang_up: Any = task(name)
+        hang_up: Any = task(name, lock=name)  # a queueing lock alone is no mutex
         return periodic(hang_up(lambda timestamp: act()))
 
     return hung

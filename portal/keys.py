@@ -108,7 +108,7 @@ def _child(secret: bytes, purpose: str) -> bytes:
 
 def _read(part: str) -> Key:
     key_id, colon, encoded = part.partition(":")
-    if not colon or not key_id.isalnum():
+    if not colon or not key_id.isascii() or not key_id.isalnum():
         raise Misconfigured(
             "QUITT_KEYS must read id:base64,id:base64; an id has letters and digits."
         )

@@ -134,6 +134,7 @@ def facts(db: sqlite3.Connection, payment: sqlite3.Row) -> dict[str, Any]:
         "status": payment["status"],
         "amount_cents": payment["amount_cents"],
         "currency": payment["currency"],
+        "changed_at": payment["changed_at"],
     }
     return said | {"payer": PAYER} if payment["status"] == "paid" else said
 

@@ -1,6 +1,8 @@
 """Builders with defaults: a test names only what it is about."""
 
+import re
 from collections.abc import Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +11,7 @@ from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from portal.db import db, transaction
 from portal.finance.models import EventFeed, EventRow
@@ -182,13 +185,28 @@ def events(tenant_id: str = TOWN) -> list[EventRow]:
     return list(session.scalars(query))
 
 
+class Browser(FlaskClient):
+    """Asks as from outside: each answer has a context of its own, and nothing of ``g`` lives on."""
+
+    host = "localhost"
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        kwargs.setdefault("base_url", f"https://{self.host}")
+        return Context().run(super().open, *args, **kwargs)
+
+
 def browser(app: Flask, host: str = "localhost") -> FlaskClient:
-    """A browser of its own."""
-    made = app.test_client()
-    made.environ_base["wsgi.url_scheme"] = "https"
-    made.environ_base["HTTP_HOST"] = host
-    made.environ_base["SERVER_PORT"] = "443"
+    """A browser of its own, over https."""
+    made = Browser(app, app.response_class)
+    made.host = host
     return made
+
+
+def token(page: TestResponse) -> str:
+    """What a page's form must send back."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert found, "the page has no form"
+    return found[1]
 
 
 def eur(text: str) -> Money:

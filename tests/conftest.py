@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
 from portal.db import Base, db, transaction
-from tests import builders
+from tests import books, builders
 from tests.fakes import FakeProvider
 
 HOST = "https://localhost"
@@ -67,7 +67,7 @@ def _app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def app(_app: Flask, owner_url: str) -> Iterator[Flask]:
+def app(request: pytest.FixtureRequest, _app: Flask, owner_url: str) -> Iterator[Flask]:
     """The application on an empty database with two towns, and their books checked afterwards."""
     _empty(owner_url)
     with _app.app_context():
@@ -75,6 +75,9 @@ def app(_app: Flask, owner_url: str) -> Iterator[Flask]:
             builders.towns(session, _app.extensions["keyring"])
         db.session.remove()
         yield _app
+        db.session.rollback()
+        if not request.node.get_closest_marker("rows_by_hand"):
+            books.check(db.session())
         db.session.remove()
 
 

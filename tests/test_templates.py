@@ -95,7 +95,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("session_over", {"tan_url": "/t"}),
     ("error", {"title": "Not now", "text": "Please try again.", "status": 503}),
     ("ended", {}),
-    *(("page", {"page": page, "text": [], "host": "stadt.example"})
+    *(("page", {"page": page, "text": [], "address": "https://stadt.example"})
       for page in ("imprint", "privacy", "accessibility", "letter")),
 ]
 # fmt: on

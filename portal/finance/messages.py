@@ -50,6 +50,7 @@ def payment_succeeded(reference: str, paid: Paid) -> Message:
         "provider": paid.provider,
         "provider_reference": paid.provider_reference,
         "amount_cents": paid.amount.cents,
+        "currency": paid.amount.currency,
         "claim_cents": paid.claim.cents,
         "surplus_cents": paid.surplus.cents,
         "allocations": [
@@ -63,22 +64,50 @@ def payment_succeeded(reference: str, paid: Paid) -> Message:
     return Message("payment.succeeded", reference, data)
 
 
-def custody_opened(
-    reference: str | None, item: int, amount: Money, cause: str, suspense_account: str
-) -> Message:
-    """We have money that is nobody's yet: ``surplus`` of a request, or ``unclear``."""
-    data = {
-        "item": str(item),
-        "amount_cents": amount.cents,
-        "cause": cause,
-        "suspense_account": suspense_account,
-    }
-    return Message("custody.opened", reference, data)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A custody item as it is told: ``surplus`` of a request, or ``unclear``.
+
+    ``payment`` and ``provider_reference`` say by what it came, as far as that is known.
+    """
+
+    item: int
+    amount: Money
+    cause: str
+    suspense_account: str | None
+    payment: str | None = None
+    provider_reference: str | None = None
+
+    def told(self) -> Json:
+        return {
+            "item": str(self.item),
+            "amount_cents": self.amount.cents,
+            "currency": self.amount.currency,
+            "cause": self.cause,
+            "suspense_account": self.suspense_account,
+            "payment": self.payment,
+            "provider_reference": self.provider_reference,
+        }
+
+
+def custody_opened(reference: str | None, kept: Kept) -> Message:
+    """We have money that is nobody's yet."""
+    return Message("custody.opened", reference, kept.told())
+
+
+def custody_assigned(reference: str | None, kept: Kept) -> Message:
+    """Money that was nobody's has found its request."""
+    return Message("custody.assigned", reference, kept.told())
 
 
 def request_changed(reference: str, version: int, reason: str) -> Message:
     """A new version is in force."""
     return Message("request.changed", reference, {"version": version, "reason": reason})
+
+
+def request_replaced(reference: str, version: int, newer: str) -> Message:
+    """A newer request, named as the reason, has taken its place."""
+    return Message("request.replaced", reference, {"version": version, "reason": newer})
 
 
 def request_expired(reference: str, version: int) -> Message:
@@ -98,6 +127,7 @@ def payout_announced(
         "gross_cents": gross.cents,
         "fee_cents": fee.cents,
         "net_cents": net.cents,
+        "currency": net.currency,
         "lines": lines,
     }
     return Message("payout.announced", None, data)

@@ -69,7 +69,7 @@ class Endpoint(Base):
 
 
 class Delivery(Base):
-    """Übermittlung of one event: waiting -> taken | refused | parked."""
+    """Übermittlung of one event: waiting -> taken | refused | parked (each but taken is a task)."""
 
     __tablename__ = "deliveries"
     __table_args__ = (

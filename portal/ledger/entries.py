@@ -3,7 +3,8 @@
 Debit is positive, credit negative. P is a provider account, K a kind of request:
 ``suspense:P`` what the provider has of ours, ``claims:K`` what was cleared, ``custody:surplus``
 and ``custody:unclear`` what is nobody's yet, ``transit:P`` what is on its way to the bank,
-``fees:P`` and ``differences:P``. Intake posts nothing: the claim lives in the finance system.
+``fees:P``, ``losses:P`` and ``differences:P``; ``bank``, ``elsewhere`` (paid on the town's own
+account) and ``income:surplus``. Intake posts nothing: the claim lives in the finance system.
 """
 
 from dataclasses import dataclass
@@ -69,6 +70,12 @@ def unclear_report(report: str, account: str, amount: Money) -> Entry:
     )
 
 
+def unclear_taken_back(report: str, account: str, amount: Money) -> Entry:
+    """The place of unclear money was found: the reverse of its entry."""
+    booked = unclear_report(report, account, amount)
+    return _reverse(booked, "unclear_taken_back", f"unclear-taken-back:{report}")
+
+
 def settlement(settlement_id: str, account: str, gross: Money, fee: Money, net: Money) -> Entry:
     """A settlement report: suspense becomes transit; what does not add up is a difference."""
     return _entry(
@@ -79,3 +86,138 @@ def settlement(settlement_id: str, account: str, gross: Money, fee: Money, net: 
         (suspense(account), -gross),
         (f"differences:{account}", gross - fee - net),
     )
+
+
+def custody_assigned(assignment: str, cause: str, kind: str, amount: Money) -> Entry:
+    """Money that was nobody's is given to a request."""
+    return _entry(
+        "custody_assigned",
+        f"assigned:{assignment}",
+        (f"custody:{cause}", amount),
+        (f"claims:{kind}", -amount),
+    )
+
+
+def refund(refund_id: str, account: str, kind: str, surplus: Money, claim: Money) -> Entry:
+    """Money goes back: first what was surplus, then what had cleared the claim."""
+    return _entry(
+        "refund",
+        f"refund:{refund_id}",
+        ("custody:surplus", surplus),
+        (f"claims:{kind}", claim),
+        (suspense(account), -surplus - claim),
+    )
+
+
+def refund_failed(refund_id: str, account: str, kind: str, surplus: Money, claim: Money) -> Entry:
+    """A refund that was booked came back: the reverse of its entry."""
+    booked = refund(refund_id, account, kind, surplus, claim)
+    return _reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a reversal takes: surplus first, then of the claim, the rest is a loss; and its fee."""
+
+    surplus: Money
+    claim: Money
+    loss: Money
+    fee: Money
+
+
+def reversal(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """The payer's bank took the money back (Rückbelastung, Rücklastschrift), for a fee."""
+    return _entry(
+        "reversal",
+        f"reversal:{reversal_id}",
+        ("custody:surplus", taken.surplus),
+        (f"claims:{kind}", taken.claim),
+        (f"losses:{account}", taken.loss),
+        (f"fees:{account}", taken.fee),
+        (suspense(account), -taken.surplus - taken.claim - taken.loss - taken.fee),
+    )
+
+
+def reversal_won(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """The dispute was won: the reverse."""
+    booked = reversal(reversal_id, account, kind, taken)
+    return _reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
+
+
+def payout_arrived(payout: str, account: str, net: Money) -> Entry:
+    """The provider's pay-out stands on the town's bank account."""
+    return _entry(
+        "payout_arrived",
+        f"arrived:{account}:{payout}",
+        ("bank", net),
+        (f"transit:{account}", -net),
+    )
+
+
+def paid_elsewhere(fact: str, kind: str, amount: Money) -> Entry:
+    """Money came on the town's own account; ``fact`` names request and the finance system's id."""
+    return _entry(
+        "paid_elsewhere",
+        f"elsewhere:{fact}",
+        ("elsewhere", amount),
+        (f"claims:{kind}", -amount),
+    )
+
+
+def paid_elsewhere_undone(fact: str, kind: str, amount: Money) -> Entry:
+    """It did not come after all (wrong booking, returned transfer)."""
+    booked = paid_elsewhere(fact, kind, amount)
+    return _reverse(booked, "paid_elsewhere_undone", f"elsewhere-undone:{fact}")
+
+
+def suspense_closed(order: str, account: str, amount: Money) -> Entry:
+    """A suspense item is closed by order (auf Anordnung ausgebucht)."""
+    return _entry(
+        "suspense_closed",
+        f"closed:{order}",
+        (f"losses:{account}", amount),
+        (suspense(account), -amount),
+    )
+
+
+def custody_kept(order: str, cause: str, amount: Money) -> Entry:
+    """Money that is nobody's is kept by order."""
+    return _entry(
+        "custody_kept",
+        f"kept:{order}",
+        (f"custody:{cause}", amount),
+        ("income:surplus", -amount),
+    )
+
+
+def lowered(request: str, version: int, kind: str, surplus: Money) -> Entry:
+    """A new version asks less than was paid: the rest is surplus."""
+    return _entry(
+        "lowered",
+        f"lowered:{request}:{version}",
+        (f"claims:{kind}", surplus),
+        ("custody:surplus", -surplus),
+    )
+
+
+def replaced(old: str, new: str, kind: str, new_kind: str, version: int, paid: Money) -> Entry:
+    """What was paid on the old request goes to the one that replaces it."""
+    return Entry(
+        "replaced",
+        f"replaced:{old}:{version}:{new}",
+        (Posting(f"claims:{kind}", paid), Posting(f"claims:{new_kind}", -paid)),
+    )
+
+
+def kind_changed(request: str, version: int, kind: str, new_kind: str, paid: Money) -> Entry:
+    """A new version is of another kind: what was paid goes with it."""
+    return Entry(
+        "kind_changed",
+        f"kind:{request}:{version}",
+        (Posting(f"claims:{kind}", paid), Posting(f"claims:{new_kind}", -paid)),
+    )
+
+
+def _reverse(booked: Entry, reason: str, reference: str) -> Entry:
+    turned = tuple(Posting(posting.account, -posting.amount) for posting in booked.postings)
+    return Entry(reason, reference, turned)

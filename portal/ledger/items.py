@@ -1,6 +1,7 @@
 """Items: what a suspense or custody account consists of, one row a thing that can be named."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,13 +12,15 @@ from portal.db import lock
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
 
+Item = TypeVar("Item", SuspenseItem, CustodyItem)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an item belongs: its tenant, the provider account and its own unique reference."""
 
     tenant_id: str
-    account: str
+    account: str | None
     reference: str
 
 
@@ -56,6 +59,29 @@ def settle(session: Session, place: Place, gross: Money) -> Money:
     if item.open_cents == 0 and item.state == "open":
         item.state, item.closed_at = "settled", clock.now()
     return Money(fitting, gross.currency)
+
+
+def take_back_unclear(session: Session, place: Place) -> CustodyItem | None:
+    """Close both items of an unclear report whose place was found; ``None`` if they moved on."""
+    suspense = _locked(session, SuspenseItem, place)
+    custody = _locked(session, CustodyItem, place)
+    if suspense is None or custody is None:
+        return None
+    if suspense.open_cents != suspense.amount_cents or custody.open_cents != custody.amount_cents:
+        return None
+    now = clock.now()
+    suspense.open_cents, suspense.state, suspense.closed_at = 0, "reversed", now
+    custody.open_cents, custody.state, custody.closed_at = 0, "assigned", now
+    session.flush()
+    return custody
+
+
+def _locked(session: Session, model: type[Item], place: Place) -> Item | None:
+    query = select(model.id).where(
+        model.tenant_id == place.tenant_id, model.reference == place.reference
+    )
+    item_id = session.scalar(query)
+    return lock(session, model, place.tenant_id, item_id) if item_id is not None else None
 
 
 def open_custody(

@@ -91,7 +91,7 @@ class CustodyItem(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     reference: Mapped[str]
     cause: Mapped[str]
-    account: Mapped[str]  # the suspense account on which the money lies
+    account: Mapped[str | None]  # whose suspense the money came by; none if it came otherwise
     request_reference: Mapped[str | None]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     open_cents: Mapped[int] = mapped_column(BigInteger)

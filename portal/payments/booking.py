@@ -3,6 +3,8 @@
 Called by ``record`` only, under the request's lock and inside its one transaction.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -20,7 +22,16 @@ from portal.requests.models import PaymentRequest
 from portal.tenants import Tenant
 
 
-def pending(session: Session, payment: Payment) -> None:
+@dataclass(frozen=True, slots=True)
+class Came:
+    """By what money came that is kept: request, payment, the provider's name, as far as known."""
+
+    reference: str | None
+    payment: str | None
+    provider_reference: str | None
+
+
+def pending(session: Session, payment: Payment, _: datetime) -> None:
     """Money is under way: tell it, so that no reminder is sent."""
     request = session.get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
     account = accounts.get(session, payment.tenant_id, payment.account_id)
@@ -30,12 +41,16 @@ def pending(session: Session, payment: Payment) -> None:
     outbox.put(session, payment.tenant_id, message)
 
 
-def success(session: Session, payment: Payment) -> None:
+def success(session: Session, payment: Payment, happened_at: datetime) -> None:
     """The provider has the money: clear what the request still asks, keep the rest for someone."""
-    request = session.get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
+    asked = session.get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
+    request = register.line(session, asked)[-1]
     account = accounts.get(session, payment.tenant_id, payment.account_id)
     payment.confirmed_at, payment.ask_at = clock.now(), None
-    share = register.share(session, request, payment.amount)
+    zone = ZoneInfo(session.get_one(Tenant, payment.tenant_id).time_zone)
+    payment.effective_on = happened_at.astimezone(zone).date()
+    _take_back_unclear(session, payment)
+    share = register.share(session, request, payment.amount, payment.effective_on)
     given = _allocate(session, request, payment, share)
     register.cover(request, share.claim)
     entry = entries.payment_succeeded(
@@ -45,10 +60,11 @@ def success(session: Session, payment: Payment) -> None:
         raise AssertionError(f"payment {payment.id} was booked before it succeeded")
     place = Place(payment.tenant_id, account.id, f"payment:{payment.id}")
     items.open_suspense(session, place, payment.amount)
-    paid = _paid(session, payment, account, share, given)
+    paid = _paid(payment, account, share, given)
     outbox.put(session, payment.tenant_id, messages.payment_succeeded(request.reference, paid))
     if share.surplus:
-        _keep(session, place, "surplus", share.surplus, request.reference)
+        by = Came(request.reference, payment.id, payment.provider_reference)
+        _keep(session, place, "surplus", share.surplus, by)
 
 
 def unclear(
@@ -60,7 +76,32 @@ def unclear(
         return
     place = Place(tenant_id, account_id, f"unclear:{name}")
     items.open_suspense(session, place, amount)
-    _keep(session, place, "unclear", amount, None)
+    _keep(session, place, "unclear", amount, Came(None, None, provider_reference))
+
+
+def _take_back_unclear(session: Session, payment: Payment) -> None:
+    """Money that was booked as unclear under this payment's name is this payment's money.
+
+    The provider first named another amount and then the right one: it holds it once.
+    """
+    name = f"{payment.account_id}:{payment.provider_reference}"
+    place = Place(payment.tenant_id, payment.account_id, f"unclear:{name}")
+    item = items.take_back_unclear(session, place)
+    if item is None:
+        return
+    amount = Money(item.amount_cents, item.currency)
+    book.post(
+        session, payment.tenant_id, entries.unclear_taken_back(name, payment.account_id, amount)
+    )
+    kept = messages.Kept(
+        item.id,
+        amount,
+        "unclear",
+        entries.suspense(payment.account_id),
+        payment.id,
+        payment.provider_reference,
+    )
+    outbox.put(session, payment.tenant_id, messages.custody_assigned(None, kept))
 
 
 def _allocate(
@@ -77,6 +118,10 @@ def _allocate(
     )
     before = {claim: int(cents) for claim, cents in earlier}
     asked = allocations.parts(request.content, request.amount_cents)
+    # What was paid elsewhere, or on a letter that this one replaces, was given to no claim.
+    otherwise = max(0, request.covered_cents - sum(before.values()))
+    for claim, cents in allocations.allocate(asked, before, otherwise):
+        before[claim] = before.get(claim, 0) + cents
     given = allocations.allocate(asked, before, share.claim.cents)
     lines = [(claim, False, cents) for claim, cents in given]
     if share.surplus:
@@ -96,14 +141,12 @@ def _allocate(
 
 
 def _paid(
-    session: Session,
     payment: Payment,
     account: ProviderAccount,
     share: register.Share,
     given: tuple[tuple[str | None, int], ...],
 ) -> messages.Paid:
     confirmed = payment.confirmed_at or clock.now()
-    zone = ZoneInfo(session.get_one(Tenant, payment.tenant_id).time_zone)
     return messages.Paid(
         payment=payment.id,
         provider=account.provider,
@@ -115,14 +158,13 @@ def _paid(
         suspense_account=entries.suspense(account.id),
         started_at=payment.started_at,
         confirmed_at=confirmed,
-        effective_on=confirmed.astimezone(zone).date(),
+        effective_on=payment.effective_on or confirmed.date(),
     )
 
 
-def _keep(session: Session, place: Place, cause: str, amount: Money, reference: str | None) -> None:
-    item = items.open_custody(session, place, cause, amount, reference)
+def _keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> None:
+    item = items.open_custody(session, place, cause, amount, by.reference)
     if item is not None:
-        message = messages.custody_opened(
-            reference, item, amount, cause, entries.suspense(place.account)
-        )
-        outbox.put(session, place.tenant_id, message)
+        account = entries.suspense(place.account) if place.account else None
+        kept = messages.Kept(item, amount, cause, account, by.payment, by.provider_reference)
+        outbox.put(session, place.tenant_id, messages.custody_opened(by.reference, kept))

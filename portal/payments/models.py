@@ -116,6 +116,7 @@ class Payment(Base):
     redirect_url: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(default=clock.now)
     confirmed_at: Mapped[datetime | None]
+    effective_on: Mapped[date | None]  # day of payment (Tag der Zahlung)
     asked_at: Mapped[datetime | None]
     ask_at: Mapped[datetime | None]
     refunded_cents: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -189,7 +190,7 @@ class ProviderReport(Base):
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     source: Mapped[str]
-    verdict: Mapped[str]  # moved, repeated, misfit
+    verdict: Mapped[str]  # moved, misfit
     misfit: Mapped[str | None]
     body_sha256: Mapped[bytes | None]
     heard_at: Mapped[datetime]

@@ -7,6 +7,7 @@ Safe to call as often as one likes with the same report.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import select, update
@@ -76,7 +77,7 @@ def _record(session: Session, report: Report, source: Source) -> Verdict:
     payment = _locked(session, source.tenant_id, report.payment)
     ours = None
     if payment is not None:
-        expected = _expected_reference(session, payment, report)
+        expected = expected_reference(session, payment, report.provider_reference)
         ours = Expected(payment.account_id, expected, payment.amount)
     heard = Heard(account.id, account.merchant, account.live)
     misfit = misfits.judge(report, heard, ours)
@@ -87,10 +88,17 @@ def _record(session: Session, report: Report, source: Source) -> Verdict:
     assert payment is not None  # noqa: S101 -- an unknown payment is a misfit
     if payment.provider_reference is None and report.provider_reference:
         payment.provider_reference = report.provider_reference
-    if not advance(session, payment, EVENT_FOR[report.outcome], source.way):
+    happened_at = _happened_at(payment, report)
+    if not advance(session, payment, EVENT_FOR[report.outcome], source.way, happened_at):
         return Verdict.REPEATED
     _note(session, report, source, Verdict.MOVED, None)
     return Verdict.MOVED
+
+
+def _happened_at(payment: Payment, report: Report) -> datetime:
+    """When the provider says it happened; never before the payment began, never in the future."""
+    now = clock.now()
+    return min(max(report.happened_at or now, payment.started_at), now)
 
 
 def _locked(session: Session, tenant_id: str, payment_id: str) -> Payment | None:
@@ -98,23 +106,35 @@ def _locked(session: Session, tenant_id: str, payment_id: str) -> Payment | None
     known = session.get(Payment, (tenant_id, payment_id))
     if known is None:
         return None
-    register.locked(session, tenant_id, known.request_id)
+    # Money for a request that was replaced counts for the one in its place: both are locked.
+    asked = register.get(session, tenant_id, known.request_id)
+    before = [request.id for request in register.line(session, asked)]
+    for request_id in sorted(before):
+        register.locked(session, tenant_id, request_id)
+    if [request.id for request in register.line(session, asked)] != before:
+        raise LostRace("The request was replaced meanwhile.")
     return lock(session, Payment, tenant_id, payment_id)
 
 
-def _expected_reference(session: Session, payment: Payment, report: Report) -> str | None:
+def expected_reference(session: Session, payment: Payment, told: str) -> str | None:
     """The provider's name for a payment; none yet, unless the name told is another payment's."""
-    if payment.provider_reference is not None or not report.provider_reference:
+    if payment.provider_reference is not None or not told:
         return payment.provider_reference
     another = select(Payment.id).where(
         Payment.tenant_id == payment.tenant_id,
         Payment.account_id == payment.account_id,
-        Payment.provider_reference == report.provider_reference,
+        Payment.provider_reference == told,
     )
     return None if session.scalar(another) is None else ""
 
 
-def advance(session: Session, payment: Payment, event: Event, way: str) -> bool:
+def advance(
+    session: Session,
+    payment: Payment,
+    event: Event,
+    way: str,
+    happened_at: datetime | None = None,
+) -> bool:
     """Move a payment, locked under its request, one step; ``False`` when it stays where it is."""
     old = State(payment.state)
     new = step(old, event)
@@ -145,7 +165,7 @@ def advance(session: Session, payment: Payment, event: Event, way: str) -> bool:
     )
     effect = ON_ENTER.get(new)
     if effect is not None:
-        effect(session, payment)
+        effect(session, payment, happened_at or clock.now())
     failpoints.at("record.before_commit")
     return True
 
@@ -160,13 +180,25 @@ def _keep_misfit(
     """
     if report.outcome is not Outcome.SUCCEEDED or misfit is Misfit.OTHER_MODE:
         return
+    if _is_booked(session, source, report):
+        return
     if payment is not None and misfit is not Misfit.OTHER_ACCOUNT:
-        same = payment.provider_reference == report.provider_reference
-        if payment.state == State.SUCCEEDED and same:
-            return
-        advance(session, payment, Event.CANNOT_SAY, source.way)
-    name = report.provider_reference or report.payment or report.event_id
-    booking.unclear(session, source.tenant_id, source.account_id, name, report.amount)
+        advance(session, payment, Event.DOES_NOT_FIT, source.way)
+    if report.amount:
+        name = report.provider_reference or report.payment or report.event_id
+        booking.unclear(session, source.tenant_id, source.account_id, name, report.amount)
+
+
+def _is_booked(session: Session, source: Source, report: Report) -> bool:
+    """Whether the money that this report names was booked as a payment's success already."""
+    return None is not session.scalar(
+        select(Payment.id).where(
+            Payment.tenant_id == source.tenant_id,
+            Payment.account_id == source.account_id,
+            Payment.provider_reference == report.provider_reference,
+            Payment.state == State.SUCCEEDED,
+        )
+    )
 
 
 def _note(

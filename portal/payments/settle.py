@@ -54,7 +54,8 @@ def settle(keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str
     if report.merchant != account.merchant:
         raise WrongMerchant("The settlement report is another merchant's.")
     for payment in _unheard(tenant_id, report):
-        sweep.ask(keyring, tenant_id, payment, "settlement")
+        if sweep.ask(keyring, tenant_id, payment, "settlement") is None:
+            raise NoSettlements("The provider does not say what became of a payment it settles.")
     with transaction() as session:
         return _book(session, tenant_id, account_id, report)
 
@@ -117,4 +118,9 @@ def _settle_line(session: Session, tenant_id: str, account_id: str, line: Settle
 
 def _told(line: SettlementLine) -> Json:
     name = line.payment or line.provider_reference
-    return {line.kind: name, "gross_cents": line.gross.cents, "fee_cents": line.fee.cents}
+    return {
+        line.kind: name,
+        "provider_reference": line.provider_reference,
+        "gross_cents": line.gross.cents,
+        "fee_cents": line.fee.cents,
+    }

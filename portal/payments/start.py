@@ -7,6 +7,7 @@ the same idempotency key; then the payment is *unknown*, because money may be un
 import logging
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from portal.money import Money
 from portal.payments import accounts
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
 from portal.payments.offers import Offers, Situation, offers
-from portal.payments.record import advance
+from portal.payments.record import advance, expected_reference
 from portal.payments.schedule import first_ask
 from portal.payments.states import UNDECIDED, Event
 from portal.providers import registry
@@ -119,8 +120,9 @@ def start(keyring: Keyring, choice: Choice, public_url: str) -> str:
 
 def _prepare(session: Session, keyring: Keyring, choice: Choice, public_url: str) -> _Prepared:
     request = register.locked(session, choice.tenant_id, choice.request_id)
-    if State(request.state) not in PAYABLE:
-        raise NotPayable(f"The request is {request.state}.")
+    today = clock.today(session.get_one(Tenant, choice.tenant_id).time_zone)
+    if State(request.state) not in PAYABLE or request.is_over(today):
+        raise NotPayable(f"The request is {request.state}, or its last day is over.")
     if (request.version, request.open.cents) != (choice.version, choice.amount_cents):
         raise ChangedSince("The request has changed since the page was shown.")
     if undecided(session, choice.tenant_id, request.id):
@@ -204,10 +206,21 @@ def _hand_over(
     if isinstance(handover, Event):
         advance(session, payment, handover, "start")
         return
-    if payment.provider_reference is None:
-        payment.provider_reference = handover.provider_reference
-    payment.redirect_url = handover.redirect_url
+    told = handover.provider_reference
+    expected = expected_reference(session, payment, told)
+    account = accounts.get(session, tenant_id, payment.account_id)
+    if expected not in {None, told} or not _leads_to_web(handover.redirect_url, live=account.live):
+        log.warning("bad_handover", extra={"payment": payment.id})
+        advance(session, payment, Event.CANNOT_SAY, "start")
+        return
+    payment.provider_reference, payment.redirect_url = told, handover.redirect_url
     advance(session, payment, Event.HANDED_OVER, "start")
+
+
+def _leads_to_web(url: str, *, live: bool) -> bool:
+    """Whether an address may be put before a citizen: https, or http in practice."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and parts.scheme in ({"https"} if live else {"https", "http"})
 
 
 def locked(session: Session, tenant_id: str, payment_id: str) -> Payment:

@@ -35,6 +35,7 @@ class Event(StrEnum):
     EXPIRED = "expired"
     CANNOT_SAY = "cannot_say"
     NEVER_ARRIVED = "never_arrived"
+    DOES_NOT_FIT = "does_not_fit"
 
 
 class IllegalStep(Conflict):
@@ -49,6 +50,7 @@ S, E = State, Event
 TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.CREATED,   E.HANDED_OVER):   S.STARTED,
     (S.CREATED,   E.CANNOT_SAY):    S.UNKNOWN,
+    (S.CREATED,   E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.CREATED,   E.NEVER_ARRIVED): S.FAILED,
     # A notification may overtake our own note that we handed the citizen over.
     (S.CREATED,   E.STILL_OPEN):    S.STARTED,
@@ -61,6 +63,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.STARTED,   E.HANDED_OVER):   S.STARTED,
     (S.STARTED,   E.STILL_OPEN):    S.STARTED,
     (S.STARTED,   E.CANNOT_SAY):    S.UNKNOWN,
+    (S.STARTED,   E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.STARTED,   E.NEVER_ARRIVED): S.FAILED,
     (S.STARTED,   E.PENDING):       S.PENDING,
     (S.STARTED,   E.SUCCEEDED):     S.SUCCEEDED,
@@ -72,6 +75,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.PENDING,   E.HANDED_OVER):   S.PENDING,
     (S.PENDING,   E.STILL_OPEN):    S.PENDING,
     (S.PENDING,   E.CANNOT_SAY):    S.UNKNOWN,
+    (S.PENDING,   E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.PENDING,   E.NEVER_ARRIVED): S.PENDING,
     (S.PENDING,   E.PENDING):       S.PENDING,
     (S.PENDING,   E.SUCCEEDED):     S.SUCCEEDED,
@@ -83,6 +87,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.UNKNOWN,   E.HANDED_OVER):   S.STARTED,
     (S.UNKNOWN,   E.STILL_OPEN):    S.STARTED,
     (S.UNKNOWN,   E.CANNOT_SAY):    S.UNKNOWN,
+    (S.UNKNOWN,   E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.UNKNOWN,   E.NEVER_ARRIVED): S.FAILED,
     (S.UNKNOWN,   E.PENDING):       S.PENDING,
     (S.UNKNOWN,   E.SUCCEEDED):     S.SUCCEEDED,
@@ -90,10 +95,12 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.UNKNOWN,   E.CANCELLED):     S.CANCELLED,
     (S.UNKNOWN,   E.EXPIRED):       S.EXPIRED,
 
-    # Providers repeat themselves and contradict themselves; only money moves an ended payment.
+    # Providers repeat themselves and contradict themselves. Money moves an ended payment, and so
+    # does a report of money that does not fit: then nobody is asked to pay again.
     (S.SUCCEEDED, E.HANDED_OVER):   S.SUCCEEDED,
     (S.SUCCEEDED, E.STILL_OPEN):    S.SUCCEEDED,
     (S.SUCCEEDED, E.CANNOT_SAY):    S.SUCCEEDED,
+    (S.SUCCEEDED, E.DOES_NOT_FIT):  S.SUCCEEDED,
     (S.SUCCEEDED, E.NEVER_ARRIVED): S.SUCCEEDED,
     (S.SUCCEEDED, E.PENDING):       S.SUCCEEDED,
     (S.SUCCEEDED, E.SUCCEEDED):     S.SUCCEEDED,
@@ -104,6 +111,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.FAILED,    E.HANDED_OVER):   S.FAILED,
     (S.FAILED,    E.STILL_OPEN):    S.FAILED,
     (S.FAILED,    E.CANNOT_SAY):    S.FAILED,
+    (S.FAILED,    E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.FAILED,    E.NEVER_ARRIVED): S.FAILED,
     (S.FAILED,    E.PENDING):       S.PENDING,
     (S.FAILED,    E.SUCCEEDED):     S.SUCCEEDED,
@@ -114,6 +122,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.CANCELLED, E.HANDED_OVER):   S.CANCELLED,
     (S.CANCELLED, E.STILL_OPEN):    S.CANCELLED,
     (S.CANCELLED, E.CANNOT_SAY):    S.CANCELLED,
+    (S.CANCELLED, E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.CANCELLED, E.NEVER_ARRIVED): S.CANCELLED,
     (S.CANCELLED, E.PENDING):       S.PENDING,
     (S.CANCELLED, E.SUCCEEDED):     S.SUCCEEDED,
@@ -124,6 +133,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.EXPIRED,   E.HANDED_OVER):   S.EXPIRED,
     (S.EXPIRED,   E.STILL_OPEN):    S.EXPIRED,
     (S.EXPIRED,   E.CANNOT_SAY):    S.EXPIRED,
+    (S.EXPIRED,   E.DOES_NOT_FIT):  S.UNKNOWN,
     (S.EXPIRED,   E.NEVER_ARRIVED): S.EXPIRED,
     (S.EXPIRED,   E.PENDING):       S.PENDING,
     (S.EXPIRED,   E.SUCCEEDED):     S.SUCCEEDED,

@@ -1,6 +1,7 @@
 """Asking providers what became of payments, before expiring one and when notifications are lost."""
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,16 +14,17 @@ from portal.keys import Keyring
 from portal.payments import accounts
 from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, advance, record
-from portal.payments.schedule import next_ask, runs_out
+from portal.payments.schedule import DAILY, next_ask, runs_out
 from portal.payments.start import locked
-from portal.payments.states import Event, State
+from portal.payments.states import UNDECIDED, Event, State
 from portal.providers import registry
 from portal.providers.protocol import Account, Cancels, Outcome, ProviderDown, Report, UnknownWord
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
-NOT_AGAIN_WITHIN = timedelta(seconds=3)
+NOT_AGAIN_WITHIN = timedelta(seconds=10)
+LONGEST_ROUND = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +37,37 @@ class _Asked:
 
 
 def sweep(keyring: Keyring) -> int:
-    """Ask about all payments that are due; how many there were. A whole act for each."""
-    with transaction() as session:
-        due = session.execute(
-            select(Payment.tenant_id, Payment.id)
-            .where(Payment.ask_at <= clock.now())
-            .order_by(Payment.ask_at)
-            .limit(MOST_AT_ONCE)
-        ).all()
-    for tenant_id, payment_id in due:
+    """Ask about payments that are due; how many were asked about. A whole act for each.
+
+    A round ends after 20 seconds, and an account that does not answer is left alone for the rest
+    of it: one slow provider shall not hold up everything else that a worker has to do.
+    """
+    ends, asked = time.monotonic() + LONGEST_ROUND, 0
+    silent: set[tuple[str, str]] = set()
+    for tenant_id, account_id, payment_id in _due():
+        if time.monotonic() > ends:
+            break
+        if (tenant_id, account_id) in silent:
+            continue
+        asked += 1
         try:
-            ask(keyring, tenant_id, payment_id, "sweep")
+            answered = ask(keyring, tenant_id, payment_id, "sweep") is not None
         except Exception as error:  # one that cannot be asked about must not stop the others
             log.exception("not_asked", extra={"payment": payment_id, "error": type(error).__name__})
-    return len(due)
+        else:
+            silent |= set() if answered else {(tenant_id, account_id)}
+    return asked
+
+
+def _due() -> list[tuple[str, str, str]]:
+    query = (
+        select(Payment.tenant_id, Payment.account_id, Payment.id)
+        .where(Payment.ask_at <= clock.now())
+        .order_by(Payment.ask_at)
+        .limit(MOST_AT_ONCE)
+    )
+    with transaction() as session:
+        return [(tenant, account, payment) for tenant, account, payment in session.execute(query)]
 
 
 def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict | None:
@@ -68,7 +87,8 @@ def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict 
 def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
     """The citizen starts again: cancel at the provider if it can, then let go of the payment.
 
-    If the provider says that it was paid, it was paid; a success that comes later is booked too.
+    Only the provider's word makes it cancelled. If that word is that it was paid, it was paid; a
+    success that comes later is booked, too.
     """
     _note_asking(tenant_id, payment_id)
     asked = _asked(keyring, tenant_id, payment_id)
@@ -82,11 +102,8 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
             _take(asked, report, "citizen")
     with transaction() as session:
         payment = locked(session, tenant_id, payment_id)
-        if payment.state == State.PENDING or _waits_for_a_person(session, payment):
-            return  # the payer has done all
-        payment.current = False
-        if payment.state != State.UNKNOWN:  # that is left by the provider's word only
-            advance(session, payment, Event.CANCELLED, "citizen")
+        if payment.state != State.PENDING and not waits_for_a_person(session, payment):
+            payment.current = False
 
 
 def asked_lately(payment: Payment) -> bool:
@@ -102,6 +119,8 @@ def _note_asking(tenant_id: str, payment_id: str) -> None:
         payment.asked_at = now
         if payment.state != State.SUCCEEDED:
             payment.ask_at = next_ask(payment.started_at, now)
+            if payment.ask_at is None and payment.state in UNDECIDED:
+                payment.ask_at = now + DAILY  # money may be under way: it is not forgotten
 
 
 def _asked(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
@@ -117,7 +136,7 @@ def _asked(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
         )
 
 
-def _waits_for_a_person(session: Session, payment: Payment) -> bool:
+def waits_for_a_person(session: Session, payment: Payment) -> bool:
     """Whether money came that did not fit: nobody is asked to pay again before it is looked at."""
     if payment.state != State.UNKNOWN:
         return False

@@ -1,7 +1,7 @@
 """The citizen's way behind the TAN: review, choice, provider, outcome.
 
-GET changes nothing. A provider's return proves nothing either: it is a reason to ask the
-provider, whose word is recorded as it is when a job asks.
+GET changes nothing, with one exception that is no act of the citizen: the return from a provider
+proves nothing, but is a reason to ask the provider, whose word is recorded as when a job asks.
 """
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
@@ -24,11 +24,14 @@ from portal.payments.start import (
 from portal.payments.states import UNDECIDED
 from portal.payments.states import State as PaymentState
 from portal.printing import draw
+from portal.providers.wire import patience
 from portal.requests.states import PAYABLE, State
 from portal.web import gate, language, visits
 from portal.web.current import keyring, public_url, settings, tenant, tenant_id
 
 bp = Blueprint("payments", __name__)
+
+PAGE_SECONDS = 3.0  # that a page waits for a provider's word
 
 
 @bp.get("/r/<handle>/payment")
@@ -68,7 +71,7 @@ def pay(handle: str) -> ResponseReturnValue:
     return redirect(url_for("payments.leaving", handle=handle, payment_id=payment_id), 303)
 
 
-@bp.get("/r/<handle>/leaving/<payment_id>")
+@bp.get("/r/<handle>/leaving/<payment:payment_id>")
 def leaving(handle: str, payment_id: str) -> ResponseReturnValue:
     payment = _of_letter(payment_id)
     if (
@@ -84,12 +87,12 @@ def leaving(handle: str, payment_id: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/r/<handle>/go-on/<payment_id>")
+@bp.post("/r/<handle>/go-on/<payment:payment_id>")
 def go_on(handle: str, payment_id: str) -> ResponseReturnValue:
     return redirect(url_for("payments.leaving", handle=handle, payment_id=payment_id), 303)
 
 
-@bp.post("/r/<handle>/restart/<payment_id>")
+@bp.post("/r/<handle>/restart/<payment:payment_id>")
 def restart(handle: str, payment_id: str) -> ResponseReturnValue:
     sweep.give_up(keyring(), tenant_id(), _of_letter(payment_id).id)
     return redirect(url_for("payments.status", handle=handle), 303)
@@ -100,7 +103,7 @@ def renew(handle: str) -> ResponseReturnValue:
     return redirect(url_for("payments.status", handle=handle), 303)
 
 
-@bp.get("/r/<handle>/payment/<payment_id>")
+@bp.get("/r/<handle>/payment/<payment:payment_id>")
 def outcome(handle: str, payment_id: str) -> ResponseReturnValue:
     payment = _asked(_of_letter(payment_id))
     now = standing.OF_PAYMENT[PaymentState(payment.state)]
@@ -109,7 +112,7 @@ def outcome(handle: str, payment_id: str) -> ResponseReturnValue:
     return pages.PAGES[now](handle, gate.opened(), payment)
 
 
-@bp.get("/r/<handle>/confirmation/<payment_id>.pdf")
+@bp.get("/r/<handle>/confirmation/<payment:payment_id>.pdf")
 def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
     payment = _of_letter(payment_id)
     if payment.state != PaymentState.SUCCEEDED:
@@ -130,7 +133,7 @@ def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/return/<payment_id>")
+@bp.get("/return/<payment:payment_id>")
 def returned(payment_id: str) -> ResponseReturnValue:
     payment = db.session().get(Payment, (tenant_id(), payment_id))
     if payment is None:
@@ -154,7 +157,8 @@ def _asked(payment: Payment) -> Payment:
     """The payment as the provider sees it now, unless it was decided or asked a moment ago."""
     only_looked_at = request.method == "HEAD"
     if payment.state in UNDECIDED and not only_looked_at and not sweep.asked_lately(payment):
-        sweep.ask(keyring(), payment.tenant_id, payment.id, "return")
+        with patience(PAGE_SECONDS):
+            sweep.ask(keyring(), payment.tenant_id, payment.id, "return")
         db.session().refresh(payment)
     return payment
 

@@ -24,7 +24,7 @@ bp = Blueprint("webhooks", __name__)
 log = logging.getLogger(__name__)
 
 
-@bp.post("/webhooks/<provider>/<account_id>")
+@bp.post("/webhooks/<name:provider>/<name:account_id>")
 def notified(provider: str, account_id: str) -> ResponseReturnValue:
     with transaction() as session:
         row = accounts.get(session, tenant_id(), account_id)

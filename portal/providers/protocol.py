@@ -76,6 +76,7 @@ class Report:
     amount: Money
     live: bool
     event_id: str = ""
+    happened_at: datetime | None = None  # when it came to be so there; none if it does not say
 
 
 @dataclass(frozen=True, slots=True)

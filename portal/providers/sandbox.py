@@ -41,6 +41,7 @@ from portal.providers.wire import (
     flag,
     json_object,
     mapped,
+    moment,
     money,
     sensibly,
     text,
@@ -197,6 +198,7 @@ def _report(told: Told, event_id: str = "") -> Report:
         amount=money(told, "amount_cents"),
         live=flag(told, "live"),
         event_id=event_id,
+        happened_at=moment(told, "changed_at"),
     )
 
 
@@ -210,13 +212,10 @@ def _refund_report(told: Told) -> RefundReport:
 
 
 def _settlement(told: Told) -> Settlement:
-    made_at = datetime.fromisoformat(text(told, "made_at"))
-    if made_at.tzinfo is None:
-        raise ValueError("made_at")
     return Settlement(
         settlement=text(told, "id"),
         merchant=text(told, "merchant"),
-        made_at=made_at.astimezone(UTC),
+        made_at=moment(told, "made_at"),
         net=money(told, "net_cents", -HIGHEST_CENTS),
         lines=tuple(_line({**line, "currency": told["currency"]}) for line in told["lines"]),
     )

@@ -7,8 +7,11 @@ that each adapter says in one place what an unreadable answer means.
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -25,6 +28,7 @@ HIGHEST_CENTS = 10**12
 LONGEST_TEXT = 200
 
 Told = Mapping[str, Any]
+_patience: ContextVar[float] = ContextVar("patience", default=TOTAL_SECONDS)
 _Word = TypeVar("_Word")
 _Read = TypeVar("_Read")
 
@@ -41,15 +45,29 @@ def ask(method: str, url: str, headers: Mapping[str, str], body: Told | None = N
     """One HTTP call without redirects. Raises ``ProviderDown`` when nothing sensible came in time,
     and for 429 and 5xx; its message names neither address nor headers.
     """
-    deadline = time.monotonic() + TOTAL_SECONDS
+    seconds = _patience.get()
+    deadline = time.monotonic() + seconds
+    limits = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     try:
-        with _client().stream(method, url, headers=dict(headers), json=body) as answer:
+        with _client().stream(
+            method, url, headers=dict(headers), json=body, timeout=limits
+        ) as answer:
             answer_body = _read_until(deadline, answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise ProviderDown(type(error).__name__) from None
     if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         raise ProviderDown(f"it answered {answer.status_code}")
     return Answer(answer.status_code, answer_body)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Wait no longer than this for an answer: somebody is looking at a page that does not come."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
 
 
 def sensibly(read: Callable[[], _Read]) -> _Read:
@@ -97,6 +115,14 @@ def money(told: Told, name: str, lowest: int = 0) -> Money:
     return Money(cents, currency)
 
 
+def moment(told: Told, name: str) -> datetime:
+    """A moment in ISO 8601 with its offset, in UTC."""
+    value = datetime.fromisoformat(text(told, name))
+    if value.tzinfo is None:
+        raise ValueError(name)
+    return value.astimezone(UTC)
+
+
 def mapped(table: Mapping[str, _Word], word: str) -> _Word:
     """Our word for a provider's; raises ``UnknownWord``."""
     if word not in table:
@@ -107,8 +133,7 @@ def mapped(table: Mapping[str, _Word], word: str) -> _Word:
 @cache
 def _client() -> httpx2.Client:
     # One for the process: building one reads all certificates. No proxy, no netrc of the machine.
-    limits = httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
-    return httpx2.Client(timeout=limits, trust_env=False, follow_redirects=False)
+    return httpx2.Client(trust_env=False, follow_redirects=False)
 
 
 def _read_until(deadline: float, answer: httpx2.Response) -> bytes:

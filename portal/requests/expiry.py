@@ -39,8 +39,7 @@ def _expire(tenant_id: str, request_id: int) -> None:
     with transaction() as session:
         request = register.locked(session, tenant_id, request_id)
         zone = session.get_one(Tenant, tenant_id).time_zone
-        over = request.payable_until is not None and request.payable_until < clock.today(zone)
-        if over and register.expire(request):
+        if request.is_over(clock.today(zone)) and register.expire(request):
             outbox.put(
                 session, tenant_id, messages.request_expired(request.reference, request.version)
             )

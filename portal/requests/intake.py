@@ -16,11 +16,14 @@ from portal.db import Json
 from portal.errors import Conflict, Invalid
 from portal.finance import messages, outbox
 from portal.keys import Keyring
-from portal.requests import links, register
+from portal.ledger import book, entries, items
+from portal.ledger.items import Place
+from portal.money import Money
+from portal.requests import links, register, replacing
 from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest, RequestVersion
-from portal.requests.states import State, coverage, step
-from portal.tenants import Kind
+from portal.requests.states import Event, State, coverage, step
+from portal.tenants import Kind, Tenant
 
 MOST_COLLISIONS = 8
 
@@ -66,6 +69,7 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
     created = _insert(session, keyring, (tenant_id, reference), asked, content)
     if created is not None:
         _write_version(session, created)
+        _settle_in(session, created, asked)
         return Taken(created, Stored.CREATED)
     known = register.by_reference(session, tenant_id, reference)
     if known.content == content:
@@ -121,15 +125,60 @@ def _is_known(session: Session, tenant_id: str, reference: str) -> bool:
 def _change(session: Session, request: PaymentRequest, asked: Asked, content: Json) -> None:
     if asked.currency != request.currency:
         raise CurrencyChanged(f"The request is in {request.currency}; a currency never changes.")
+    old_kind = request.kind
     for name, value in _columns(asked, content).items():
         setattr(request, name, value)
     request.version += 1
     request.updated_at = clock.now()
-    covered = coverage(request.amount_cents, request.covered_cents)
-    request.state = step(State(request.state), covered)
     _write_version(session, request)
+    _move_kind(session, request, old_kind)
+    _reopen(session, request)
+    _settle_in(session, request, asked)
     changed = messages.request_changed(request.reference, request.version, "new_version")
     outbox.put(session, request.tenant_id, changed)
+
+
+def _settle_in(session: Session, request: PaymentRequest, asked: Asked) -> None:
+    """What a new version means for older letters and for what was paid already."""
+    if asked.replaces:
+        replacing.replace(session, request, asked.replaces)
+    if request.covered_cents == 0 and request.state == State.OPEN:
+        return
+    _keep_surplus(session, request)
+    covered = coverage(request.amount_cents, request.covered_cents)
+    request.state = step(State(request.state), covered)
+
+
+def _keep_surplus(session: Session, request: PaymentRequest) -> None:
+    """More was paid than is asked now: the rest is nobody's until it is sent back."""
+    surplus = Money(request.covered_cents - request.amount_cents, request.currency)
+    if surplus.cents <= 0:
+        return
+    tenant_id, name = request.tenant_id, f"{request.reference}:{request.version}"
+    entry = entries.lowered(request.reference, request.version, request.kind, surplus)
+    book.post(session, tenant_id, entry)
+    request.covered_cents = request.amount_cents
+    place = Place(tenant_id, None, f"lowered:{name}")
+    item = items.open_custody(session, place, "surplus", surplus, request.reference)
+    if item is not None:
+        kept = messages.Kept(item, surplus, "surplus", None)
+        outbox.put(session, tenant_id, messages.custody_opened(request.reference, kept))
+
+
+def _move_kind(session: Session, request: PaymentRequest, old_kind: str) -> None:
+    if old_kind != request.kind and request.covered_cents:
+        paid = Money(request.covered_cents, request.currency)
+        entry = entries.kind_changed(
+            request.reference, request.version, old_kind, request.kind, paid
+        )
+        book.post(session, request.tenant_id, entry)
+
+
+def _reopen(session: Session, request: PaymentRequest) -> None:
+    """A new version with a later last day, or none, can be paid online again."""
+    today = clock.today(session.get_one(Tenant, request.tenant_id).time_zone)
+    if request.state == State.EXPIRED and not request.is_over(today):
+        request.state = step(State.EXPIRED, Event.RESTORED)
 
 
 def _columns(asked: Asked, content: Json) -> Json:

@@ -70,6 +70,10 @@ class PaymentRequest(Base):
         """What is asked."""
         return Money(self.amount_cents, self.currency)
 
+    def is_over(self, day: date) -> bool:
+        """Whether on this day the last day for paying online is past."""
+        return self.payable_until is not None and self.payable_until < day
+
     @property
     def open(self) -> Money:
         """What is still asked; nothing once it is covered, whatever came on top."""

@@ -1,6 +1,7 @@
 """The register: finding a request, locking it, and covering what it asks."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -55,9 +56,17 @@ def locked(session: Session, tenant_id: str, request_id: int) -> PaymentRequest:
     return found
 
 
-def share(session: Session, request: PaymentRequest, amount: Money) -> Share:
-    """Split money that came for a locked request, by what it still asks at this moment."""
-    still = request.open if _still_clears(session, request) else Money(0, request.currency)
+def line(session: Session, request: PaymentRequest) -> list[PaymentRequest]:
+    """The request, the one that took its place, and so on to the one in force."""
+    found = [request]
+    while found[-1].replaced_by is not None and found[-1].state == State.REPLACED:
+        found.append(get(session, request.tenant_id, found[-1].replaced_by))
+    return found
+
+
+def share(session: Session, request: PaymentRequest, amount: Money, paid_on: date) -> Share:
+    """Split money paid on a day for a locked request, by what it still asks at this moment."""
+    still = request.open if _still_clears(session, request, paid_on) else Money(0, request.currency)
     claim = Money(min(amount.cents, still.cents), amount.currency)
     return Share(claim, amount - claim)
 
@@ -81,10 +90,10 @@ def _advance(request: PaymentRequest, event: Event) -> None:
     request.updated_at = clock.now()
 
 
-def _still_clears(session: Session, request: PaymentRequest) -> bool:
+def _still_clears(session: Session, request: PaymentRequest, paid_on: date) -> bool:
     if State(request.state) not in CLEARS:
         return False
-    if request.state != State.EXPIRED:
+    if not request.is_over(paid_on):
         return True
     # A warning fine takes effect only when paid in time (§ 56(2) OWiG): later money is custody.
     kind = session.get_one(Kind, (request.tenant_id, request.kind))

@@ -32,7 +32,8 @@ def check_code() -> ResponseReturnValue:
     opened = opening.by_code(keyring(), tenant_id(), typed, second, visits.visitor())
     if opened.request is None:
         return _not_opened(opened)
-    return redirect(url_for("visits.overview", handle=visits.open_letter(opened.request)), 303)
+    handle = visits.open_letter(opened.request, proven=True)
+    return redirect(url_for("visits.overview", handle=handle), 303)
 
 
 @bp.get("/Z/<code>")
@@ -41,7 +42,8 @@ def open_link(code: str) -> ResponseReturnValue:
     found = links.find_by_link(db.session(), keyring(), tenant_id(), code)
     if found is None:
         return render_template("citizen/unknown.html"), 404
-    return redirect(url_for("visits.overview", handle=visits.open_letter(found)), 303)
+    handle = visits.open_letter(found, proven=False)
+    return redirect(url_for("visits.overview", handle=handle), 303)
 
 
 @bp.get("/r/<handle>/")

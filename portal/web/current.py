@@ -39,6 +39,15 @@ def found_tenant() -> Found:
     return found
 
 
+def known_host() -> bool:
+    """Whether a tenant answers under the host that was asked."""
+    try:
+        found_tenant()
+    except UnknownHost:
+        return False
+    return True
+
+
 def tenant_id() -> str:
     """The id of the tenant of the host that was asked."""
     return found_tenant().tenant_id

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.errors import PortalError, Unavailable
 from portal.web import api
-from portal.web.current import UnknownHost
+from portal.web.current import UnknownHost, known_host
 from portal.web.language import gettext
 from portal.words import N_
 
@@ -77,6 +77,8 @@ def _unknown_host(error: UnknownHost) -> ResponseReturnValue:
 
 def _page(status: int) -> tuple[str, int]:
     title, text = SENTENCES.get(status, OTHERWISE)
+    if not known_host():
+        return title, status  # there is no town whose page this could be
     page = render_template(
         "citizen/error.html", title=gettext(title), text=gettext(text), status=status
     )

@@ -10,11 +10,9 @@ from enum import StrEnum
 
 from flask import Flask, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from portal.db import db
-from portal.payments.models import Payment
-from portal.payments.states import UNDECIDED
+from portal.payments.start import undecided
 from portal.requests import grants
 from portal.requests.models import PaymentRequest
 from portal.web import language, visits
@@ -88,9 +86,9 @@ def knows(letter: PaymentRequest, of: Visit) -> bool:
     A visit is held open while a payment of the request is undecided: a bank's page takes longer
     than a quarter of an hour at times.
     """
-    if of.idle and not _undecided(letter):
-        return False
     session = db.session()
+    if of.idle and not undecided(session, letter.tenant_id, letter.id):
+        return False
     return not letter.tan_required or grants.holds(session, letter, visits.visitor())
 
 
@@ -124,13 +122,3 @@ def _ask() -> ResponseReturnValue | None:
             return redirect(url_for("visits.overview", handle=handle), 303)
         visits.renew(g.visit)
     return None
-
-
-def _undecided(letter: PaymentRequest) -> bool:
-    query = select(Payment.id).where(
-        Payment.tenant_id == letter.tenant_id,
-        Payment.request_id == letter.id,
-        Payment.current,
-        Payment.state.in_(UNDECIDED),
-    )
-    return db.session().scalar(query) is not None

@@ -35,6 +35,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.after_request(_answered)
     got_request_exception.connect(_failed, app)
+    # Flask's own line would name the path, and a path may hold a code.
+    app.log_exception = lambda *_: None  # type: ignore[method-assign]
 
 
 def configure(level: str) -> None:

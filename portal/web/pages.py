@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from portal.errors import NotFound
 from portal.web import language
-from portal.web.current import found_tenant, settings, tenant
+from portal.web.current import public_url, settings, tenant
 
 bp = Blueprint("pages", __name__)
 
@@ -41,8 +41,7 @@ def robots() -> ResponseReturnValue:
 
 
 def _page(name: str) -> str:
-    host = found_tenant().current_host
-    return render_template("citizen/page.html", page=name, text=[], host=host)
+    return render_template("citizen/page.html", page=name, text=[], address=public_url())
 
 
 def _everywhere() -> dict[str, object]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from flask import Flask
 from whitenoise import WhiteNoise
 
+from portal.web.headers import HEADERS, HSTS
+
 FOLDER = Path(__file__).resolve().parent.parent.parent / "static"
 YEAR = 31_536_000  # seconds
 
@@ -17,6 +19,13 @@ def init_app(app: Flask) -> None:
     def static_url(name: str) -> str:
         return f"/static/{release}/{name}"
 
+    def harden(headers: dict[str, str], _path: str, _url: str) -> None:
+        for name, value in (
+            HEADERS | ({"Strict-Transport-Security": HSTS} if https else {})
+        ).items():
+            headers[name] = value
+
+    https = app.extensions["settings"].https
     app.jinja_env.globals["static_url"] = static_url
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
         app.wsgi_app,
@@ -24,7 +33,7 @@ def init_app(app: Flask) -> None:
         prefix=f"static/{release}",
         max_age=YEAR,
         allow_all_origins=False,
-        add_headers_function=_harden,
+        add_headers_function=harden,
     )
 
 
@@ -34,8 +43,3 @@ def fingerprint(folder: Path = FOLDER) -> str:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _harden(headers: dict[str, str], _path: str, _url: str) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -17,6 +17,7 @@ from portal.requests.models import PaymentRequest
 
 MOST_LETTERS = 20
 IDLE_SECONDS = 15 * 60
+LONG_AGO = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,18 @@ def visitor() -> str:
     return str(session["visitor"])
 
 
-def open_letter(request: PaymentRequest) -> str:
-    """The handle for a letter whose code was right; a letter that is open keeps its handle."""
+def open_letter(request: PaymentRequest, *, proven: bool) -> str:
+    """The handle for a letter whose code was right; a letter that is open keeps its handle.
+
+    ``proven``: the second thing was right, too. Opening a link alone revives no visit that has
+    ended: where the letter has a TAN, the TAN is asked again.
+    """
     letters = _letters()
     mine = [request.id, request.link_version]
     known = next((handle for handle, kept in letters.items() if kept[:2] == mine), None)
     handle = known or secrets.token_urlsafe(9)
-    letters.pop(handle, None)
-    letters[handle] = [*mine, _now()]
+    used_at = letters.pop(handle)[2] if known else LONG_AGO
+    letters[handle] = [*mine, _now() if proven or not request.tan_required else used_at]
     while len(letters) > MOST_LETTERS:
         letters.pop(next(iter(letters)))
     session["letters"] = letters

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -13,9 +14,12 @@ from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
 from portal.money import Money
 from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, record
+from portal.payments.start import NotPayable, Undecided
 from portal.providers.protocol import Outcome, Report
+from portal.requests import expiry
 from tests import builders
 from tests.builders import TOWN
+from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 
 CARD = Source(TOWN, "card", "notification")
@@ -126,6 +130,97 @@ def test_a_report_under_another_payments_name_does_not_clear(provider: FakeProvi
     assert builders.payment(second).state == "unknown"
 
 
+def test_a_wrong_amount_that_is_put_right_is_booked_once(provider: FakeProvider) -> None:
+    letter = builders.letter(amount_cents=10_000)
+    right = provider.pay(builders.begin(letter))
+    record(other_amount(right, 9_000), CARD)
+    assert builders.payment(right.payment).state == "unknown"
+
+    assert record(right, CARD) is Verdict.MOVED
+
+    assert builders.request_of(letter).state == "paid"
+    assert balance("suspense:card") == provider.collected() == 10_000
+    assert balance("custody:unclear") == 0
+    assert [event.type for event in builders.events()] == [
+        "custody.opened",
+        "custody.assigned",
+        "payment.succeeded",
+    ]
+
+
+def test_money_that_is_booked_is_not_booked_under_another_payments_id(
+    provider: FakeProvider,
+) -> None:
+    right = provider.pay(builders.begin(builders.letter()))
+    record(right, CARD)
+    assert record(replace(right, payment="f" * 32), CARD) is Verdict.MISFIT
+    assert balance("suspense:card") == provider.collected()
+
+
+@pytest.mark.parametrize("ended", [Outcome.FAILED, Outcome.CANCELLED])
+def test_nobody_is_asked_again_while_money_that_does_not_fit_is_looked_at(
+    provider: FakeProvider, ended: Outcome
+) -> None:
+    letter = builders.letter()
+    payment = builders.begin(letter)
+    record(provider.say(payment, ended), CARD)
+    record(other_amount(provider.pay(payment), 9_000), CARD)
+    assert builders.payment(payment).state == "unknown"
+    with pytest.raises(Undecided):
+        builders.begin(letter)
+
+
+def test_a_success_over_nothing_is_noted_and_held(provider: FakeProvider) -> None:
+    payment = builders.begin(builders.letter())
+    assert record(other_amount(provider.pay(payment), 0), CARD) is Verdict.MISFIT
+    assert builders.payment(payment).state == "unknown"
+    assert count(EntryRow) == 0
+
+
+def test_the_day_of_payment_is_the_providers_not_the_day_we_heard(
+    provider: FakeProvider, time: Time
+) -> None:
+    payment = builders.begin(builders.letter())
+    told = replace(provider.pay(payment), happened_at=time.now)
+    day = time.now.date()
+    time.move("+2d")
+    record(told, CARD)
+    (event,) = builders.events()
+    assert event.data["effective_on"] <= (day + timedelta(days=1)).isoformat()
+    assert event.data["confirmed_at"] > event.data["effective_on"]
+
+
+def test_a_warning_paid_in_time_and_heard_late_is_cleared(
+    provider: FakeProvider, time: Time
+) -> None:
+    until = (time.now + timedelta(days=1)).date().isoformat()
+    letter = builders.letter(kind="warning", amount_cents=5_500, payable_until=until)
+    told = replace(provider.pay(builders.begin(letter)), happened_at=time.now)
+    time.move("+4d")
+    expiry.expire_due()
+    record(told, CARD)
+    assert builders.request_of(letter).state == "paid"
+
+
+def test_the_last_day_ends_a_request_even_if_no_job_ran(provider: FakeProvider, time: Time) -> None:
+    until = time.now.date().isoformat()
+    letter = builders.letter(payable_until=until)
+    time.move("+2d")
+    with pytest.raises(NotPayable):
+        builders.begin(letter)
+
+
+def test_money_for_a_replaced_letter_counts_for_the_newer_one(provider: FakeProvider) -> None:
+    older = builders.letter("K-1", amount_cents=5_000)
+    payment = builders.begin(older)
+    newer = builders.letter("K-2", kind="reminder", amount_cents=6_500, replaces=["K-1"])
+    record(provider.pay(payment), CARD)
+    assert builders.request_of(older).state == "replaced"
+    assert builders.request_of(newer).state == "partly_paid"
+    assert builders.request_of(newer).open == Money(1_500)
+    assert builders.events()[-1].reference == "K-2"
+
+
 def test_practice_money_on_a_live_account_is_no_money(provider: FakeProvider) -> None:
     letter = builders.letter()
     told = replace(provider.pay(builders.begin(letter)), live=True)
@@ -152,9 +247,7 @@ def test_pending_money_is_told_so_that_no_reminder_is_sent(provider: FakeProvide
     assert [event.type for event in builders.events()][-1] == "payment.succeeded"
 
 
-def test_a_warning_paid_too_late_goes_to_custody(provider: FakeProvider, time) -> None:  # type: ignore[no-untyped-def]
-    from portal.requests import expiry
-
+def test_a_warning_paid_too_late_goes_to_custody(provider: FakeProvider, time: Time) -> None:
     until = time.now.date().isoformat()
     letter = builders.letter(kind="warning", amount_cents=5_500, payable_until=until)
     payment = builders.begin(letter)

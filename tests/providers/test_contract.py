@@ -92,6 +92,7 @@ def test_fetch_reports_on_what_was_started(provider: Provider, harness: Harness)
         outcome=Outcome.STARTED,
         amount=Money(4200),
         live=False,
+        happened_at=report.happened_at,
     )
     assert provider.fetch(harness.account, "pay-1", "") == report
 
@@ -172,7 +173,10 @@ def test_a_signed_notification_is_read(provider: Provider, harness: Harness) -> 
         amount=Money(4200),
         live=False,
         event_id=report.event_id,
+        happened_at=report.happened_at,
     )
+    assert report.happened_at is not None
+    assert abs(clock.now() - report.happened_at) < timedelta(minutes=1)
 
 
 def test_nothing_of_the_payer_comes_through(provider: Provider, harness: Harness) -> None:

@@ -67,10 +67,9 @@ def test_who_answers_too_much_is_down(url: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_who_answers_drop_by_drop_is_down_when_the_time_is_over(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str,
 ) -> None:
-    monkeypatch.setattr(wire, "TOTAL_SECONDS", 0.12)
-    with pytest.raises(ProviderDown):
+    with wire.patience(0.12), pytest.raises(ProviderDown):
         wire.ask("GET", url + "/slow", {})
 
 

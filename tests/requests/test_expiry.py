@@ -77,6 +77,7 @@ def test_money_under_way_on_the_last_day_still_clears(provider: FakeProvider, ti
     assert builders.request_of(letter).state == "paid"
 
 
+@pytest.mark.rows_by_hand
 @pytest.mark.parametrize("state", ["paid", "withdrawn", "replaced", "expired"])
 def test_only_what_is_open_expires(app: Flask, state: str) -> None:
     letter = builders.letter(payable_until="2026-01-01")
@@ -86,6 +87,7 @@ def test_only_what_is_open_expires(app: Flask, state: str) -> None:
     assert builders.request_of(letter).state == state
 
 
+@pytest.mark.rows_by_hand
 def test_a_partly_paid_request_expires_too(app: Flask) -> None:
     letter = builders.letter(payable_until="2026-01-01")
     with transaction() as session:

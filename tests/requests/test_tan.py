@@ -1,7 +1,5 @@
 """The TAN, and the counting of wrong ones."""
 
-import threading
-
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import update
@@ -15,6 +13,7 @@ from portal.requests.tan import Checked, Verdict
 from tests import builders
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
+from tests.payments import races
 
 RIGHT, WRONG, LOCKED = Verdict.RIGHT, Verdict.WRONG, Verdict.LOCKED
 
@@ -184,42 +183,14 @@ def test_amounts_and_tans_share_the_counters(app: Flask) -> None:
     assert checked(letter, letter.tan).verdict is LOCKED
 
 
-def looked_at(app: Flask, monkeypatch: pytest.MonkeyPatch, letter: Letter, guesses: int) -> int:
-    """How many of so many guesses at one moment were looked at: only then the TAN is derived."""
-    real, derived, answered = tan.of_request, list[str](), list[Verdict]()
-    monkeypatch.setattr(tan, "of_request", lambda *of: derived.append("") or real(*of))
-    gate = threading.Barrier(guesses, timeout=20)
-
-    def guess() -> None:
-        with app.app_context():
-            gate.wait()
-            answered.append(checked(letter, wrong(letter)).verdict)
-
-    threads = [threading.Thread(target=guess) for _ in range(guesses)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answered) == guesses
-    return len(derived)
-
-
-def test_of_64_guesses_at_one_moment_with_five_left_five_are_looked_at(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert looked_at(app, monkeypatch, builders.letter(), 64) == 5
-
-
-def test_of_64_guesses_with_two_left_for_life_two_are_looked_at(
-    app: Flask, time: Time, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_64_guesses_with_two_left_for_life_two_are_looked_at(app: Flask, time: Time) -> None:
     letter = builders.letter()
     guessed(letter, 5)
     time.move("+2h")
     guessed(letter, 3)
     with transaction() as session:
         session.execute(update(Tries).values(in_hour=0))
-    assert looked_at(app, monkeypatch, letter, 64) == 2
+    assert races.guesses(app, letter, 64) == {"guesses": 64, "looked_at": 2}
 
 
 def test_no_row_holds_a_tan() -> None:

@@ -1,0 +1,61 @@
+"""Replacing: a newer letter takes the place of older ones, and of what was paid on them.
+
+The older requests say so and lead nowhere else; what was paid on them, and what still comes,
+counts for the newer one.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.errors import Invalid
+from portal.finance import messages, outbox
+from portal.ledger import book, entries
+from portal.money import Money
+from portal.requests import register
+from portal.requests.models import PaymentRequest
+from portal.requests.states import Event, State, step
+
+
+class ReplacesItself(Invalid):
+    """A request cannot take its own place, nor that of one that took its place."""
+
+    code = "replaces_itself"
+
+
+def replace(session: Session, newer: PaymentRequest, references: Sequence[str]) -> None:
+    """Let ``newer``, locked, take the place of those of ``references`` that are known here.
+
+    Raises ``ReplacesItself``. What the portal never saw cannot be paid here and is passed over.
+    """
+    query = (
+        select(PaymentRequest.id)
+        .where(
+            PaymentRequest.tenant_id == newer.tenant_id,
+            PaymentRequest.reference.in_(references),
+        )
+        .order_by(PaymentRequest.id)
+    )
+    for request_id in session.scalars(query).all():
+        older = register.locked(session, newer.tenant_id, request_id)
+        if older.id in {request.id for request in register.line(session, newer)}:
+            raise ReplacesItself(f"{newer.reference} cannot replace {older.reference}.")
+        if older.state != State.REPLACED:
+            _take_over(session, older, newer)
+
+
+def _take_over(session: Session, older: PaymentRequest, newer: PaymentRequest) -> None:
+    older.state = step(State(older.state), Event.REPLACED)
+    older.replaced_by, older.updated_at = newer.id, clock.now()
+    if older.covered_cents:
+        paid = Money(older.covered_cents, older.currency)
+        entry = entries.replaced(
+            older.reference, newer.reference, older.kind, newer.kind, older.version, paid
+        )
+        book.post(session, older.tenant_id, entry)
+        older.covered_cents = 0
+        newer.covered_cents += paid.cents
+    message = messages.request_replaced(older.reference, older.version, newer.reference)
+    outbox.put(session, older.tenant_id, message)

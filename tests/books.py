@@ -1,0 +1,61 @@
+"""What must hold of the books after every test: each query names rows that break a rule."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+BROKEN_RULES = {
+    "an entry balances, in one currency": """
+        SELECT tenant_id, entry_id FROM ledger_postings
+        GROUP BY tenant_id, entry_id HAVING sum(cents) <> 0 OR count(DISTINCT currency) <> 1""",
+    "a suspense account is the sum of its open items": """
+        SELECT * FROM (
+            SELECT tenant_id, substr(account, 10) AS account, currency, sum(cents) AS balance
+            FROM ledger_postings WHERE account LIKE 'suspense:%' GROUP BY 1, 2, 3) AS books
+        FULL JOIN (
+            SELECT tenant_id, account, currency, sum(open_cents) AS open
+            FROM suspense_items GROUP BY 1, 2, 3) AS items USING (tenant_id, account, currency)
+        WHERE coalesce(balance, 0) <> coalesce(open, 0)""",
+    "custody is the sum of its open items": """
+        SELECT * FROM (
+            SELECT tenant_id, substr(account, 9) AS cause, currency, -sum(cents) AS balance
+            FROM ledger_postings WHERE account LIKE 'custody:%' GROUP BY 1, 2, 3) AS books
+        FULL JOIN (
+            SELECT tenant_id, cause, currency, sum(open_cents) AS open
+            FROM custody_items GROUP BY 1, 2, 3) AS items USING (tenant_id, cause, currency)
+        WHERE coalesce(balance, 0) <> coalesce(open, 0)""",
+    "what was cleared of a kind is what its requests have covered": """
+        SELECT * FROM (
+            SELECT tenant_id, substr(account, 8) AS kind, currency, -sum(cents) AS cleared
+            FROM ledger_postings WHERE account LIKE 'claims:%' GROUP BY 1, 2, 3) AS books
+        FULL JOIN (
+            SELECT tenant_id, kind, currency, sum(covered_cents) AS covered
+            FROM payment_requests GROUP BY 1, 2, 3) AS requests USING (tenant_id, kind, currency)
+        WHERE coalesce(cleared, 0) <> coalesce(covered, 0)""",
+    "a success is allocated to the cent": """
+        SELECT p.id FROM payments p LEFT JOIN allocations a
+            ON (a.tenant_id, a.payment_id) = (p.tenant_id, p.id)
+        GROUP BY p.tenant_id, p.id, p.state, p.amount_cents
+        HAVING coalesce(sum(a.cents), 0)
+            <> CASE WHEN p.state = 'succeeded' THEN p.amount_cents ELSE 0 END""",
+    "positions of the feed have no gap": """
+        SELECT f.tenant_id FROM event_feed f LEFT JOIN events e USING (tenant_id)
+        GROUP BY f.tenant_id, f.last HAVING count(e.position) <> f.last
+            OR coalesce(max(e.position), 0) <> f.last""",
+    "each success was told once": """
+        SELECT p.id FROM payments p LEFT JOIN events e ON e.tenant_id = p.tenant_id
+            AND e.type = 'payment.succeeded' AND e.data->>'payment' = p.id
+        GROUP BY p.tenant_id, p.id, p.state
+        HAVING count(e.id) <> CASE WHEN p.state = 'succeeded' THEN 1 ELSE 0 END""",
+    "a request is paid when it is covered, and only then": """
+        SELECT reference FROM payment_requests
+        WHERE (state = 'paid' AND covered_cents < amount_cents)
+           OR (state IN ('open', 'partly_paid') AND covered_cents >= amount_cents)
+           OR covered_cents > amount_cents""",
+}
+
+
+def check(session: Session) -> None:
+    """Raise for the first rule that is broken, with the rows that break it."""
+    for rule, query in BROKEN_RULES.items():
+        rows = session.execute(text(query)).fetchall()
+        assert not rows, f"{rule}: {rows}"

@@ -1,0 +1,74 @@
+"""Entries: balanced by construction."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.ledger import entries
+from portal.ledger.entries import Entry, Posting, Unbalanced
+from portal.money import Money
+from tests.builders import eur
+
+cents = st.integers(1, 10**9)
+
+
+def lines(entry: Entry) -> dict[str, int]:
+    return {posting.account: posting.amount.cents for posting in entry.postings}
+
+
+def test_a_payment_clears_the_claim() -> None:
+    entry = entries.payment_succeeded("p", "card", "tax", eur("148.50"), eur("0"))
+    assert lines(entry) == {"suspense:card": 14_850, "claims:tax": -14_850}
+    assert (entry.reason, entry.reference) == ("payment_succeeded", "payment:p")
+
+
+def test_what_is_not_asked_any_more_is_surplus() -> None:
+    entry = entries.payment_succeeded("p", "card", "tax", eur("148.50"), eur("48.50"))
+    assert lines(entry) == {
+        "suspense:card": 14_850, "claims:tax": -10_000, "custody:surplus": -4_850
+    }  # fmt: skip
+
+
+def test_a_payment_of_nothing_asked_is_all_surplus() -> None:
+    entry = entries.payment_succeeded("p", "card", "tax", eur("5"), eur("5"))
+    assert lines(entry) == {"suspense:card": 500, "custody:surplus": -500}
+
+
+def test_money_of_nobody_is_unclear() -> None:
+    entry = entries.unclear_report("card:x", "card", Money(500, "PLN"))
+    assert lines(entry) == {"suspense:card": 500, "custody:unclear": -500}
+    assert {posting.amount.currency for posting in entry.postings} == {"PLN"}
+
+
+def test_a_settlement_moves_suspense_to_transit_and_shows_fees() -> None:
+    entry = entries.settlement("s1", "card", eur("300"), eur("3.50"), eur("296.50"))
+    assert lines(entry) == {"transit:card": 29_650, "fees:card": 350, "suspense:card": -30_000}
+
+
+@given(cents, cents, st.integers(-(10**9), 10**9))
+def test_a_settlement_that_does_not_add_up_still_balances(gross: int, fee: int, net: int) -> None:
+    entry = entries.settlement("s1", "card", Money(gross), Money(fee), Money(net))
+    assert sum(lines(entry).values()) == 0
+    assert lines(entry).get("differences:card", 0) == gross - fee - net
+
+
+@given(cents, st.data())
+def test_every_payment_balances_and_has_no_empty_line(amount: int, data: st.DataObject) -> None:
+    surplus = data.draw(st.integers(0, amount))
+    entry = entries.payment_succeeded("p", "card", "tax", Money(amount), Money(surplus))
+    assert sum(lines(entry).values()) == 0
+    assert all(lines(entry).values())
+
+
+@pytest.mark.parametrize(
+    "postings",
+    [
+        (),
+        (Posting("a", Money(1)),),
+        (Posting("a", Money(2)), Posting("b", Money(-1))),
+        (Posting("a", Money(1, "EUR")), Posting("b", Money(-1, "PLN"))),
+    ],
+)
+def test_an_entry_that_does_not_balance_cannot_be_built(postings: tuple[Posting, ...]) -> None:
+    with pytest.raises(Unbalanced):
+        Entry("reason", "reference", postings)

@@ -1,0 +1,200 @@
+"""Which providers may be used for an amount. PayPal up to 800.00 here, up to 100.00 there."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.db import db, transaction
+from portal.money import Money
+from portal.payments.models import ProviderAccount
+from portal.payments.offers import SENTENCES, Offers, Reason, Situation, offers
+from portal.payments.start import offers_for
+from tests import builders
+from tests.builders import OTHER_TOWN, TOWN, eur
+
+DAY = date(2026, 11, 21)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that offers PayPal for everything, unless changed."""
+
+    id: int = 1
+    account_id: str = "paypal"
+    label: str = "PayPal"
+    kind: str | None = None
+    channel: str | None = None
+    minimum_cents: int | None = None
+    maximum_cents: int | None = None
+    currency: str = "EUR"
+    valid_from: date = date(2020, 1, 1)
+    valid_until: date | None = None
+    position: int = 100
+
+
+NOW = Situation(eur("50"), "tax", "web", DAY, frozenset({"card", "paypal"}))
+FOR_ALL = Rule()
+
+
+def refused(rule: Rule, **now: object) -> Reason | None:
+    """Why a rule does not offer; ``None`` when it does."""
+    found = offers([rule], replace(NOW, **now))  # type: ignore[arg-type]
+    assert len(found.offered) + len(found.refused) == 1
+    return found.refused[0].reason if found.refused else None
+
+
+@pytest.mark.parametrize("limit", ["800.00", "100.00"])
+def test_up_to_a_limit_means_the_limit_too(limit: str) -> None:
+    rule = replace(FOR_ALL, maximum_cents=eur(limit).cents)
+    cent = Money(1)
+    assert refused(rule, amount=eur(limit) - cent) is None
+    assert refused(rule, amount=eur(limit)) is None
+    assert refused(rule, amount=eur(limit) + cent) is Reason.ABOVE_MAXIMUM
+
+
+@pytest.mark.parametrize("limit", ["5.00", "0.01"])
+def test_from_a_limit_means_the_limit_too(limit: str) -> None:
+    rule = replace(FOR_ALL, minimum_cents=eur(limit).cents)
+    cent = Money(1)
+    assert refused(rule, amount=eur(limit) - cent) is Reason.BELOW_MINIMUM
+    assert refused(rule, amount=eur(limit)) is None
+    assert refused(rule, amount=eur(limit) + cent) is None
+
+
+def test_a_limit_of_zero_is_a_limit() -> None:
+    assert refused(replace(FOR_ALL, maximum_cents=0)) is Reason.ABOVE_MAXIMUM
+    assert refused(replace(FOR_ALL, minimum_cents=0)) is None
+
+
+def test_the_limit_is_told_with_the_refusal() -> None:
+    (told,) = offers([replace(FOR_ALL, maximum_cents=4_000)], NOW).refused
+    assert (told.limit, told.label, told.rule) == (eur("40"), "PayPal", 1)
+    (told,) = offers([replace(FOR_ALL, minimum_cents=6_000)], NOW).refused
+    assert told.limit == eur("60")
+    (told,) = offers([replace(FOR_ALL, kind="fine")], NOW).refused
+    assert told.limit is None
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        (date(2026, 11, 20), Reason.NOT_YET),
+        (date(2026, 11, 21), None),
+        (date(2026, 11, 30), None),
+        (date(2026, 12, 1), Reason.NO_LONGER),
+    ],
+)
+def test_a_rule_holds_on_its_first_and_its_last_day(day: date, reason: Reason | None) -> None:
+    rule = replace(FOR_ALL, valid_from=date(2026, 11, 21), valid_until=date(2026, 11, 30))
+    assert refused(rule, day=day) is reason
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": "tax"}, None),
+        ({"kind": "fine"}, Reason.OTHER_KIND),
+        ({"channel": "web"}, None),
+        ({"channel": "counter"}, Reason.OTHER_CHANNEL),
+        ({"currency": "PLN"}, Reason.OTHER_CURRENCY),
+        ({"account_id": "giropay"}, Reason.ACCOUNT_CLOSED),
+    ],
+)
+def test_a_rule_may_be_for_some_only(change: dict[str, object], reason: Reason | None) -> None:
+    assert refused(replace(FOR_ALL, **change)) is reason  # type: ignore[arg-type]
+
+
+def test_what_can_never_be_helped_is_told_before_the_amount() -> None:
+    rule = replace(FOR_ALL, kind="fine", maximum_cents=1)
+    assert refused(rule) is Reason.OTHER_KIND
+
+
+def test_offers_stand_in_the_tenants_order_then_in_that_of_the_rules() -> None:
+    rules = [
+        replace(FOR_ALL, id=1, label="third", position=20),
+        replace(FOR_ALL, id=3, label="second", position=10),
+        replace(FOR_ALL, id=2, label="first", position=10),
+    ]
+    assert [offer.label for offer in offers(rules, NOW).offered] == ["first", "second", "third"]
+
+
+def test_a_provider_that_one_rule_offers_is_not_also_refused() -> None:
+    rules = [
+        replace(FOR_ALL, id=1, kind="fine"),
+        replace(FOR_ALL, id=2, kind="tax"),
+        replace(FOR_ALL, id=3, label="Card", maximum_cents=1),
+    ]
+    found = offers(rules, NOW)
+    assert [offer.rule for offer in found.offered] == [2]
+    assert [refusal.label for refusal in found.refused] == ["Card"]
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(Reason)
+
+
+limits = st.none() | st.integers(0, 200_000)
+
+
+@given(limits, limits, st.integers(1, 200_000))
+def test_it_is_offered_exactly_between_the_limits(
+    minimum: int | None, maximum: int | None, cents: int
+) -> None:
+    rule = replace(FOR_ALL, minimum_cents=minimum, maximum_cents=maximum)
+    fits = (minimum is None or minimum <= cents) and (maximum is None or cents <= maximum)
+    assert (refused(rule, amount=Money(cents)) is None) == fits
+
+
+def offered(cents: int, tenant_id: str, reference: str) -> tuple[set[str], dict[str, Reason]]:
+    letter = builders.letter(reference, tenant_id, amount_cents=cents)
+    request = builders.request_of(letter, tenant_id)
+    found: Offers = offers_for(db.session(), request, "web")
+    return (
+        {offer.label for offer in found.offered},
+        {refusal.label: refusal.reason for refusal in found.refused},
+    )
+
+
+@pytest.mark.parametrize(("tenant_id", "limit"), [(TOWN, 80_000), (OTHER_TOWN, 10_000)])
+def test_paypal_up_to_800_here_and_up_to_100_there(app: Flask, tenant_id: str, limit: int) -> None:
+    both: tuple[set[str], dict[str, Reason]] = ({"Card", "Paypal"}, {})
+    assert offered(limit - 1, tenant_id, "below") == both
+    assert offered(limit, tenant_id, "at") == both
+    assert offered(limit + 1, tenant_id, "above") == (
+        {"Card"}, {"Paypal": Reason.ABOVE_MAXIMUM}
+    )  # fmt: skip
+
+
+def test_what_is_still_open_counts_not_what_was_asked(app: Flask) -> None:
+    letter = builders.letter(amount_cents=80_100)
+    with transaction():
+        builders.request_of(letter)
+    request = SimpleNamespace(tenant_id=TOWN, kind="tax", open=Money(80_000), amount=Money(80_100))
+    found = offers_for(db.session(), request, "web")  # type: ignore[arg-type]
+    assert {offer.label for offer in found.offered} == {"Card", "Paypal"}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "open_today"),
+    [(0, None, True), (0, 0, True), (1, None, False), (-9, -1, False)],
+)
+def test_an_account_is_open_on_its_first_and_its_last_day(
+    app: Flask, first: int, last: int | None, open_today: bool
+) -> None:
+    from datetime import timedelta
+
+    from portal import clock
+
+    today = clock.today("Europe/Berlin")
+    with transaction() as session:
+        account = session.get_one(ProviderAccount, (TOWN, "paypal"))
+        account.valid_from = today + timedelta(days=first)
+        account.valid_until = None if last is None else today + timedelta(days=last)
+    labels, why = offered(5_000, TOWN, "K-1")
+    assert ("Paypal" in labels) == open_today
+    assert open_today or why == {"Paypal": Reason.ACCOUNT_CLOSED}

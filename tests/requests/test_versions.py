@@ -1,0 +1,83 @@
+"""What a new version means for what was paid already."""
+
+import pytest
+from sqlalchemy import select
+
+from portal.db import db
+from portal.ledger.models import CustodyItem
+from portal.payments.record import Source, record
+from portal.requests import expiry
+from portal.requests.replacing import ReplacesItself
+from tests import builders
+from tests.builders import TOWN
+from tests.conftest import Time
+from tests.fakes import FakeProvider
+
+CARD = Source(TOWN, "card", "notification")
+
+
+def paid(provider: FakeProvider, reference: str = "K-1", amount_cents: int = 10_000) -> None:
+    record(
+        provider.pay(builders.begin(builders.letter(reference, amount_cents=amount_cents))), CARD
+    )
+
+
+def test_a_version_below_what_was_paid_makes_a_surplus(provider: FakeProvider) -> None:
+    paid(provider)
+    letter = builders.letter("K-1", amount_cents=6_000)
+    assert builders.request_of(letter).state == "paid"
+    (item,) = db.session.scalars(select(CustodyItem))
+    assert (item.cause, item.open_cents, item.account) == ("surplus", 4_000, None)
+    assert [event.type for event in builders.events()][-2:] == ["custody.opened", "request.changed"]
+
+
+def test_a_version_above_what_was_paid_asks_for_the_rest(provider: FakeProvider) -> None:
+    paid(provider)
+    letter = builders.letter("K-1", amount_cents=12_500)
+    assert builders.request_of(letter).state == "partly_paid"
+    assert builders.request_of(letter).open.cents == 2_500
+
+
+def test_what_was_paid_follows_a_request_into_its_new_kind(provider: FakeProvider) -> None:
+    paid(provider)
+    builders.letter("K-1", amount_cents=10_000, kind="fee")  # the books are checked afterwards
+
+
+def test_a_later_last_day_opens_an_expired_request_again(
+    provider: FakeProvider, time: Time
+) -> None:
+    builders.letter("K-1", payable_until=time.now.date().isoformat())
+    time.move("+2d")
+    expiry.expire_due()
+    letter = builders.letter("K-1", payable_until="2099-12-31")
+    assert builders.request_of(letter).state == "open"
+
+
+def test_a_newer_letter_takes_over_what_was_paid_on_older_ones(provider: FakeProvider) -> None:
+    paid(provider, "K-1", 3_000)
+    paid(provider, "K-2", 4_000)
+    newer = builders.letter("K-3", kind="reminder", amount_cents=6_000, replaces=["K-1", "K-2"])
+    assert builders.request_of(newer).state == "paid"
+    (item,) = db.session.scalars(select(CustodyItem))
+    assert item.open_cents == 1_000
+
+
+def test_replacing_again_changes_nothing(provider: FakeProvider) -> None:
+    paid(provider, "K-1", 3_000)
+    builders.letter("K-2", amount_cents=6_000, replaces=["K-1"])
+    newer = builders.letter("K-2", amount_cents=6_500, replaces=["K-1"])
+    assert builders.request_of(newer).open.cents == 3_500
+
+
+def test_letters_the_portal_never_saw_are_passed_over(provider: FakeProvider) -> None:
+    newer = builders.letter("K-2", replaces=["K-1"])
+    assert builders.request_of(newer).state == "open"
+
+
+def test_a_letter_cannot_take_its_own_place(provider: FakeProvider) -> None:
+    builders.letter("K-1")
+    builders.letter("K-2", replaces=["K-1"])
+    with pytest.raises(ReplacesItself):
+        builders.letter("K-1", amount_cents=1, replaces=["K-2"])
+    with pytest.raises(ReplacesItself):
+        builders.letter("K-2", amount_cents=1, replaces=["K-2"])

@@ -1,0 +1,67 @@
+"""Settings: read once, checked at start."""
+
+from pathlib import Path
+
+import pytest
+
+from portal.config import Settings
+from portal.errors import Misconfigured
+
+
+def test_with_nothing_set_there_are_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    told = {"PORT": "8010", "QUITT_DEMO": "yes", "QUITT_DEMO_CLOCK": "/c", "QUITT_DATA": "/d"}
+    made = Settings.from_env(told)
+    assert (made.port, made.demo, made.data) == (8010, True, Path("/d"))
+
+
+def test_what_belongs_to_others_is_left_alone() -> None:
+    assert Settings.from_env({"HOME": "/", "PATH": "/bin"}) == Settings()
+
+
+def test_a_mistyped_setting_is_named() -> None:
+    with pytest.raises(Misconfigured, match="QUITT_BASEURL"):
+        Settings.from_env({"QUITT_BASEURL": "https://localhost"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "eight"),
+        ("QUITT_DEMO", "perhaps"),
+        ("QUITT_BASE_URL", "localhost"),
+        ("QUITT_BASE_URL", "ftp://localhost"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_its_setting_named(variable: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=variable):
+        Settings.from_env({variable: value})
+
+
+def test_time_cannot_be_moved_in_production(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="QUITT_DEMO_CLOCK"):
+        Settings(demo_clock=tmp_path / "clock")
+
+
+def test_secrets_stay_out_of_what_is_printed() -> None:
+    secret = "hush"
+    names = {
+        "keys", "database_url", "owner_database_url", "office_database_url",
+        "office_owner_database_url", "office_token", "office_client_secret",
+        "office_webhook_secret", "office_pseudonym_key",
+    }  # fmt: skip
+    assert secret not in repr(Settings(**dict.fromkeys(names, secret)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "public"),
+    [
+        ("https://localhost", "https://zahlen.example"),
+        ("http://localhost:8000", "http://zahlen.example:8000"),
+    ],
+)
+def test_every_town_has_scheme_and_port_in_common(base_url: str, public: str) -> None:
+    assert Settings(base_url=base_url).public_url("zahlen.example") == public
