@@ -76,13 +76,17 @@ class Keyring:
 
     def unseal(self, sealed: bytes, *context: str) -> bytes:
         """What was sealed in the same context; raises ``CannotUnseal``."""
-        head, _, rest = sealed.partition(b":")
-        key = self.get(head.decode("ascii", "replace"))
+        key, rest = self.get(sealed_with(sealed)), sealed.partition(b":")[2]
         nonce, box = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
             return AESGCM(key.child("seal")).decrypt(nonce, box, prefixed(*context))
         except (InvalidTag, ValueError) as error:
             raise CannotUnseal(", ".join(context)) from error
+
+
+def sealed_with(sealed: bytes) -> str:
+    """The id of the key that something was sealed with."""
+    return sealed.partition(b":")[0].decode("ascii", "replace")
 
 
 def new_key(key_id: str) -> str:

@@ -115,7 +115,7 @@ def _confirmed(handle: str, letter: PaymentRequest, payment: Payment | None) -> 
     return render_template(
         "citizen/confirmed.html",
         payment=showing.payment(payment),
-        request=showing.request(letter),
+        request=showing.paid_request(db.session(), payment),
         open_amount=rest or None,
         pdf_url=url_for("payments.confirmation", **names),
         **after_tan(handle),

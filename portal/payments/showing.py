@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from portal.db import Json
 from portal.money import Money
 from portal.payments import confirmations
 from portal.payments.models import Payment, ProviderRule
 from portal.payments.offers import SENTENCES, Offers, Refusal
-from portal.requests.models import PaymentRequest
+from portal.requests.models import PaymentRequest, RequestVersion
 from portal.web import language
 from portal.web.current import tenant
 
@@ -69,15 +70,27 @@ class ShownRefusal:
 
 def request(letter: PaymentRequest) -> ShownRequest:
     """A request, with what is still open as its amount."""
-    items = letter.content.get("items", [])
     return ShownRequest(
         amount=letter.open if letter.open else letter.amount,
         purpose=letter.purpose,
         payment_sign=letter.payment_sign or letter.reference,
         due_on=letter.due_on,
-        items=[
-            ShownItem(item["text"], Money(item["amount_cents"], letter.currency)) for item in items
-        ],
+        items=_items(letter.content, letter.currency),
+    )
+
+
+def paid_request(session: Session, row: Payment) -> ShownRequest:
+    """What a payment was asked for, in the words of the version that was paid."""
+    key = (row.tenant_id, row.request_id, row.request_version)
+    version = session.get_one(RequestVersion, key)
+    letter = session.get_one(PaymentRequest, (row.tenant_id, row.request_id))
+    due_on = iso_day(version.content.get("due_on"))
+    return ShownRequest(
+        amount=row.amount,
+        purpose=version.content["purpose"],
+        payment_sign=version.content.get("payment_sign") or letter.reference,
+        due_on=due_on,
+        items=_items(version.content, row.currency),
     )
 
 
@@ -110,6 +123,11 @@ def local_day(moment: datetime) -> date:
 def iso_day(text: object) -> date | None:
     """A day as stored in a request's content."""
     return date.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _items(content: Json, currency: str) -> list[ShownItem]:
+    items = content.get("items", [])
+    return [ShownItem(item["text"], Money(item["amount_cents"], currency)) for item in items]
 
 
 def _sentence(refusal: Refusal) -> str:

@@ -120,7 +120,7 @@ def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
     html = render_template(
         "confirmation.html",
         payment=showing.payment(payment),
-        request=showing.request(gate.opened()),
+        request=showing.paid_request(db.session(), payment),
         tenant=tenant(),
         drawn_at=clock.now(),
     )

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.db import transaction
 from portal.requests.models import Grant, PaymentRequest
 
 LONGEST = timedelta(hours=12)
@@ -47,6 +48,13 @@ def end(session: Session, tenant_id: str, visitor: str) -> None:
     """The visitor is done: all his grants end."""
     mine = (Grant.tenant_id == tenant_id) & (Grant.visitor == _hashed(visitor))
     session.execute(delete(Grant).where(mine))
+
+
+def delete_ended() -> int:
+    """Forget the grants that have ended; how many there were. A whole act."""
+    with transaction() as session:
+        ended = delete(Grant).where(Grant.ends_at < clock.now()).returning(Grant.request_id)
+        return len(session.scalars(ended).all())
 
 
 def _hashed(visitor: str) -> bytes:

@@ -1,10 +1,16 @@
 """Jobs of the requests room."""
 
 from portal import jobs
-from portal.requests import expiry
+from portal.requests import expiry, grants
 
 
 @jobs.every("*/5 * * * *", "requests.expire")
 def expire_requests() -> None:
     """End the requests whose last day is over."""
     expiry.expire_due()
+
+
+@jobs.every("17 * * * *", "requests.tidy")
+def forget_grants() -> None:
+    """Delete the grants that have ended."""
+    grants.delete_ended()

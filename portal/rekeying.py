@@ -1,19 +1,24 @@
 """A leaked key: every link and TAN that hangs on it dies, and new ones take their place.
 
 The finance system fetches the new ones by pushing again or by reading the request; the letters
-concerned are named, so that they can be printed anew.
+concerned are named, so that they can be printed anew. What was sealed with the key is sealed anew
+with the one in use; credentials that may have leaked with it are to be changed at the provider.
 """
 
-from sqlalchemy import func, select
+from collections import Counter
+
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.db import transaction
 from portal.errors import Conflict
 from portal.finance import messages, outbox
-from portal.keys import Keyring
+from portal.finance.models import Endpoint
+from portal.keys import Keyring, sealed_with
+from portal.payments.models import ProviderAccount
 from portal.requests import links, register
-from portal.requests.models import PaymentRequest
+from portal.requests.models import PaymentRequest, Tries
 
 AT_ONCE = 500
 
@@ -24,14 +29,21 @@ class KeyInUse(Conflict):
     code = "key_in_use"
 
 
-def counts(session: Session) -> dict[str, int]:
-    """How many requests hang on each key. A key with none may be taken out of the settings."""
+def counts(session: Session) -> Counter[str]:
+    """How much hangs on each key: requests and sealed rows.
+
+    A key on which nothing hangs may be taken out of the settings.
+    """
     query = select(PaymentRequest.key_id, func.count()).group_by(PaymentRequest.key_id)
-    return {key_id: int(count) for key_id, count in session.execute(query)}
+    found = Counter({key_id: int(count) for key_id, count in session.execute(query)})
+    sealed = (ProviderAccount.credentials_sealed, Endpoint.secret_sealed)
+    for column in sealed:
+        found.update(sealed_with(box) for box in session.scalars(select(column)))
+    return found
 
 
 def revoke(keyring: Keyring, key_id: str) -> list[tuple[str, str]]:
-    """Give every request of this key a new link and TAN; its (tenant, reference) each.
+    """Give every request of this key a new link and TAN; (tenant, reference) of each.
 
     A whole act for each request, so it can be broken off and begun again. Raises ``KeyInUse``.
     """
@@ -40,6 +52,8 @@ def revoke(keyring: Keyring, key_id: str) -> list[tuple[str, str]]:
             f"{key_id} is the key in use. Put a new one before it in QUITT_KEYS "
             "(./quitt keys new) and keep it until this is done."
         )
+    with transaction() as session:
+        _seal_anew(session, keyring, key_id)
     done: list[tuple[str, str]] = []
     while batch := _hanging_on(key_id):
         for tenant_id, request_id in batch:
@@ -49,6 +63,19 @@ def revoke(keyring: Keyring, key_id: str) -> list[tuple[str, str]]:
                     _renew(session, keyring, request)
                     done.append((tenant_id, request.reference))
     return done
+
+
+def _seal_anew(session: Session, keyring: Keyring, key_id: str) -> None:
+    for account in session.scalars(select(ProviderAccount).with_for_update()):
+        if sealed_with(account.credentials_sealed) == key_id:
+            place = ("account", account.tenant_id, account.id)
+            plain = keyring.unseal(account.credentials_sealed, *place)
+            account.credentials_sealed = keyring.seal(plain, *place)
+    for endpoint in session.scalars(select(Endpoint).with_for_update()):
+        if sealed_with(endpoint.secret_sealed) == key_id:
+            context = ("endpoint", endpoint.tenant_id)
+            plain = keyring.unseal(endpoint.secret_sealed, *context)
+            endpoint.secret_sealed = keyring.seal(plain, *context)
 
 
 def _hanging_on(key_id: str) -> list[tuple[str, int]]:
@@ -70,6 +97,9 @@ def _renew(session: Session, keyring: Keyring, request: PaymentRequest) -> None:
         request.link_version += 1
     request.lookup = _lookup(keyring, request)
     request.updated_at = clock.now()
+    session.execute(
+        delete(Tries).where(Tries.tenant_id == request.tenant_id, Tries.request_id == request.id)
+    )
     audit.note(session, request.tenant_id, "operator", "link.revoked", request.reference)
     message = messages.request_changed(request.reference, request.version, "new_link")
     outbox.put(session, request.tenant_id, message)
