@@ -7,8 +7,7 @@ and looking at a page writes nothing into the database.
 """
 
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass, replace
 
 from flask import session
 
@@ -47,35 +46,30 @@ def open_letter(request: PaymentRequest, *, proven: bool) -> str:
     ``proven``: the second thing was right, too. Opening a link alone revives no visit that has
     ended: where the letter has a TAN, the TAN is asked again.
     """
-    letters = _letters()
-    mine = [request.id, request.link_version]
-    known = next((handle for handle, kept in letters.items() if kept[:2] == mine), None)
-    handle = known or secrets.token_urlsafe(9)
-    used_at = letters.pop(handle)[2] if known else LONG_AGO
-    letters[handle] = [*mine, _now() if proven or not request.tan_required else used_at]
-    while len(letters) > MOST_LETTERS:
-        letters.pop(next(iter(letters)))
-    session["letters"] = letters
-    return handle
+    mine = (request.id, request.link_version)
+    fresh = Visit(secrets.token_urlsafe(9), *mine, LONG_AGO)
+    known = (visit for visit in _letters() if (visit.request_id, visit.link_version) == mine)
+    visit = next(known, fresh)
+    if proven or not request.tan_required:
+        visit = replace(visit, used_at=_now())
+    _keep(visit)
+    return visit.handle
 
 
 def find(handle: str) -> Visit | None:
     """The visit behind a handle, if this cookie has it."""
-    kept = _letters().get(handle)
-    return Visit(handle, *kept) if kept else None
+    return next((visit for visit in _letters() if visit.handle == handle), None)
 
 
 def handle_of(request_id: int) -> str | None:
     """The handle under which this visitor has a request open."""
-    mine = (handle for handle, kept in _letters().items() if kept[0] == request_id)
+    mine = (visit.handle for visit in _letters() if visit.request_id == request_id)
     return next(mine, None)
 
 
 def renew(visit: Visit) -> None:
     """The visitor is still there."""
-    letters = _letters()
-    letters[visit.handle] = [visit.request_id, visit.link_version, _now()]
-    session["letters"] = letters
+    _keep(replace(visit, used_at=_now()))
 
 
 def forget() -> None:
@@ -86,8 +80,14 @@ def forget() -> None:
         session["language"] = language
 
 
-def _letters() -> dict[str, list[Any]]:
-    return dict(session.get("letters") or {})
+def _letters() -> list[Visit]:
+    """The letters that stand open, the one touched last at the end."""
+    return [Visit(*kept) for kept in session.get("letters") or []]
+
+
+def _keep(visit: Visit) -> None:
+    others = [other for other in _letters() if other.handle != visit.handle]
+    session["letters"] = [astuple(each) for each in (*others, visit)[-MOST_LETTERS:]]
 
 
 def _now() -> int:
