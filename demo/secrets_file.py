@@ -1,14 +1,19 @@
-"""The demo's own secrets: made at the first start, kept in a file that only its user may read."""
+"""What the demo makes up at its first start and keeps: its secrets, and the day of its sample.
+
+They stand in a file that only its user may read.
+"""
 
 import base64
 import json
 import os
 import secrets
+from datetime import date
 from pathlib import Path
 
-from portal import keys
+from portal import clock, keys
 
 FILE = "demo-secrets.json"
+ZONE = "Europe/Berlin"
 
 
 def load(data: Path) -> dict[str, str]:
@@ -21,9 +26,15 @@ def load(data: Path) -> dict[str, str]:
         "keys": keys.new_key("demo1"),
         "pseudonym_key": _random(),
         "webhook_secret": f"whsec_{_random()}",
+        "day": clock.today(ZONE).isoformat(),
     }
     write(file, json.dumps(made))
     return made
+
+
+def day(data: Path) -> date:
+    """The day on which the sample's invoices were written: that of the first start."""
+    return date.fromisoformat(load(data)["day"])
 
 
 def write(file: Path, text: str) -> None:

@@ -52,7 +52,7 @@ KINDS = (
 )
 
 # account, label, method, up to (cents) in each town, hint (German, English)
-PROVIDERS = (
+PROVIDERS: tuple[tuple[str, str, str, Mapping[str, int | None], str, str], ...] = (
     ("paypal", "PayPal", "wallet", {FIRST: 80_000, SECOND: 10_000},
         "Sie melden sich bei PayPal an.", "You log in to PayPal."),
     ("card", "Kredit- oder Debitkarte", "card", {FIRST: 500_000, SECOND: None},

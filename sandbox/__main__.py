@@ -1,4 +1,4 @@
-"""``python -m sandbox --port N --data FOLDER``: the practice provider as a process.
+"""``quitt sandbox``: the practice provider as a process.
 
 SIGTERM and Ctrl-C end it; what is not yet told is told after the next start.
 """
@@ -37,12 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="Practice payment provider.")
+    parser = argparse.ArgumentParser(prog="quitt sandbox", description="Practice payment provider.")
     parser.add_argument("--port", type=int, default=8001)
-    parser.add_argument("--data", type=Path, required=True, help="folder of its books")
+    parser.add_argument("--data", type=Path, default=_folder(), help="folder of its books")
     parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--base-url", default="", help="where payers reach it")
     return parser
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("QUITT_DATA", "var")).expanduser().absolute() / "sandbox"
 
 
 if __name__ == "__main__":

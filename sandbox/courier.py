@@ -6,6 +6,7 @@ payment go one after the other; different payments do not wait for each other.
 
 import json
 import sqlite3
+import ssl
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,10 @@ class Courier:
         self._on_the_way: set[str] = set()
         self._stopping = False
         self._client = httpx2.Client(
-            timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,  # no proxy of the machine; its certificates (SSL_CERT_FILE) all right
+            verify=ssl.create_default_context(),
+            follow_redirects=False,
         )
         self._pool = ThreadPoolExecutor(_CARRIERS, thread_name_prefix="carrier")
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)

@@ -97,7 +97,7 @@ def start_page() -> ResponseReturnValue:
         "trainer.html",
         t=texts(language),
         language=language,
-        merchants=told["merchants"],
+        merchants=_busy_first(told["merchants"]),
         verbs_from=verbs_from,
         page_url=page_url,
         shown=SHOWN,
@@ -173,6 +173,10 @@ def settle(merchant: str) -> ResponseReturnValue:
         settlement, deliveries = settlements.settle(db, merchant, how=how, **fees)
         found = settlements.get(db, settlement, merchant)
     return _answer(deliveries, settlement=found)
+
+
+def _busy_first(merchants: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(merchants.items(), key=lambda one: not one[1]["payments"]))
 
 
 def _options(readers: dict[str, fields.Reader]) -> dict[str, Any]:

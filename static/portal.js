@@ -1,7 +1,10 @@
 // Comfort only: every page works without this file.
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 
-addEventListener("load", () => document.querySelector("#errors")?.focus());
+// After the turn of autofocus, which does the same in newer browsers.
+addEventListener("load", () => {
+  requestAnimationFrame(() => document.querySelector("#errors")?.focus());
+});
 
 // A second click within five seconds sends nothing; the server is safe without this.
 each("form[data-once]", (form) => {
