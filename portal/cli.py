@@ -4,14 +4,16 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from portal import keys, schema
+from portal import keys, rekeying, schema
 from portal.config import Settings
+from portal.db import transaction
 from portal.errors import PortalError
 
 AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
@@ -90,6 +92,37 @@ def keys_() -> None:
 def new(key_id: str) -> None:
     """Print a new key. Put it FIRST into QUITT_KEYS and keep the older ones behind it."""
     click.echo(keys.new_key(key_id))
+
+
+@keys_.command("list")
+def list_() -> None:
+    """Say how much hangs on each configured key; one with nothing may be taken out."""
+    with _at_work() as keyring, transaction() as session:
+        hanging = rekeying.counts(session)
+    for key in keyring.keys:
+        use = "in use" if key is keyring.current else "opens what was made with it"
+        click.echo(f"{key.id}\t{hanging[key.id]}\t{use}")
+
+
+@keys_.command("revoke")
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    """Kill every link and TAN of a leaked key; print tenant and reference of each letter."""
+    with _at_work() as keyring:
+        for tenant_id, reference in rekeying.revoke(keyring, key_id):
+            click.echo(f"{tenant_id}\t{reference}")
+    click.echo(f"Nothing hangs on {key_id} any more. Print these letters anew.", err=True)
+
+
+@contextmanager
+def _at_work() -> Iterator[keys.Keyring]:
+    """The keys, with the database at hand."""
+    from portal import create_app
+
+    settings = Settings.from_env()
+    app = create_app(replace(settings, database_url=schema.ready(settings)))
+    with app.app_context():
+        yield app.extensions["keyring"]
 
 
 @main.command("db", context_settings={"ignore_unknown_options": True}, add_help_option=False)
