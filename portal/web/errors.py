@@ -46,7 +46,10 @@ def init_app(app: Flask) -> None:
 
 
 def _expected(error: PortalError) -> ResponseReturnValue:
-    return api.problem_for(error) if _machine() else _page(error.status)
+    if _machine():
+        return api.problem_for(error)
+    later = {"Retry-After": "10"} if error.status == Unavailable.status else {}
+    return (*_page(error.status), later)
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
