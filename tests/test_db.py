@@ -10,6 +10,8 @@ from portal.db import advisory_lock, after_commit, before_commit, db, kept, lock
 from portal.finance.models import EventFeed
 from tests.builders import TOWN
 
+pytestmark = pytest.mark.rows_by_hand
+
 
 def last() -> int:
     db.session.rollback()

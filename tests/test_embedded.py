@@ -39,6 +39,14 @@ sys.stdin.read()
 """
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="tries what root may do")
+all_may_enter = pytest.mark.skipif(
+    any(
+        not folder.stat().st_mode & stat.S_IXOTH
+        for python in (Path(sys.executable), Path(sys.executable).resolve())
+        for folder in python.parents
+    ),
+    reason="another user cannot run this Python: a folder above it is closed",
+)
 linux = pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc")
 
 
@@ -443,6 +451,7 @@ def test_another_user_and_root_may_take_turns(open_folder: Path) -> None:
 
 
 @only_root
+@all_may_enter
 def test_a_user_without_an_account_may_run_it_too(open_folder: Path) -> None:
     data = open_folder / "data"
     data.mkdir()
@@ -453,6 +462,7 @@ def test_a_user_without_an_account_may_run_it_too(open_folder: Path) -> None:
 
 
 @only_root
+@all_may_enter
 def test_who_does_not_own_the_folder_is_told_so(open_folder: Path) -> None:
     data = open_folder / "data"
     embedded.start(data)

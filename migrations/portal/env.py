@@ -7,7 +7,7 @@ from sqlalchemy import text
 OTHERS = "procrastinate_"  # the job board's own objects, made by a migration of ours
 
 
-def ours(name: str | None, kind: str, parents: object) -> bool:
+def ours(name: str | None, kind: str, _parents: object) -> bool:
     """Whether autogenerate looks at a thing."""
     return not (kind == "table" and name and name.startswith(OTHERS))
 

@@ -21,6 +21,7 @@ from portal.errors import Invalid
 TIMEOUT = httpx2.Timeout(10, connect=5)  # seconds
 SHORTEST_SECRET = 24  # bytes, after the Standard Webhooks specification
 PORTS = {"http": 80, "https": 443}
+LOCAL_TRANSLATION = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215; older Pythons call it global
 
 
 class BadEndpoint(Invalid):
@@ -130,7 +131,7 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])
-        if inner:
+        if inner or found in LOCAL_TRANSLATION:
             return False
     return found.is_global and not found.is_multicast
 

@@ -23,7 +23,7 @@ FLAGS = (
 IN_PATH = re.compile(r"/(?:payment|leaving)/([^/?]+)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright keeps an event loop in this thread while it lives
 def chromium() -> Iterator[Browser]:
     """The browser of this machine."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The whole house over https."""
     folder = tmp_path_factory.mktemp("demo")
@@ -44,7 +44,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     assert found.end() < stages.LONGEST_END
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _unused(demo: Demo) -> Iterator[dict[str, Any]]:
     rows = demo.sql("SELECT reference FROM payment_requests WHERE language = 'de'")
     german = {reference for (reference,) in rows}
