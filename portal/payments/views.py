@@ -31,6 +31,7 @@ from portal.web.current import keyring, public_url, settings, tenant, tenant_id
 
 bp = Blueprint("payments", __name__)
 
+FILE_NAMES = {"de": "Zahlungsbestaetigung", "en": "confirmation"}  # ASCII: RFC 6266, section 4.3
 PAGE_SECONDS = 3.0  # that a page waits for a provider's word
 
 
@@ -125,7 +126,7 @@ def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
         drawn_at=clock.now(),
     )
     pdf = draw(settings().print_socket, html)
-    name = f"{language.gettext('confirmation')}-{confirmations.number(payment.id)}.pdf"
+    name = f"{FILE_NAMES[language.current()]}-{confirmations.number(payment.id)}.pdf"
     return Response(
         pdf,
         mimetype="application/pdf",
