@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from portal import clock
 from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
@@ -22,6 +23,7 @@ from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 
+ZONE = "Europe/Berlin"
 CARD = Source(TOWN, "card", "notification")
 
 
@@ -182,18 +184,18 @@ def test_the_day_of_payment_is_the_providers_not_the_day_we_heard(
 ) -> None:
     payment = builders.begin(builders.letter())
     told = replace(provider.pay(payment), happened_at=time.now)
-    day = time.now.date()
+    day = clock.today(ZONE)
     time.move("+2d")
     record(told, CARD)
     (event,) = builders.events()
-    assert event.data["effective_on"] <= (day + timedelta(days=1)).isoformat()
+    assert event.data["effective_on"] == day.isoformat()
     assert event.data["confirmed_at"] > event.data["effective_on"]
 
 
 def test_a_warning_paid_in_time_and_heard_late_is_cleared(
     provider: FakeProvider, time: Time
 ) -> None:
-    until = (time.now + timedelta(days=1)).date().isoformat()
+    until = (clock.today(ZONE) + timedelta(days=1)).isoformat()
     letter = builders.letter(kind="warning", amount_cents=5_500, payable_until=until)
     told = replace(provider.pay(builders.begin(letter)), happened_at=time.now)
     time.move("+4d")
@@ -203,7 +205,7 @@ def test_a_warning_paid_in_time_and_heard_late_is_cleared(
 
 
 def test_the_last_day_ends_a_request_even_if_no_job_ran(provider: FakeProvider, time: Time) -> None:
-    until = time.now.date().isoformat()
+    until = clock.today(ZONE).isoformat()
     letter = builders.letter(payable_until=until)
     time.move("+2d")
     with pytest.raises(NotPayable):
@@ -248,7 +250,7 @@ def test_pending_money_is_told_so_that_no_reminder_is_sent(provider: FakeProvide
 
 
 def test_a_warning_paid_too_late_goes_to_custody(provider: FakeProvider, time: Time) -> None:
-    until = time.now.date().isoformat()
+    until = clock.today(ZONE).isoformat()
     letter = builders.letter(kind="warning", amount_cents=5_500, payable_until=until)
     payment = builders.begin(letter)
     time.move("+2d")

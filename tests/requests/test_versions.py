@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from portal import clock
 from portal.db import db
 from portal.ledger.models import CustodyItem
 from portal.payments.record import Source, record
@@ -46,7 +47,7 @@ def test_what_was_paid_follows_a_request_into_its_new_kind(provider: FakeProvide
 def test_a_later_last_day_opens_an_expired_request_again(
     provider: FakeProvider, time: Time
 ) -> None:
-    builders.letter("K-1", payable_until=time.now.date().isoformat())
+    builders.letter("K-1", payable_until=clock.today("Europe/Berlin").isoformat())
     time.move("+2d")
     expiry.expire_due()
     letter = builders.letter("K-1", payable_until="2099-12-31")
