@@ -165,7 +165,7 @@ def _print_letters(place: Place, crew: Crew, say: Say) -> None:
         done = f"The letters are printed: {place.letters}/"
         say(done if code == 0 else f"The letters could not be printed; {log} says why.")
 
-    crew.send("letters", tell, "-m", "office", "print", "--out", str(place.letters))
+    crew.send("letters", tell, "-m", "office", "print", "--again", "--out", str(place.letters))
 
 
 def _facts(place: Place, settings: Settings, requests: list[dict[str, Any]]) -> dict[str, Any]:

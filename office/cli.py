@@ -79,11 +79,12 @@ def push(language: str) -> None:
 @office.command("print")
 @click.option("--out", type=A_FOLDER, required=True, help="Folder for the PDFs.")
 @click.option("--one", metavar="REF", help="Only the letter with this document number.")
+@click.option("--again", is_flag=True, help="Also letters that were printed before.")
 @click.pass_obj
-def print_(language: str, out: Path, one: str | None) -> None:
-    """Print letters: one PDF each, and one for the run."""
-    with _open(language):
-        _print(out, one)
+def print_(language: str, out: Path, one: str | None, again: bool) -> None:
+    """Print new and changed letters: one PDF each, and one for the run."""
+    with _open(language) as settings:
+        _print(settings, out, one=one, again=again)
 
 
 @office.command()
@@ -103,7 +104,7 @@ def run(language: str, file: Path, out: Path) -> None:
     with _open(language) as settings:
         _import(file)
         _push(settings)
-        _print(out, None)
+        _print(settings, out)
         _sync(settings)
 
 
@@ -164,7 +165,10 @@ def _push(settings: Settings) -> None:
     with Portal.of(settings) as portal, _progress(_("Push")) as progress:
         report = pushing.push(portal, key, progress)
     for reference, reason in report.refused:
-        console.print(f"[yellow]{reference}[/] {escape(reason)}")
+        console.print(f"[yellow]{escape(reference)}[/] {escape(words.refused(reason))}")
+    for reference in report.still_payable:
+        said = _("Turned to direct debit, still payable online: withdraw it at the portal.")
+        console.print(f"[yellow]{escape(reference)}[/] {said}")
     console.print(
         ngettext("%(num)s claim pushed.", "%(num)s claims pushed.", report.pushed)
         + " "
@@ -172,11 +176,14 @@ def _push(settings: Settings) -> None:
     )
 
 
-def _print(out: Path, one: str | None) -> None:
+def _print(settings: Settings, out: Path, *, one: str | None = None, again: bool = False) -> None:
     from office.printing import print_letters  # WeasyPrint takes a second
 
+    key = pseudonyms.key(settings.office_pseudonym_key)
     with _progress(_("Print")) as progress:
-        printed = print_letters(out, one, progress)
+        printed = print_letters(out, key, progress, one=one, again=again)
+    for reference, why in printed.left_out:
+        console.print(f"[yellow]{escape(reference)}[/] {words.LEFT_OUT[why]}")
     letters = ngettext("%(num)s letter printed to", "%(num)s letters printed to", printed.letters)
     console.print(f"{letters} {escape(str(out))}")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx2
+from flask_babel import gettext as _
 
 from portal.config import Settings
 from portal.errors import Misconfigured, PortalError, Unavailable
@@ -40,7 +41,7 @@ class Portal:
         """The portal of the settings; raises Misconfigured when the office has no client."""
         if not (settings.office_client_id and settings.office_client_secret):
             raise Misconfigured(
-                "To reach the portal, set QUITT_OFFICE_CLIENT_ID and QUITT_OFFICE_CLIENT_SECRET."
+                _("To reach the portal, set QUITT_OFFICE_CLIENT_ID and QUITT_OFFICE_CLIENT_SECRET.")
             )
         url = settings.office_portal_url.rstrip("/")
         return cls(url, settings.office_client_id, settings.office_client_secret)
@@ -48,7 +49,7 @@ class Portal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._http.close()
 
     def push(self, requests: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -63,9 +64,7 @@ class Portal:
                     if line:
                         yield json.loads(line)
         except (httpx2.HTTPError, ValueError) as error:
-            raise Unavailable(
-                f"The portal at {self.url} broke off: {type(error).__name__}."
-            ) from None
+            raise self._broke_off(error) from None
 
     def events(self, after: int, limit: int) -> list[dict[str, Any]]:
         """The next events of the feed behind position ``after``; none at its end."""
@@ -74,9 +73,13 @@ class Portal:
             with self._answered("GET", "/events", params=query) as answer:
                 return list(json.loads(answer.read())["events"])
         except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise Unavailable(
-                f"The portal at {self.url} broke off: {type(error).__name__}."
-            ) from None
+            raise self._broke_off(error) from None
+
+    def _broke_off(self, error: Exception) -> Unavailable:
+        name = type(error).__name__
+        return Unavailable(
+            _("The portal at %(url)s broke off: %(error)s.", url=self.url, error=name)
+        )
 
     def _answered(self, method: str, path: str, **options: Any) -> "_Streamed":
         """Send with a token; a token that the portal no longer knows is renewed once."""
@@ -122,10 +125,11 @@ class _Streamed:
         self.answer.read()  # to its end, which also closes it
         status, code = self.answer.status_code, _problem_code(self.answer)
         if status in OURS_TO_MEND:
-            raise Refused(f"The portal refused the call: {status} {code}".rstrip() + ".")
-        raise Unavailable(f"The portal answered {status}.")
+            answer = f"{status} {code}".rstrip()
+            raise Refused(_("The portal refused the call: %(answer)s.", answer=answer))
+        raise Unavailable(_("The portal answered %(status)s.", status=status))
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.answer.close()
 
 

@@ -32,31 +32,70 @@ def _entry(reason: str, subject: str, *lines: tuple[str, int]) -> Entry:
     return Entry(reason, subject, tuple(line for line in lines if line[1]))
 
 
-def paid(payment: str, suspense: str, kind: str, claim: int, surplus: int) -> Entry:
+def provider_account(suspense: str) -> str:
+    """The provider account of a suspense account."""
+    return suspense.removeprefix(SUSPENSE)
+
+
+def _settled(suspense: str, cents: int) -> tuple[tuple[str, int], ...]:
+    """A pay-out was told before: what it held of this money leaves suspense at once."""
+    return (suspense, -cents), (f"differences:{provider_account(suspense)}", cents)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Money of ours at a provider: its suspense account, and how much a pay-out held already."""
+
+    suspense: str
+    settled: int = 0
+
+
+def paid(payment: str, held: Held, kind: str, claim: int, surplus: int) -> Entry:
     """A payment clears the claim; what is more than asked goes to custody."""
     return _entry(
         "paid",
         payment,
-        (suspense, claim + surplus),
+        (held.suspense, claim + surplus),
         (f"claims:{kind}", -claim),
         ("custody:surplus", -surplus),
+        *_settled(held.suspense, held.settled),
     )
 
 
-def unclear(item: str, suspense: str, amount: int) -> Entry:
+def unclear(item: str, held: Held, amount: int) -> Entry:
     """A provider has money for us that belongs to no claim."""
-    return _entry("unclear", item, (suspense, amount), ("custody:unclear", -amount))
+    return _entry(
+        "unclear",
+        item,
+        (held.suspense, amount),
+        ("custody:unclear", -amount),
+        *_settled(held.suspense, held.settled),
+    )
 
 
-def paid_out(payout: str, account: str, gross: int, fee: int, net: int) -> Entry:
-    """The provider has settled: suspense becomes transit; what does not add up is a difference."""
+def unclear_taken_back(item: str, held: Held, amount: int) -> Entry:
+    """Unclear money turned out to be a payment's, which is booked by itself: the reverse."""
+    return _entry(
+        "unclear_taken_back",
+        item,
+        (held.suspense, -amount),
+        ("custody:unclear", amount),
+        *_settled(held.suspense, held.settled),
+    )
+
+
+def paid_out(payout: str, account: str, fitting: int, fee: int, net: int) -> Entry:
+    """The provider has settled: what fits an item of ours leaves suspense for transit and fees.
+
+    What does not add up, because it fits no item or was counted wrongly, is a difference.
+    """
     return _entry(
         "paid_out",
         payout,
         (f"transit:{account}", net),
         (f"fees:{account}", fee),
-        (suspense_account(account), -gross),
-        (f"differences:{account}", gross - fee - net),
+        (suspense_account(account), -fitting),
+        (f"differences:{account}", fitting - fee - net),
     )
 
 

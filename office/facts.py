@@ -4,13 +4,26 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+)
 
 from portal.errors import Invalid
 
-Cents = Annotated[StrictInt, Field(ge=0)]
-AnyCents = Annotated[StrictInt, Field()]  # a pay-out may be negative
+MOST_CENTS = 10**15
+MOST_KEPT = 10_000  # characters of what cannot be read
+Cents = Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)]
+AnyCents = Annotated[StrictInt, Field(ge=-MOST_CENTS, le=MOST_CENTS)]  # a pay-out may be negative
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Maybe = Annotated[Name | None, BeforeValidator(lambda told: None if told == "" else told)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+EURO = "EUR"
 
 
 class _Fact(BaseModel):
@@ -21,7 +34,7 @@ class Event(_Fact):
     """An event of the feed; ``data`` is read by its type."""
 
     id: Name
-    position: Annotated[StrictInt, Field(ge=1)]
+    position: Annotated[StrictInt, Field(ge=1, lt=2**63)]
     type: Name
     occurred_at: AwareDatetime
     reference: str | None = None
@@ -32,27 +45,39 @@ class Succeeded(_Fact):
     """``payment.succeeded``"""
 
     payment: Name
+    provider_reference: Maybe = None
     amount_cents: Cents
     claim_cents: Cents
     surplus_cents: Cents
+    currency: Currency = EURO
     suspense_account: Name
 
 
 class Custody(_Fact):
-    """``custody.opened``"""
+    """``custody.opened`` and ``custody.assigned``; no account: the money came by no provider."""
 
     item: Name
     amount_cents: Cents
+    currency: Currency = EURO
     cause: Name
-    suspense_account: Name
+    suspense_account: Maybe = None
+    payment: Maybe = None
+    provider_reference: Maybe = None
 
 
 class PayoutLine(_Fact):
     """One payment, refund or reversal in a pay-out."""
 
-    payment: Name | None = None
+    payment: Maybe = None
+    refund: Maybe = None
+    reversal: Maybe = None
+    provider_reference: Maybe = None
     gross_cents: AnyCents
     fee_cents: AnyCents
+
+    @property
+    def is_payment(self) -> bool:
+        return not (self.refund or self.reversal)
 
 
 class Payout(_Fact):
@@ -64,6 +89,7 @@ class Payout(_Fact):
     gross_cents: AnyCents
     fee_cents: AnyCents
     net_cents: AnyCents
+    currency: Currency = EURO
     lines: tuple[PayoutLine, ...] = ()
 
     @property
@@ -75,9 +101,24 @@ class Payout(_Fact):
 def read_event(told: Mapping[str, Any] | bytes) -> Event:
     """An event as the portal sends it; raises Invalid when it is none."""
     try:
-        return Event.model_validate(_once(told) if isinstance(told, bytes) else told)
+        body = _once(told) if isinstance(told, bytes) else told
+        _check_storable(body)
+        return Event.model_validate(body)
     except (ValidationError, ValueError) as error:
         raise Invalid("This is not an event.") from error
+
+
+def _check_storable(body: Any) -> None:
+    """PostgreSQL holds no NUL, no half of a surrogate pair and no NaN: ValueError for each."""
+    written = json.dumps(body, ensure_ascii=False, allow_nan=False)
+    written.encode()  # UnicodeError is a ValueError
+    if r"\u0000" in written:
+        raise ValueError("holds a NUL")
+
+
+def storable(told: Any) -> str:
+    """Whatever was told, as a text that can be kept."""
+    return json.dumps(told, ensure_ascii=True)[:MOST_KEPT]
 
 
 def _once(raw: bytes) -> Any:

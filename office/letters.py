@@ -4,6 +4,8 @@ The letter follows DIN 5008 form B. Everything has a fixed place on the page: th
 middle fold, the TAN on the lowest, so that neither shows while the other is read.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,12 +15,18 @@ import segno
 from babel import Locale
 from flask import current_app
 from flask_babel import force_locale
+from flask_babel import gettext as _
 
+from office import fitting
+from office.fitting import fit
 from office.models import Claim, Debtor
 from office.town import Facts
+from portal.errors import Invalid
 
 QR_ERROR_CORRECTION = "m"  # 15 % of the symbol may be lost
 LOCALES = {"en": "en_GB"}  # 12 December 2026, not December 12
+LONGEST_DAY = "30. September 2026"
+LONGEST_IBAN = "MT84 MALT 0110 0001 2345 MTLC AST0 01S"
 QUIET_ZONE = 4  # modules, as ISO/IEC 18004 wants
 
 
@@ -31,9 +39,16 @@ class Entry:
     claim: Claim
 
 
+class AddressTooLong(Invalid):
+    """The address does not fit into the window of an envelope, in no size that a postman reads."""
+
+    code = "address"
+
+
 def letter(claim: Claim, town: Facts, today: date) -> str:
-    """The HTML of one letter, in the claim's language."""
+    """The HTML of one letter, in the claim's language. Raises AddressTooLong."""
     link = claim.link
+    sizes = _sizes(claim, town)
     with force_locale(LOCALES.get(claim.language, claim.language)):
         return _filled(
             "letter.html",
@@ -41,10 +56,58 @@ def letter(claim: Claim, town: Facts, today: date) -> str:
             town=town,
             today=claim.issued_on or today,
             address=address(claim.debtor),
+            sizes=sizes,
             link=None if claim.debit else link,
             qr=qr(link.qr) if link else "",
-            host=urlsplit(link.url).netloc if link else "",
+            host=_host(claim),
         )
+
+
+def fingerprint(claim: Claim) -> str:
+    """Tells one letter from another by what it says of its claim (SHA-256)."""
+    link = claim.link
+    said = [
+        claim.reference, claim.cents, claim.currency, claim.purpose, claim.payment_sign, claim.unit,
+        claim.issued_on, claim.due_on, claim.payable_until, claim.language, claim.debit,
+        address(claim.debtor),
+        [link.url, link.short_code, link.tan] if link and not claim.debit else None,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
+
+
+def address_size(claim: Claim) -> fitting.Size:
+    """The size of type in which the address fits its field; raises AddressTooLong."""
+    lines = address(claim.debtor)
+    size = fit(lines, fitting.ADDRESS, fitting.ADDRESS_MM, bold=False)
+    if size is None:
+        raise AddressTooLong(
+            _("%(reference)s: the address does not fit the letter.", reference=claim.reference)
+        )
+    return size
+
+
+def _sizes(claim: Claim, town: Facts) -> dict[str, str]:
+    """The size of type of each place; a town's own facts were checked when they were told."""
+    said = (claim.unit, claim.reference, claim.payment_sign, town.phone, town.hours, LONGEST_DAY)
+    ways = (town.paid_to, LONGEST_IBAN, claim.payment_sign, town.cash_desk_hours)
+    return {
+        "address": address_size(claim).name,
+        "sender": _name(fit([town.sender], fitting.SENDER, fitting.SENDER_MM, bold=False)),
+        "head": _name(fit([town.name], fitting.HEAD, fitting.HEAD_MM, bold=True)),
+        "info": _name(fit(said, fitting.INFO, fitting.INFO_MM, bold=True)),
+        "purpose": _name(fit([claim.purpose], fitting.PURPOSE, fitting.PURPOSE_MM, bold=True)),
+        "online": _name(fit([_host(claim)], fitting.HOST, fitting.HOST_MM, bold=True)),
+        "ways": _name(fit(ways, fitting.WAYS, fitting.WAYS_MM, bold=True)),
+        "footer": _name(fit([town.footer], fitting.FOOTER, fitting.FOOTER_MM, bold=False)),
+    }
+
+
+def _host(claim: Claim) -> str:
+    return urlsplit(claim.link.url).netloc if claim.link else ""
+
+
+def _name(size: fitting.Size | None) -> str:
+    return size.name if size else "small"
 
 
 def index(entries: list[Entry], town: Facts, today: date) -> str:

@@ -35,6 +35,7 @@ class ItemState(StrEnum):
 
     OPEN = "open"
     SETTLED = "settled"
+    REVERSED = "reversed"  # unclear money whose payment was found
 
 
 class PayoutState(StrEnum):
@@ -101,9 +102,11 @@ class Claim(OfficeBase):
     line: Mapped[int]  # where it stood in its file: letters are printed in this order
     state: Mapped[str] = mapped_column(default=ClaimState.OPEN)
     cleared_cents: Mapped[int] = mapped_column(BigInteger, default=0)
-    pushed: Mapped[str | None]  # SHA-256 of the body the portal has taken
-    refusal: Mapped[str | None]  # why the portal did not take it
+    pushed: Mapped[str | None]  # SHA-256 of the body that the portal answered with the link
+    refusal: Mapped[str | None]  # why the portal did not take it: codes, see words.refused
     imported_at: Mapped[datetime]
+    printed: Mapped[str | None]  # SHA-256 of what its last letter said
+    printed_at: Mapped[datetime | None]
 
     debtor: Mapped[Debtor] = relationship(lazy="selectin")
     link: Mapped["Link | None"] = relationship(lazy="selectin", back_populates="claim")
@@ -197,20 +200,34 @@ class BookingLine(OfficeBase):
 
 
 class SuspenseItem(OfficeBase):
-    """Money that a provider holds for us until its pay-out."""
+    """Money that a provider holds for us until its pay-out.
+
+    What the items of an account still hold open is the balance of that account, always.
+    """
 
     __tablename__ = "suspense_items"
-    __table_args__ = (_one_of("state", ItemState),)
+    __table_args__ = (
+        _one_of("state", ItemState),
+        CheckConstraint("settled_cents BETWEEN 0 AND cents", name="settled_cents"),
+        Index(None, "payment"),
+        Index(None, "provider_reference"),
+    )
 
-    payment: Mapped[str] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)  # payment:<id> or custody:<id>
+    payment: Mapped[str | None]
+    provider_reference: Mapped[str | None]
     reference: Mapped[str | None]
     account: Mapped[str]
     cents: Mapped[int] = mapped_column(BigInteger)
+    settled_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str]
     state: Mapped[str] = mapped_column(default=ItemState.OPEN)
-    payout: Mapped[str | None]
+    payout: Mapped[str | None]  # the last that settled some of it
     opened_at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
+
+    @property
+    def open_cents(self) -> int:
+        return 0 if self.state == ItemState.REVERSED else self.cents - self.settled_cents
 
 
 class Payout(OfficeBase):
@@ -232,12 +249,13 @@ class PayoutLine(OfficeBase):
     """What a pay-out holds of one payment; it may be told before the payment itself."""
 
     __tablename__ = "payout_lines"
-    __table_args__ = (Index(None, "payment"),)
+    __table_args__ = (Index(None, "payment"), Index(None, "provider_reference"))
 
     account: Mapped[str] = mapped_column(primary_key=True)
     payout: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    payment: Mapped[str]
+    payment: Mapped[str | None]
+    provider_reference: Mapped[str | None]
     gross_cents: Mapped[int] = mapped_column(BigInteger)
     fee_cents: Mapped[int] = mapped_column(BigInteger)
 

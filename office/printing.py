@@ -6,21 +6,23 @@ The files hold names and TANs: only their owner may read them. Each is complete 
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from flask_babel import gettext as _
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from office import town
+from office import pushing, town, words
 from office.db import transaction
-from office.letters import Entry, index, letter
+from office.letters import AddressTooLong, Entry, address_size, fingerprint, index, letter
 from office.models import Claim
 from office.town import Facts
 from portal import clock, pdf
-from portal.errors import NotFound, Unavailable
+from portal.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -30,58 +32,110 @@ LETTER_CSS = TEMPLATES / "letter.css"
 INDEX_CSS = TEMPLATES / "index.css"
 VOLUME = 250  # letters in one file of the run; laid out they take 0.6 MB of memory each
 
+Progress = Callable[[int, int], None]
+
+
+class Left(StrEnum):
+    """Why a claim gets no letter though it is open."""
+
+    NOT_PUSHED = "not_pushed"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    ADDRESS = "address"
+
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a run wrote."""
+    """What a run wrote, and which open claims it left out."""
 
     letters: int
     files: list[Path]
+    left_out: list[tuple[str, Left]] = field(default_factory=list)
 
 
-def print_letters(out: Path, one: str | None, progress: Callable[[int, int], None]) -> Printed:
-    """Print every letter whose claim is open and known to the portal (or paid by debit).
+def print_letters(
+    out: Path, key: bytes, progress: Progress, *, one: str | None = None, again: bool = False
+) -> Printed:
+    """Print what is new or has changed since it was printed; with ``again`` every open claim.
 
-    With ``one``, only the letter of this reference, whatever its claim's state, and no run.
-    ``progress`` is told how many are written, of how many. Raises NotFound when there is
-    nothing to print, Unavailable when ``out`` cannot be written.
+    A letter is printed only for a claim that the portal has as it is now (or that is paid by
+    debit), so that paper and page ask for the same; ``key`` is the one it was pushed with. With
+    ``one``, only the letter of this reference, whatever its claim's state, and no run.
+    ``progress`` is told how many are written, of how many. Raises NotFound or Conflict when
+    ``one`` cannot be printed, Unavailable when ``out`` cannot be written.
     """
     with transaction() as session:
         facts = town.get(session)
-        claims = _to_print(session, one)
+        wanted = _wanted(session, again=again) if one is None else [_only(session, one)]
+        reasons = [_left_out(claim, key) for claim in wanted]
         session.expunge_all()  # drawing takes long and changes nothing: no transaction is held
-    if not claims:
-        raise NotFound("There is no letter to print. Push first.")
+    left_out = [(c.reference, why) for c, why in zip(wanted, reasons, strict=True) if why]
+    claims = [claim for claim, why in zip(wanted, reasons, strict=True) if not why]
+    if one and left_out:
+        raise Conflict(f"{one}: {words.LEFT_OUT[left_out[0][1]]}")
     try:
-        return write_letters(out, claims, facts, progress, bound=one is None)
+        printed = write_letters(out, claims, facts, progress, bound=one is None)
     except OSError as error:
-        raise Unavailable(f"Cannot write to {out}: {error.strerror}.") from error
+        raise Unavailable(
+            _("Cannot write to %(folder)s: %(error)s.", folder=out, error=error.strerror)
+        ) from error
+    _keep(claims)
+    return Printed(printed.letters, printed.files, left_out)
 
 
 def volume_name(number: int) -> str:
-    """``run.pdf``, ``run-2.pdf``, …"""
-    return "run.pdf" if number == 1 else f"run-{number}.pdf"
+    """``_run.pdf``, ``_run-2.pdf``, …: no document number begins with a dash below."""
+    return "_run.pdf" if number == 1 else f"_run-{number}.pdf"
 
 
-def _to_print(session: Session, one: str | None) -> Sequence[Claim]:
-    claims = select(Claim).order_by(Claim.line, Claim.reference)
-    wanted = Claim.cleared_cents == 0 if one is None else Claim.reference == one
-    found = session.scalars(claims.where(wanted)).all()
-    return [claim for claim in found if claim.link or claim.debit]
+def _wanted(session: Session, *, again: bool) -> list[Claim]:
+    """Open claims in the order of their file, but those that a later letter replaces."""
+    rows = select(Claim).where(Claim.cleared_cents == 0).order_by(Claim.line, Claim.reference)
+    replaced = {old for olds in session.scalars(select(Claim.replaces)) for old in olds}
+    claims = [claim for claim in session.scalars(rows) if claim.reference not in replaced]
+    return [claim for claim in claims if again or claim.printed != fingerprint(claim)]
+
+
+def _only(session: Session, reference: str) -> Claim:
+    claim = session.get(Claim, reference)
+    if claim is None:
+        raise NotFound(_("There is no claim %(reference)s.", reference=reference))
+    return claim
+
+
+def _left_out(claim: Claim, key: bytes) -> Left | None:
+    if not claim.debit and not (claim.link and pushing.is_pushed(claim, key)):
+        if claim.refusal:
+            return Left.REFUSED
+        return Left.CHANGED if claim.link else Left.NOT_PUSHED
+    try:
+        address_size(claim)
+    except AddressTooLong:
+        return Left.ADDRESS
+    return None
+
+
+def _keep(claims: Sequence[Claim]) -> None:
+    """Write down what was printed; what changed meanwhile is printed again."""
+    now = clock.now()
+    with transaction() as session:
+        for claim in claims:
+            row = update(Claim).where(Claim.reference == claim.reference)
+            session.execute(row.values(printed=fingerprint(claim), printed_at=now))
 
 
 def write_letters(
     out: Path,
     claims: Sequence[Claim],
     facts: Facts,
-    progress: Callable[[int, int], None],
+    progress: Progress,
     *,
     bound: bool,
 ) -> Printed:
     """Write one PDF a claim and, if ``bound``, the run with its list in front."""
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     files, done = [], count(1)
-    for number, volume in enumerate(_volumes(claims), 1):
+    for volume in _volumes(claims):
         laid_out = []
         for claim in volume:
             document = _lay_out(claim, facts)
@@ -90,8 +144,13 @@ def write_letters(
             progress(next(done), len(claims))
         if bound:
             cover = _cover(volume, laid_out, facts)
-            files.append(_write(out / volume_name(number), pdf.bind([cover, *laid_out])))
+            files.append(_write(_free_volume(out), pdf.bind([cover, *laid_out])))
     return Printed(len(claims), files)
+
+
+def _free_volume(out: Path) -> Path:
+    """The next name of a run's file: a run that waits to be posted is not written over."""
+    return next(path for n in count(1) if not (path := out / volume_name(n)).exists())
 
 
 def _volumes(claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:

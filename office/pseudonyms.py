@@ -1,4 +1,4 @@
-"""What the portal learns of a debtor: a pseudonym, and texts without the debtor's name.
+"""What the portal learns of a debtor: a pseudonym.
 
 The key stays in the office. Who has the portal's database, but not this key, cannot tell whose
 letters belong together with which name, not even by trying all names of the town.
@@ -8,22 +8,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
+
+from flask_babel import gettext as _
 
 from portal.errors import Misconfigured
 
 SHORTEST_KEY = 32  # bytes
 _SIGNS = 22  # base64url characters: 132 bits
-_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?")
-_SHORTEST_NAME = 3
-# Words of a name line that name nobody.
-# fmt: off
-_NO_NAMES = frozenset((
-    "herr", "frau", "herrn", "familie", "eheleute", "dr", "prof", "und", "and", "the", "der", "die",
-    "das", "van", "von", "den", "dem", "zum", "zur", "für", "firma", "gmbh", "mbh", "ohg", "gbr",
-    "verein", "gemeinde", "stadt", "verwaltung",
-))
-# fmt: on
 
 
 def key(text: str) -> bytes:
@@ -34,8 +25,10 @@ def key(text: str) -> bytes:
         secret = b""
     if len(secret) < SHORTEST_KEY:
         raise Misconfigured(
-            "QUITT_OFFICE_PSEUDONYM_KEY must be at least 32 random bytes as base64. "
-            "Make one with: openssl rand -base64 32"
+            _(
+                "QUITT_OFFICE_PSEUDONYM_KEY must be at least 32 random bytes as base64. "
+                "Make one with: openssl rand -base64 32"
+            )
         )
     return secret
 
@@ -49,10 +42,3 @@ def pseudonym(secret: bytes, identity: str) -> str:
     """The same debtor is always the same ``p_…``, and nobody without the key can say who."""
     digest = hmac.digest(child(secret, "debtor"), identity.encode(), hashlib.sha256)
     return f"p_{base64.urlsafe_b64encode(digest).decode()[:_SIGNS]}"
-
-
-def without_names(text: str, *names: str) -> str:
-    """``text`` with an ellipsis for every word that is one of the debtor's names."""
-    words = {word.casefold() for line in names for word in _WORD.findall(line)}
-    people = {word for word in words if len(word) >= _SHORTEST_NAME} - _NO_NAMES
-    return _WORD.sub(lambda word: "…" if word[0].casefold() in people else word[0], text)

@@ -1,7 +1,8 @@
 """Pushing claims to the portal: pseudonymised, in chunks, as often as it takes.
 
 The portal keeps one request a reference, however often it is pushed; so what was not answered is
-simply asked again. A claim counts as pushed when its very body was answered.
+simply asked again. A claim counts as pushed when its very body was answered: until then nobody
+knows which one the portal has, and no letter may be printed.
 """
 
 import hashlib
@@ -10,14 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from flask_babel import gettext as _
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from office.client import Portal, Refused
 from office.db import transaction
 from office.models import Claim, Link
-from office.pseudonyms import pseudonym, without_names
+from office.names import without_names
+from office.pseudonyms import pseudonym
+from office.reading import still_payable
 from portal.errors import Unavailable
 
 CHUNK = 500  # lines a call
@@ -28,10 +32,14 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Report:
-    """What a push did: how many the portal has, and what it refused, by reference."""
+    """What a push did: how many the portal has, and what it refused, by reference (why: codes).
+
+    ``still_payable`` are the claims that a person must withdraw at the portal.
+    """
 
     pushed: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    still_payable: Sequence[str] = ()
 
 
 def push(portal: Portal, key: bytes, progress: Callable[[int, int], None]) -> Report:
@@ -42,7 +50,7 @@ def push(portal: Portal, key: bytes, progress: Callable[[int, int], None]) -> Re
     """
     with transaction() as session:
         waiting = _waiting(session, key)
-    report, done = Report(), 0
+        report, done = Report(still_payable=still_payable(session)), 0
     for chunk in _chunks(waiting):
         _push_chunk(portal, chunk, report)
         done += len(chunk)
@@ -83,11 +91,17 @@ def _waiting(session: Session, key: bytes) -> list[Json]:
     return [asked for claim, asked in told if claim.pushed != digest(asked)]
 
 
+def is_pushed(claim: Claim, key: bytes) -> bool:
+    """Whether the portal has this claim as it is now."""
+    return claim.pushed == digest(body(claim, key))
+
+
 def _chunks(waiting: Sequence[Json]) -> Iterator[Sequence[Json]]:
     return (waiting[at : at + CHUNK] for at in range(0, len(waiting), CHUNK))
 
 
 def _push_chunk(portal: Portal, chunk: Sequence[Json], report: Report) -> None:
+    _forget_answers(chunk)
     for attempt in range(1, ATTEMPTS + 1):
         answers, broke_off = _answers(portal, chunk)
         _keep(chunk, answers, report)
@@ -95,7 +109,14 @@ def _push_chunk(portal: Portal, chunk: Sequence[Json], report: Report) -> None:
         if not chunk:
             return
         if attempt == ATTEMPTS:
-            raise broke_off or Unavailable("The portal left lines unanswered.")
+            raise broke_off or Unavailable(_("The portal left lines unanswered."))
+
+
+def _forget_answers(chunk: Sequence[Json]) -> None:
+    """From now on the portal may have the new body, though its answer be lost."""
+    with transaction() as session:
+        asked = [told["reference"] for told in chunk]
+        session.execute(update(Claim).where(Claim.reference.in_(asked)).values(pushed=None))
 
 
 def _answers(portal: Portal, chunk: Sequence[Json]) -> tuple[list[Json], Unavailable | None]:
@@ -119,7 +140,7 @@ def _keep(chunk: Sequence[Json], answers: Sequence[Json], report: Report) -> Non
                 report.refused.append((claim.reference, claim.refusal))
                 continue
             if answer.get("reference") != claim.reference:  # else a link goes to a stranger
-                raise Refused("The portal's answers do not belong to what was asked.")
+                raise Refused(_("The portal's answers do not belong to what was asked."))
             _keep_link(session, answer)
             claim.pushed = digest(told)
             report.pushed += 1
@@ -141,9 +162,9 @@ def _keep_link(session: Session, answer: Json) -> None:
 
 
 def _refusal(answer: Json) -> str | None:
-    """Why the portal did not take a line; ``None`` when it did."""
+    """Why the portal did not take a line, as codes with their places; ``None`` when it did."""
     if answer.get("status") in (200, 201):
         return None
     errors = answer.get("errors") or [answer]
-    parts = (f"{e.get('pointer', '')} {e.get('message') or e.get('code', '')}" for e in errors)
-    return "; ".join(part.strip() for part in parts) or str(answer.get("status"))
+    codes = (f"{e.get('code', '')} {e.get('pointer', '')}".strip() for e in errors)
+    return "; ".join(filter(None, codes)) or str(answer.get("status"))

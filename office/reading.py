@@ -10,6 +10,7 @@ from office.models import (
     Booking,
     BookingLine,
     Claim,
+    ClaimState,
     Debtor,
     EventState,
     ItemState,
@@ -33,6 +34,7 @@ class Sums:
     cleared: Money
     in_suspense: Money
     to_do: int
+    still_payable: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,29 @@ def sums(session: Session) -> Sums:
             func.coalesce(func.sum(Claim.cleared_cents), 0),
         )
     ).one()
-    open_items = select(func.coalesce(func.sum(SuspenseItem.cents), 0)).where(
+    still_open = SuspenseItem.cents - SuspenseItem.settled_cents
+    open_items = select(func.coalesce(func.sum(still_open), 0)).where(
         SuspenseItem.state == ItemState.OPEN
     )
     to_do = select(func.count()).where(TakenEvent.state.in_(TO_DO))
     return Sums(
         count, Money(int(asked)), Money(int(cleared)),
         Money(int(session.scalar(open_items) or 0)), session.scalar(to_do) or 0,
+        still_payable(session),
     )  # fmt: skip
+
+
+def still_payable(session: Session) -> Sequence[str]:
+    """Claims that turned to direct debit when the portal had them: who pays online pays twice."""
+    withdrawn = select(TakenEvent.reference).where(
+        TakenEvent.type == "request.withdrawn", TakenEvent.reference.is_not(None)
+    )
+    found = (
+        select(Claim.reference)
+        .join(Claim.link)
+        .where(Claim.debit, Claim.state != ClaimState.CLEARED, Claim.reference.not_in(withdrawn))
+    )
+    return session.scalars(found.order_by(Claim.reference)).all()
 
 
 def claims(session: Session, search: str, state: str, page: int) -> Found:
@@ -98,7 +115,7 @@ def balances(session: Session) -> list[Balance]:
 
 def suspense_items(session: Session) -> Sequence[SuspenseItem]:
     """Open ones first, then the last settled ones."""
-    newest = (SuspenseItem.state, SuspenseItem.opened_at.desc(), SuspenseItem.payment)
+    newest = (SuspenseItem.state, SuspenseItem.opened_at.desc(), SuspenseItem.item)
     return session.scalars(select(SuspenseItem).order_by(*newest).limit(LAST)).all()
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from flask_babel import gettext as _
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from office.db import driver_url
@@ -60,7 +61,7 @@ def role_of(url: str) -> str:
     """The role that an address logs in as; raises Misconfigured when it names none."""
     role = make_url(url).username
     if not role:
-        raise Misconfigured("QUITT_OFFICE_DATABASE_URL must name the application's role.")
+        raise Misconfigured(_("QUITT_OFFICE_DATABASE_URL must name the application's role."))
     return role
 
 

@@ -6,16 +6,17 @@ the way of the next one.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from office import entries
+from office import entries, settling
 from office.db import one_after_the_other, transaction
-from office.entries import Entry
-from office.facts import Custody, Event, Succeeded
+from office.entries import Entry, Held
+from office.facts import EURO, Custody, Event, Succeeded, storable
 from office.facts import Payout as PayoutFact
 from office.models import (
     Booking,
@@ -34,8 +35,8 @@ from portal import clock
 from portal.db import lock
 from portal.failpoints import at
 
-CURRENCY = "EUR"
-SURPLUS = "surplus"
+SURPLUS, UNCLEAR = "surplus", "unclear"
+UNREADABLE = "unreadable"
 
 Outcome = EventState | Entry
 
@@ -58,12 +59,22 @@ def take_waiting() -> int:
     """Try the events again that waited for their claim; how many are booked now."""
     with transaction() as session:
         one_after_the_other(session)
-        waiting = select(TakenEvent).where(TakenEvent.state == EventState.WAITING)
-        rows = session.scalars(waiting.order_by(TakenEvent.position)).all()
-        for row in rows:
-            event = Event.model_validate(row, from_attributes=True)
-            row.state = _booked(session, event, _outcome(session, event))
-        return sum(row.state != EventState.WAITING for row in rows)
+        return _take_waiting(session)
+
+
+def keep_unreadable(told: Any, place: int) -> EventState | None:
+    """Keep what stood at ``place`` of the feed and cannot be taken; move our place behind it."""
+    with transaction() as session:
+        one_after_the_other(session)
+        name = f"unreadable:{place}"
+        known = session.get(TakenEvent, name) is not None
+        if not known:
+            now = clock.now()
+            row = TakenEvent(id=name, position=place, type=UNREADABLE, occurred_at=now)
+            row.data, row.state, row.taken_at = {"told": storable(told)}, EventState.UNREADABLE, now
+            session.add(row)
+        _move_on(session, place)
+    return None if known else EventState.UNREADABLE
 
 
 def position(session: Session) -> int:
@@ -79,7 +90,18 @@ def _take_new(session: Session, event: Event) -> EventState | None:
     session.add(row)
     session.flush()
     row.state = _booked(session, event, _outcome(session, event))
+    if event.type in AWAITED:
+        _take_waiting(session)
     return EventState(row.state)
+
+
+def _take_waiting(session: Session) -> int:
+    waiting = select(TakenEvent).where(TakenEvent.state == EventState.WAITING)
+    rows = session.scalars(waiting.order_by(TakenEvent.position)).all()
+    for row in rows:
+        event = Event.model_validate(row, from_attributes=True)
+        row.state = _booked(session, event, _outcome(session, event))
+    return sum(row.state != EventState.WAITING for row in rows)
 
 
 def _move_on(session: Session, behind: int) -> None:
@@ -105,7 +127,7 @@ def _booked(session: Session, event: Event, outcome: Outcome) -> EventState:
     if not outcome.lines:
         return EventState.NOTED
     lines = [
-        BookingLine(number=number, account=account, cents=cents, currency=CURRENCY)
+        BookingLine(number=number, account=account, cents=cents, currency=EURO)
         for number, (account, cents) in enumerate(outcome.lines, 1)
     ]
     booking = Booking(
@@ -121,56 +143,84 @@ def _succeeded(session: Session, event: Event) -> Outcome:
     fact = Succeeded.model_validate(event.data)
     if fact.claim_cents + fact.surplus_cents != fact.amount_cents:
         return EventState.UNREADABLE
+    if fact.currency != EURO:
+        return EventState.BY_HAND
     claim = lock(session, Claim, event.reference) if event.reference else None
     if claim is None:
         return EventState.WAITING
     if _booked_before(session, "paid", fact.payment):
         return EventState.BY_HAND
     claim.clear(fact.claim_cents)
-    suspense = entries.suspense_account(fact.suspense_account)
-    _open_item(session, event, fact.payment, suspense, fact.amount_cents)
-    return entries.paid(fact.payment, suspense, claim.kind, fact.claim_cents, fact.surplus_cents)
+    item = SuspenseItem(
+        item=f"payment:{fact.payment}",
+        payment=fact.payment,
+        provider_reference=fact.provider_reference,
+        cents=fact.amount_cents,
+    )
+    held = _open_item(session, event, item, fact.suspense_account)
+    return entries.paid(fact.payment, held, claim.kind, fact.claim_cents, fact.surplus_cents)
 
 
-def _custody(session: Session, event: Event) -> Outcome:
+def _custody_opened(session: Session, event: Event) -> Outcome:
     fact = Custody.model_validate(event.data)
     if fact.cause == SURPLUS:
         return EventState.NOTED  # its money is booked with the payment that brought it
+    if (fact.cause, fact.currency) != (UNCLEAR, EURO) or fact.suspense_account is None:
+        return EventState.BY_HAND
     if _booked_before(session, "unclear", fact.item):
         return EventState.BY_HAND
-    suspense = entries.suspense_account(fact.suspense_account)
-    _open_item(session, event, f"custody {fact.item}", suspense, fact.amount_cents)
-    return entries.unclear(fact.item, suspense, fact.amount_cents)
+    item = SuspenseItem(
+        item=f"custody:{fact.item}",
+        payment=fact.payment,
+        provider_reference=fact.provider_reference,
+        cents=fact.amount_cents,
+    )
+    held = _open_item(session, event, item, fact.suspense_account)
+    return entries.unclear(fact.item, held, fact.amount_cents)
+
+
+def _custody_assigned(session: Session, event: Event) -> Outcome:
+    """Unclear money is a payment's, which tells of it by itself. All else is a person's act."""
+    fact = Custody.model_validate(event.data)
+    if (fact.cause, fact.currency, event.reference) != (UNCLEAR, EURO, None):
+        return EventState.BY_HAND
+    item = lock(session, SuspenseItem, f"custody:{fact.item}")
+    if item is None:
+        return EventState.WAITING
+    if item.state == ItemState.REVERSED or item.cents != fact.amount_cents:
+        return EventState.BY_HAND
+    item.state = ItemState.REVERSED
+    held = Held(item.account, settling.settle(session, item.account, [item]))
+    return entries.unclear_taken_back(fact.item, held, item.cents)
 
 
 def _announced(session: Session, event: Event) -> Outcome:
     fact = PayoutFact.model_validate(event.data)
-    if _booked_before(session, "paid_out", fact.subject):
+    if fact.currency != EURO or _booked_before(session, "paid_out", fact.subject):
         return EventState.BY_HAND
     _know_payout(session, fact, PayoutState.ANNOUNCED)
-    for number, line in enumerate(fact.lines, 1):
-        if line.payment is None:
-            continue
-        session.add(
-            PayoutLine(
-                account=fact.account,
-                payout=fact.payout,
-                number=number,
-                payment=line.payment,
-                gross_cents=line.gross_cents,
-                fee_cents=line.fee_cents,
-            )
+    lines = [
+        PayoutLine(
+            account=fact.account,
+            payout=fact.payout,
+            number=number,
+            payment=line.payment,
+            provider_reference=line.provider_reference,
+            gross_cents=line.gross_cents,
+            fee_cents=line.fee_cents,
         )
-        if item := lock(session, SuspenseItem, line.payment):
-            _settle(item, fact.payout)
-    return entries.paid_out(
-        fact.subject, fact.account, fact.gross_cents, fact.fee_cents, fact.net_cents
-    )
+        for number, line in enumerate(fact.lines, 1)
+        if line.is_payment
+    ]
+    session.add_all(lines)
+    session.flush()
+    fitting = settling.settle(session, entries.suspense_account(fact.account), lines)
+    return entries.paid_out(fact.subject, fact.account, fitting, fact.fee_cents, fact.net_cents)
 
 
 def _arrived(session: Session, event: Event) -> Outcome:
     fact = PayoutFact.model_validate(event.data)
-    if _booked_before(session, "arrived", fact.subject):
+    if fact.currency != EURO or _booked_before(session, "arrived", fact.subject):
         return EventState.BY_HAND
     _know_payout(session, fact, PayoutState.ARRIVED)
     return entries.arrived(fact.subject, fact.account, fact.net_cents)
@@ -182,32 +232,21 @@ def _booked_before(session: Session, reason: str, subject: str) -> bool:
     return session.scalar(booked) is not None
 
 
-def _open_item(session: Session, event: Event, payment: str, account: str, cents: int) -> None:
-    """Open a suspense item, or settle it at once when its pay-out was told before it."""
-    item = SuspenseItem(
-        payment=payment,
-        reference=event.reference,
-        account=account,
-        cents=cents,
-        currency=CURRENCY,
-        state=ItemState.OPEN,
-        opened_at=event.occurred_at,
-    )
+def _open_item(session: Session, event: Event, item: SuspenseItem, account: str) -> Held:
+    """Open a suspense item; what a pay-out told of it before settles it at once."""
+    item.account = entries.suspense_account(account)
+    item.reference, item.opened_at = event.reference, event.occurred_at
+    item.currency, item.state, item.settled_cents = EURO, ItemState.OPEN, 0
     session.add(item)
-    early = select(PayoutLine.payout).where(PayoutLine.payment == payment)
-    if payout := session.scalar(early):
-        _settle(item, payout)
-
-
-def _settle(item: SuspenseItem, payout: str) -> None:
-    item.state, item.payout, item.settled_at = ItemState.SETTLED, payout, clock.now()
+    session.flush()
+    return Held(item.account, settling.settle(session, item.account, [item]))
 
 
 def _know_payout(session: Session, fact: PayoutFact, state: PayoutState) -> None:
     """Write the pay-out down; one that has arrived stays so, whatever comes late."""
     row = session.get(Payout, (fact.account, fact.payout))
     if row is None:
-        told = fact.model_dump(exclude={"lines"})
+        told = fact.model_dump(exclude={"lines", "currency"})
         session.add(Payout(**told, state=state))
     elif state is PayoutState.ARRIVED:
         row.state = state
@@ -216,16 +255,17 @@ def _know_payout(session: Session, fact: PayoutFact, state: PayoutState) -> None
 # fmt: off
 TAKERS: Mapping[str, Callable[[Session, Event], Outcome]] = {
     "payment.succeeded": _succeeded,
-    "custody.opened":    _custody,
+    "custody.opened":    _custody_opened,
+    "custody.assigned":  _custody_assigned,
     "payout.announced":  _announced,
     "payout.arrived":    _arrived,
 }
+AWAITED = {"custody.opened"}  # other events may have come before it and wait
 UNBOOKED: Mapping[str, EventState] = {
     "payment.pending":     EventState.NOTED,
     "payment.reversed":    EventState.BY_HAND,
     "refund.succeeded":    EventState.BY_HAND,
     "refund.failed":       EventState.NOTED,
-    "custody.assigned":    EventState.BY_HAND,
     "custody.returned":    EventState.BY_HAND,
     "request.changed":     EventState.NOTED,
     "request.withdrawn":   EventState.NOTED,

@@ -11,12 +11,15 @@ from office.models import Claim, ClaimState
 
 pages = Blueprint("pages", __name__)
 
+KEPT = {"search", "state", "page"}  # of an address, when the language changes
+NUL = "\0"  # PostgreSQL has none
+
 
 @pages.app_context_processor
 def frame() -> dict[str, Any]:
     """What every page needs; also the one that says that the office is closed."""
-    here: dict[str, Any] = {**(request.view_args or {}), **request.args}
-    here = {name: value for name, value in here.items() if name not in {"lang", "token"}}
+    told = {name: value for name, value in request.args.items() if name in KEPT}
+    here: dict[str, Any] = {**told, **(request.view_args or {})}
     endpoint = request.endpoint or "pages.overview"
     return {
         "language": str(get_locale()),
@@ -32,7 +35,9 @@ def frame() -> dict[str, Any]:
 def overview() -> str:
     """All claims, and a search."""
     session = office_db.session()
-    search, state = request.args.get("search", "").strip(), request.args.get("state", "")
+    search = request.args.get("search", "").replace(NUL, "").strip()
+    state = request.args.get("state", "")
+    state = state if state in set(ClaimState) else ""
     found = reading.claims(session, search, state, request.args.get("page", 1, int))
     return render_template(
         "office/claims.html",
@@ -48,7 +53,7 @@ def overview() -> str:
 def claim(reference: str) -> str:
     """One claim with what was booked and heard on it."""
     session = office_db.session()
-    found = session.get(Claim, reference) or abort(404)
+    found = session.get(Claim, reference.replace(NUL, "")) or abort(404)
     return render_template(
         "office/claim.html",
         claim=found,

@@ -9,6 +9,7 @@ import hmac
 from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, request
+from flask_babel import gettext as _
 from standardwebhooks import Webhook
 from werkzeug.datastructures import Headers
 
@@ -41,7 +42,7 @@ def take_event() -> tuple[dict[str, str], int]:
 def is_signed(raw: bytes, headers: Headers, secret: str, now: datetime) -> bool:
     """Whether the portal has signed these bytes within the last five minutes."""
     if not secret:
-        raise Misconfigured("QUITT_OFFICE_WEBHOOK_SECRET is empty: no event can be taken.")
+        raise Misconfigured(_("QUITT_OFFICE_WEBHOOK_SECRET is empty: no event can be taken."))
     named, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (named and stamp.isascii() and stamp.isdigit() and len(stamp) <= 11):
         return False

@@ -18,6 +18,7 @@ from portal.money import Money
 REASONS: Mapping[str, Any] = {
     "empty_file":      _l("The file is empty."),
     "column_missing":  _l("These columns are missing. Nothing was imported."),
+    "column_twice":    _l("These columns stand in the file twice. Nothing was imported."),
     "quotes":          _l("A quotation mark is not closed or stands in the wrong place."),
     "cells":           _l("The line has another number of fields than the first line."),
     "missing":         _l("The field is empty."),
@@ -27,7 +28,7 @@ REASONS: Mapping[str, Any] = {
     "amount_positive": _l("The amount must be more than zero."),
     "date":            _l("This is not a date such as 31.12.2026."),
     "too_long":        _l("The text is too long."),
-    "characters":      _l("The text holds characters that cannot be printed."),
+    "characters":      _l("The line holds characters that cannot be read or printed."),
     "reference":       _l("A document number has 1 to 64 letters, digits, dots, dashes or _."),
     "word":            _l("This word is not known here."),
 }
@@ -51,6 +52,7 @@ EVENTS: Mapping[str, Any] = {
     "request.rest_closed": _l("A small rest was closed."),
     "citizen.says_paid":  _l("The citizen says that it is paid."),
     "citizen.asks":       _l("The citizen has a question."),
+    "unreadable":         _l("Something that this office cannot read."),
 }
 
 EVENT_STATES: Mapping[str, Any] = {
@@ -67,6 +69,7 @@ STATES: Mapping[str, Any] = {
     "partly_cleared": _l("partly cleared"),
     "cleared":        _l("cleared"),
     "settled":        _l("settled"),
+    "reversed":       _l("reversed"),
     "announced":      _l("announced"),
     "arrived":        _l("arrived"),
 }
@@ -80,6 +83,38 @@ ACCOUNTS: Mapping[str, Any] = {
     "bank":        _l("Bank account"),
     "differences": _l("Differences"),
 }
+
+LEFT_OUT: Mapping[str, Any] = {
+    "not_pushed": _l("No letter: not pushed yet."),
+    "changed":    _l("No letter: it has changed since the last push. Push first."),
+    "refused":    _l("No letter: the portal has not taken it as it is now."),
+    "address":    _l("No letter: the address does not fit."),
+}
+
+# What the portal may answer to a pushed claim, by its codes; the rest is told by the code.
+REFUSED: Mapping[str, Any] = {
+    "unknown_kind":            _l("The portal does not know this kind."),
+    "parts_not_allowed":       _l("Claims of this kind are not paid in parts."),
+    "currency_changed":        _l("The currency of a claim cannot be changed."),
+    "reference_used":          _l("This document number was used before."),
+    "replaces_itself":         _l("A claim cannot replace itself."),
+    "request_not_found":       _l("The claim that is to be replaced is not known to the portal."),
+    "missing":                 _l("A value is missing."),
+    "string_too_long":         _l("The text is too long."),
+    "string_too_short":        _l("The text is too short."),
+    "string_pattern_mismatch": _l("The text holds characters that the portal does not take."),
+    "greater_than_equal":      _l("The value is too small."),
+    "less_than_equal":         _l("The value is too large."),
+    "too_large":               _l("The line is too long."),
+    "personal_data":           _l(
+        "The text holds an account, card or phone number, or an e-mail address."
+    ),
+}
+PLACES: Mapping[str, str] = {
+    "amount_cents": "Betrag", "kind": "Art", "purpose": "Zweck", "payment_sign": "Kassenzeichen",
+    "unit": "Amt", "issued_on": "Datum", "due_on": "Faellig", "payable_until": "Zahlbar bis",
+    "reference": "Belegnummer", "replaces": "Ersetzt", "language": "Sprache",
+}  # columns of the file, as its author knows them
 
 CUSTODY: Mapping[str, Any] = {
     "surplus": _l("surplus"),
@@ -130,6 +165,20 @@ def refusal(refused: Refusal) -> str:
     return f"{column}{REASONS[refused.reason]}{value}"
 
 
+def refused(codes: str) -> str:
+    """Why the portal did not take a claim; ``codes`` as ``pushing`` keeps them."""
+    return " ".join(_refused(*one.partition(" ")[::2]) for one in codes.split("; "))
+
+
+def _refused(code: str, pointer: str) -> str:
+    known = REFUSED.get(code)
+    said = (
+        str(known) if known else gettext("The portal refused the line (code %(code)s).", code=code)
+    )
+    place = PLACES.get(pointer.strip("/").partition("/")[0])
+    return f"{place}: {said}" if place else said
+
+
 def event(kind: str) -> str:
     """What an event says, in a sentence."""
     known = EVENTS.get(kind)
@@ -144,5 +193,6 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "state": _said(STATES),
     "event_state": _said(EVENT_STATES),
     "event": event,
+    "refused": refused,
     "account": account,
 }

@@ -5,6 +5,7 @@ payment go one after the other; different payments do not wait for each other.
 """
 
 import json
+import logging
 import sqlite3
 import ssl
 import threading
@@ -23,6 +24,8 @@ PAUSES_SECONDS = (1, 5, 30, 120, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 TIMEOUT_SECONDS = 5.0
 LOOK_EVERY_SECONDS = 0.5
 _CARRIERS = 8
+
+log = logging.getLogger(__name__)
 
 _NEXT = """
 SELECT d.n, d.event, d.about, d.forged, d.age_seconds, d.tries, e.body,
@@ -91,10 +94,16 @@ class Courier:
     def _run(self) -> None:
         while not self._stopping:
             self._bell.clear()
-            for delivery in self._due():
-                self._on_the_way.add(delivery["about"])
-                self._pool.submit(self._carry, delivery)
+            try:
+                self._send_out()
+            except Exception as error:
+                log.warning("deliveries wait: %s", type(error).__name__)
             self._bell.wait(LOOK_EVERY_SECONDS)
+
+    def _send_out(self) -> None:
+        for delivery in self._due():
+            self._on_the_way.add(delivery["about"])
+            self._pool.submit(self._carry, delivery)
 
     def _due(self) -> list[sqlite3.Row]:
         # Taken before the look into the books: what is done in between waits for the next look,
@@ -107,22 +116,25 @@ class Courier:
     def _carry(self, delivery: sqlite3.Row) -> None:
         try:
             self._record(delivery, self._hand_over(delivery))
+        except Exception as error:
+            log.warning("delivery %s is not recorded: %s", delivery["n"], type(error).__name__)
+        else:
+            self._bell.set()  # what goes after it may be due; else only the next look tells
         finally:
             self._on_the_way.discard(delivery["about"])
             with self._tried:
                 self._tried.notify_all()
-            self._bell.set()
 
     def _hand_over(self, delivery: sqlite3.Row) -> _Answer:
         secret = token_bytes(32) if delivery["forged"] else delivery["webhook_secret"]
-        headers = signed_headers(
-            secret, delivery["event"], delivery["body"], delivery["age_seconds"]
-        )
         try:
+            headers = signed_headers(
+                secret, delivery["event"], delivery["body"], delivery["age_seconds"]
+            )
             answer = self._client.post(
                 delivery["webhook_url"], content=delivery["body"].encode(), headers=headers
             )
-        except httpx2.HTTPError as error:
+        except Exception as error:
             return _Answer(taken=False, words=type(error).__name__)
         return _Answer(taken=answer.is_success, words=str(answer.status_code))
 

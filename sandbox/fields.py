@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
@@ -94,6 +95,13 @@ def address(value: Any) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(parts.netloc):
         raise ValueError("must be a URL with http or https and a plain host")
+    try:
+        httpx2.URL(value)  # as whoever calls it will read it
+        bad_port = parts.port == 0
+    except (ValueError, httpx2.InvalidURL):
+        bad_port = True
+    if bad_port or not parts.hostname:
+        raise ValueError("must be a URL with a host and a port from 1 to 65535")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox import merchants, notifications
@@ -43,35 +44,37 @@ def settle(
     Raises ``Refused`` (409) when nothing is there to settle.
     """
     account = merchants.get(db, merchant)
-    open_rows = db.execute(_UNSETTLED, (merchant, account["currency"])).fetchall()
-    if not open_rows:
+    rows = db.execute(_UNSETTLED, (merchant, account["currency"])).fetchall()
+    if not rows:
         raise Refused(409, "nothing_to_settle", "Nothing is there to settle.")
-    fees = {row["n"]: fee(row["amount_cents"], fee_bp, fee_cents) for row in open_rows}
-    gross, cost = sum(row["amount_cents"] for row in open_rows), sum(fees.values())
-    settlement = f"ss_{secrets.token_hex(16)}"
-    common = {"merchant": merchant, "currency": account["currency"], "made_at": this_moment()}
-    add(
-        db,
-        "settlements",
-        id=settlement,
-        gross_cents=gross,
-        fee_cents=cost,
-        net_cents=gross - cost,
-        **common,
-    )
-    for number, cents in fees.items():
-        add(db, "settlement_lines", settlement=settlement, movement=number, fee_cents=cents)
-    for kind, cents in (("fee", -cost), ("payout", cost - gross)):
-        add(db, "movements", kind=kind, settlement=settlement, amount_cents=cents, **common)
+    fees = {row["n"]: fee(row["amount_cents"], fee_bp, fee_cents) for row in rows}
+    gross = sum(row["amount_cents"] for row in rows)
+    settlement, net = _write(db, account, gross, fees)
     facts = {
         "settlement": settlement,
         "merchant": merchant,
         "live": bool(account["live"]),
-        "net_cents": gross - cost,
+        "net_cents": net,
         "currency": account["currency"],
     }
     event = notifications.note(db, merchant, settlement, "settlement.created", facts)
     return settlement, notifications.send(db, event, how)
+
+
+def _write(
+    db: sqlite3.Connection, account: sqlite3.Row, gross: int, fees: Mapping[int, int]
+) -> tuple[str, int]:
+    """Write a settlement of the movements that ``fees`` names: its id and net."""
+    settlement, cost = f"ss_{secrets.token_hex(16)}", sum(fees.values())
+    owner = {"merchant": account["merchant"], "currency": account["currency"]}
+    common = owner | {"made_at": this_moment()}
+    sums = {"gross_cents": gross, "fee_cents": cost, "net_cents": gross - cost}
+    add(db, "settlements", id=settlement, **sums, **common)
+    for number, cents in fees.items():
+        add(db, "settlement_lines", settlement=settlement, movement=number, fee_cents=cents)
+    for kind, cents in (("fee", -cost), ("payout", cost - gross)):
+        add(db, "movements", kind=kind, settlement=settlement, amount_cents=cents, **common)
+    return settlement, gross - cost
 
 
 def get(db: sqlite3.Connection, settlement: str, merchant: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ TENANT = SimpleNamespace(
     name="Stadt Musterhausen", portal_name=None, phone="01234 567", hours="Mo–Fr 8–12 Uhr",
     street="Rathausplatz 1", postcode_city="12345 Musterhausen", iban="DE02120300000000202051",
     bic="BYLADEM1001", account_holder="Stadt Musterhausen", email="kasse@musterhausen.example",
-    crest_url=None,
+    crest_url=None, language="de",
 )  # fmt: skip
 FRAME: dict[str, Any] = {
     "tenant": TENANT,
@@ -176,6 +176,30 @@ def test_a_page_needs_only_what_it_names_and_is_a_sound_document(
     title = re.search("<title>(.+) – (Bezahlportal|Payment portal) – Stadt Musterhausen<", html)
     assert title
     assert title[1].startswith(("Fehler: ", "Error: ")) == bool(given.get("errors"))
+
+
+@pytest.mark.parametrize("name", ["review", "choice", "confirmed", "tan", "page"])
+def test_what_the_town_wrote_is_marked_on_a_page_of_another_language(
+    pages: Environment, name: str
+) -> None:
+    given = next(given for page, given in PAGES if page == name)
+    html = pages.get_template(f"citizen/{name}.html").render(given)
+    is_english = pages.globals["language"] == "en"
+    wrote = [TENANT.hours]
+    wrote += [LONG] if name in {"review", "choice", "confirmed"} else []
+    wrote += [OFFER.label, REFUSED.label] if name == "choice" else []
+    for text in wrote:
+        assert (f'<span lang="de">{text}</span>' in html) == is_english, text
+    if name == "review":
+        assert html.count(f'<span lang="de">{LONG}</span>') == (2 if is_english else 0)
+
+
+def test_a_confirmation_marks_the_purpose_in_another_language(pages: Environment) -> None:
+    html = pages.get_template("confirmation.html").render(
+        payment=PAYMENT, request=REQUEST, drawn_at=MOMENT
+    )
+    is_english = pages.globals["language"] == "en"
+    assert (f'<span lang="de">{LONG}</span>' in html) == is_english
 
 
 def test_every_page_of_the_citizen_is_among_the_samples() -> None:

@@ -37,6 +37,13 @@ def office_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     embedded.stop(cluster)
 
 
+HERE = "http://127.0.0.1:8002"
+
+
+def silent(_done: int, _all: int) -> None:
+    """A progress that nobody watches."""
+
+
 class Visitor(FlaskClient):
     """A browser: what it asks is answered outside the application context of the test."""
 
@@ -78,9 +85,6 @@ def visitor(office: Flask) -> FlaskClient:
     client = office.test_client()
     client.get("/?token=a-token-for-tests", base_url=HERE)
     return client
-
-
-HERE = "http://127.0.0.1:8002"
 
 
 @pytest.fixture

@@ -58,8 +58,39 @@ def test_one_command_does_it_all(settings: None, books: Books, tmp_path: Path) -
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "K-2026-000001.pdf",
         "K-2026-000003.pdf",
-        "run.pdf",
+        "_run.pdf",
     }
+
+
+def test_a_run_without_new_letters_goes_on_to_the_events(
+    settings: None, books: Books, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_bytes(sample.as_bytes(sample.rows(1)))
+    for _ in range(2):
+        books.tell("payment.pending", "K-2026-000001")
+        result = run("run", tmp_path / "in.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "0 letters printed" in result.output
+    assert "1 new event." in result.output
+
+
+def test_what_goes_wrong_is_said_in_the_language_that_was_chosen(
+    settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("QUITT_OFFICE_PORTAL_URL", "http://127.0.0.1:9")
+    said = CliRunner().invoke(command, ["sync"]).output
+    assert "Die Verbindung zum Portal unter http://127.0.0.1:9 ist abgebrochen" in said
+    (tmp_path / "town.toml").write_text('name = "X"\nhours = 7', "utf-8")
+    said = CliRunner().invoke(command, ["town", str(tmp_path / "town.toml")]).output
+    assert "Die Datei der Stadt: office: fehlt; street: fehlt" in said
+
+
+def test_a_claim_without_letter_is_named_with_the_reason(settings: None, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(sample.as_bytes(sample.rows(1)))
+    run("import", tmp_path / "in.csv")
+    result = run("print", "--out", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "K-2026-000001 No letter: not pushed yet." in result.output
 
 
 def test_the_town_is_told_by_a_file(settings: None) -> None:

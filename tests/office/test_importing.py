@@ -52,3 +52,11 @@ def test_a_person_with_an_account_keeps_it_when_moving(office: Flask) -> None:
     import_file(sample.as_bytes(rows))
     (debtor,) = office_db.session.query(Debtor)
     assert debtor.street == "Neuer Weg 5"
+
+
+def test_an_amount_of_nothing_is_told_and_the_others_are_taken(office: Flask) -> None:
+    rows = sample.rows(3)
+    rows[1]["Betrag"] = "0.000,00"
+    report = import_file(sample.as_bytes(rows))
+    assert report.taken == {Taken.NEW: 2}
+    assert [(r.line, r.reason) for r in report.refused] == [(3, "amount_positive")]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo import sample
-from office.invoices import Unreadable, cents, day, read
+from office.fields import Unreadable, cents, day
+from office.invoices import read
 
 HEADER = "Belegnummer;Kassenzeichen;Art;Zweck;Betrag;Fällig;Name;Zusatz;Straße;PLZ;Ort"
 ROW = "{n};5.01;tax;Grundsteuer;1.234,56;15.12.2026;Jürgen Groß;;Weg 1;09999;Ort"
@@ -49,7 +50,21 @@ def test_amounts_are_read_as_germans_write_them(text: str, amount: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["148.50", "1,234.56", "1.23", "12,345", "1.2345,00", "-4,50", "0,00", "vier", "١٢"]
+    "text",
+    [
+        "148.50",
+        "1,234.56",
+        "1.23",
+        "12,345",
+        "1.2345,00",
+        "-4,50",
+        "0,00",
+        "0.000,00",
+        "00",
+        "0 €",
+        "vier",
+        "١٢",
+    ],
 )
 def test_an_amount_that_could_mean_something_else_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):

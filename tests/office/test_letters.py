@@ -20,10 +20,11 @@ from office.letters import country_line
 from office.models import Claim
 from office.printing import print_letters
 from office.pseudonyms import key
-from portal.errors import Invalid, NotFound, Unavailable
+from portal.errors import Invalid, Unavailable
 from tests.office import fake_portal
-from tests.office.conftest import KEY, TOWN
+from tests.office.conftest import KEY, TOWN, silent
 
+SECRET_KEY = key(KEY)
 DPI = 150
 MM = 25.4 / 72  # millimetres a point
 COUNT = 12
@@ -41,6 +42,7 @@ def rows() -> list[dict[str, str]]:
     rows = sample.rows(COUNT)
     long = "Sondernutzungsgebühr, Straßenverkehrsordnungswidrigkeit und mehr "
     rows[3] |= {"Zweck": (long * 3)[:139] + "!", "Sprache": "de", "TAN": "ja"}
+    rows[3] |= {"Zahlbar bis": "24.12.2026"}
     rows[4] |= {"Sprache": "en", "TAN": "ja"}
     rows[5] |= {"TAN": "nein", "Sprache": "de"}
     return rows
@@ -50,9 +52,9 @@ def rows() -> list[dict[str, str]]:
 def printed(office: Flask, portal: Portal, rows: list[dict[str, str]], out: Path) -> Path:
     """The run, drawn by the first test that wants it."""
     import_file(sample.as_bytes(rows))
-    pushing.push(portal, key(KEY), lambda _done, _all: None)
-    if not (out / "run.pdf").exists():
-        print_letters(out, None, lambda _done, _all: None)
+    pushing.push(portal, SECRET_KEY, silent)
+    if not (out / "_run.pdf").exists():
+        print_letters(out, SECRET_KEY, silent)
     return out
 
 
@@ -77,7 +79,7 @@ def found_at(file: Path, words: str) -> tuple[float, float]:
 
 
 def test_every_qr_code_holds_its_own_link(printed: Path, rows: list[dict[str, str]]) -> None:
-    with pypdfium2.PdfDocument(printed / "run.pdf") as run:
+    with pypdfium2.PdfDocument(printed / "_run.pdf") as run:
         read = [code.text for page in run for code in codes(page)]
     assert read == [fake_portal.link(row["Belegnummer"])["qr"] for row in rows]
 
@@ -115,6 +117,8 @@ def test_a_letter_says_all_that_a_citizen_needs(printed: Path, rows: list[dict[s
     for needed in (
         row["Kassenzeichen"], row["Belegnummer"], row["Betrag"], link["short_code"],
         "pay.musterhausen.example", "DE02 1203 0000 0000 2020 51", "09999 100-240",
+        "Mit freundlichen Grüßen Stadtkasse", "ist ohne Unterschrift gültig",
+        "Online zahlbar bis: 24. Dezember 2026",
     ):  # fmt: skip
         assert needed in text, needed
     assert link["url"].rpartition("/")[2] not in text  # the whole code is in the QR alone
@@ -149,7 +153,7 @@ def test_every_pdf_is_tagged_for_screen_readers(printed: Path) -> None:
 def test_the_run_begins_with_a_list_that_names_the_right_pages(
     printed: Path, rows: list[dict[str, str]]
 ) -> None:
-    with pypdfium2.PdfDocument(printed / "run.pdf") as run:
+    with pypdfium2.PdfDocument(printed / "_run.pdf") as run:
         first = " ".join(run[0].get_textpage().get_text_range().split())
         assert len(run) == 1 + len(rows)
         for number, row in enumerate(rows, 2):
@@ -161,41 +165,15 @@ def test_letters_are_readable_for_their_owner_only(printed: Path) -> None:
     assert {file.stat().st_mode & 0o777 for file in printed.iterdir()} == {0o600}
 
 
-def test_one_letter_alone_is_printed_without_a_run(
-    office: Flask, portal: Portal, rows: list[dict[str, str]], tmp_path: Path
-) -> None:
-    import_file(sample.as_bytes(rows))
-    pushing.push(portal, key(KEY), lambda _done, _all: None)
-    print_letters(tmp_path / "new", "K-2026-000007", lambda _done, _all: None)
-    assert [file.name for file in (tmp_path / "new").iterdir()] == ["K-2026-000007.pdf"]
-
-
-def test_a_cleared_claim_gets_no_letter_in_a_run(
-    office: Flask, portal: Portal, tmp_path: Path
-) -> None:
-    import_file(sample.as_bytes(sample.rows(2)))
-    pushing.push(portal, key(KEY), lambda _done, _all: None)
-    claim = office_db.session.get_one(Claim, "K-2026-000001")
-    claim.clear(claim.cents)
-    office_db.session.commit()
-    assert print_letters(tmp_path, None, lambda _done, _all: None).letters == 1
-
-
-@pytest.mark.parametrize("one", [None, "K-2026-000001"])
-def test_what_is_not_pushed_is_not_printed(office: Flask, tmp_path: Path, one: str | None) -> None:
-    import_file(sample.as_bytes(sample.rows(1)))
-    with pytest.raises(NotFound):
-        print_letters(tmp_path, one, lambda _done, _all: None)
-
-
 def test_a_letter_for_a_direct_debit_offers_no_other_way(office: Flask, tmp_path: Path) -> None:
     import_file(sample.as_bytes(sample.rows(1)))
     claim = office_db.session.get_one(Claim, "K-2026-000001")
     claim.debit = True
     office_db.session.commit()
-    print_letters(tmp_path, None, lambda _done, _all: None)
+    print_letters(tmp_path, SECRET_KEY, silent)
     text = text_of(tmp_path / "K-2026-000001.pdf")
     assert "DE02 1203" not in text
+    assert "Hat sich Ihr Konto geändert?" in text
     with pypdfium2.PdfDocument(tmp_path / "K-2026-000001.pdf") as letter:
         assert not codes(letter[0])
 
@@ -204,14 +182,14 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_no_half_file(
     office: Flask, portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_file(sample.as_bytes(sample.rows(1)))
-    pushing.push(portal, key(KEY), lambda _done, _all: None)
+    pushing.push(portal, SECRET_KEY, silent)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(Unavailable, match="No space left"):
-        print_letters(tmp_path, None, lambda _done, _all: None)
+        print_letters(tmp_path, SECRET_KEY, silent)
     assert not list(tmp_path.iterdir())
 
 

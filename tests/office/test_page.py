@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from office import doors
 from office.db import office_db
-from office.models import Claim, TakenEvent
+from office.models import Claim, Link, TakenEvent
 from portal import clock
 from tests.office.conftest import HERE, SECRET, import_sample
 from tests.office.fake_portal import Books
@@ -105,6 +105,48 @@ def test_a_claim_is_found_by_its_number(visitor: FlaskClient, search: str) -> No
 def test_a_percent_sign_searches_for_itself(visitor: FlaskClient) -> None:
     import_sample(3)
     assert FIRST not in visitor.get("/?search=%25", base_url=HERE).text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?endpoint=x", "/?_external=1&_method=POST&_scheme=ftp&values=1", "/?search=%00a",
+        "/?state=%00", "/?state=nonsense", "/?page=99999999999999999999999", "/?page=-1",
+        "/books?endpoint=pages.claim", f"/claims/{FIRST}?reference=x&endpoint=y",
+    ],
+)  # fmt: skip
+def test_a_strange_address_is_answered(visitor: FlaskClient, address: str) -> None:
+    import_sample(1)
+    assert visitor.get(address, base_url=HERE).status_code == 200
+
+
+def test_a_claim_with_a_nul_is_not_there(visitor: FlaskClient) -> None:
+    assert visitor.get("/claims/a%00b", base_url=HERE).status_code == 404
+
+
+def test_the_language_switch_keeps_the_search(visitor: FlaskClient) -> None:
+    page = visitor.get("/?search=Weiß&state=open&other=1", base_url=HERE).text
+    assert "/?search=Wei%C3%9F&amp;state=open&amp;lang=en" in page
+
+
+def test_what_the_portal_refused_is_said_in_german(visitor: FlaskClient) -> None:
+    import_sample(1)
+    claim = office_db.session.get_one(Claim, FIRST)
+    claim.refusal = "unknown_kind /kind; moon_phase"
+    office_db.session.commit()
+    page = visitor.get(f"/claims/{FIRST}?lang=de", base_url=HERE).text
+    assert "Art: Das Portal kennt diese Art nicht." in page
+    assert "Das Portal hat die Zeile abgelehnt (Code moon_phase)." in page
+
+
+def test_a_claim_that_turned_to_debit_is_a_task(visitor: FlaskClient) -> None:
+    import_sample(2)
+    claim = office_db.session.get_one(Claim, FIRST)
+    office_db.session.add(Link(reference=FIRST, url="u", qr="q", short_code="s"))
+    claim.debit = True
+    office_db.session.commit()
+    page = visitor.get("/?lang=en", base_url=HERE).text
+    assert "1 claim turned to direct debit and is still payable online" in page
 
 
 def test_a_name_is_shown_as_text(visitor: FlaskClient) -> None:

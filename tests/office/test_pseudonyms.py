@@ -2,7 +2,7 @@
 
 import pytest
 
-from office.pseudonyms import key, pseudonym, without_names
+from office.pseudonyms import key, pseudonym
 from portal.errors import Misconfigured
 from tests.office.conftest import KEY
 
@@ -21,19 +21,3 @@ def test_without_the_key_the_pseudonym_cannot_be_made() -> None:
 def test_a_weak_key_is_refused_with_what_to_do(text: str) -> None:
     with pytest.raises(Misconfigured, match="openssl"):
         key(text)
-
-
-# fmt: off
-@pytest.mark.parametrize(
-    ("purpose", "name", "told"),
-    [
-        ("Hort für Lena Müller",       "Jörg Müller",        "Hort für Lena …"),
-        ("Grab MÜLLER-Lüdenscheidt",   "K. Müller-Lüdenscheidt", "Grab …"),
-        ("Müllabfuhr 2026",            "Jörg Müller",        "Müllabfuhr 2026"),
-        ("Gebühr der Stadt und mehr",  "Stadt und Land GmbH", "Gebühr der Stadt und mehr"),
-        ("Збір, Їжакевич",             "Олена Їжакевич",     "Збір, …"),
-    ],
-)
-def test_a_purpose_is_told_without_the_debtors_name(purpose: str, name: str, told: str) -> None:
-    assert without_names(purpose, name) == told
-# fmt: on

@@ -100,7 +100,7 @@ def test_a_refused_line_is_kept_with_its_reason_and_the_others_go_on(
     import_file(sample.as_bytes(rows))
     report = push(portal)
     assert report.pushed == 3
-    assert report.refused == [(rows[2]["Belegnummer"], "/purpose holds an e-mail address")]
+    assert report.refused == [(rows[2]["Belegnummer"], "email /purpose")]
     refused = office_db.session.get_one(Claim, rows[2]["Belegnummer"])
     assert refused.refusal
     assert refused.link is None

@@ -26,7 +26,7 @@ from office.models import (
     TakenEvent,
 )
 from office.syncing import sync
-from office.taking import TAKERS, UNBOOKED, position, take, take_waiting
+from office.taking import TAKERS, UNBOOKED, UNREADABLE, position, take, take_waiting
 from office.words import EVENTS
 from portal.failpoints import armed
 from tests.office.conftest import import_sample
@@ -76,12 +76,13 @@ def read_all(portal: Portal) -> dict[EventState, int]:
 
 def balances() -> dict[str, int]:
     office_db.session.rollback()
-    return {one.account: one.balance.cents for one in reading.balances(office_db.session())}
+    found = reading.balances(office_db.session())
+    return {one.account: one.balance.cents for one in found if one.balance}
 
 
-def item(payment: str = "pay-1") -> SuspenseItem:
+def item(name: str = "payment:pay-1") -> SuspenseItem:
     office_db.session.rollback()
-    return office_db.session.get_one(SuspenseItem, payment)
+    return office_db.session.get_one(SuspenseItem, name)
 
 
 def test_a_payment_clears_the_claim_and_opens_a_suspense_item(
@@ -131,14 +132,13 @@ def test_payment_and_payout_end_alike_in_every_order(
         "bank": 420,
         "claims:certificate": -450,
         "fees:sandbox": 30,
-        "suspense:sandbox": 0,
-        "transit:sandbox": 0,
     }
     assert (item().state, item().payout) == (ItemState.SETTLED, "po-1")
     assert office_db.session.get_one(Payout, ("sandbox", "po-1")).state == "arrived"
 
 
 def test_what_a_payout_leaves_unexplained_is_a_difference(claim: Claim, books: Books) -> None:
+    take(read_event(paid(books, 450)))
     take(read_event(payout(books, "payout.announced", net_cents=400)))
     assert balances()["differences:sandbox"] == 20
 
@@ -199,6 +199,7 @@ def test_payment_and_payout_at_the_same_moment_lose_no_item(
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(in_a_thread, told))
+    office_db.session.rollback()
     states = office_db.session.scalars(select(SuspenseItem.state)).all()
     assert states == [ItemState.SETTLED] * 10
 
@@ -259,7 +260,7 @@ def test_what_cannot_be_booked_is_kept_and_in_nobodys_way(
 
 
 def test_every_event_that_is_known_has_a_sentence() -> None:
-    assert set(EVENTS) == set(TAKERS) | set(UNBOOKED)
+    assert set(EVENTS) == set(TAKERS) | set(UNBOOKED) | {UNREADABLE}
 
 
 def test_a_payout_that_does_not_balance_cannot_be_built() -> None:

@@ -9,7 +9,7 @@ from sandbox import words
 from sandbox.app import create_app, stop
 from sandbox.states import STATUSES, VERBS
 from sandbox.words import money
-from tests.sandbox.conftest import KEY, Desk
+from tests.sandbox.conftest import KEY, SECRET, Desk
 from tests.sandbox.mailbox import Mailbox
 
 
@@ -215,3 +215,56 @@ def test_down_does_nothing_and_down_after_does_it_silently(desk: Desk) -> None:
     assert desk.order("pay-2").status_code == 503
     desk.test("settings", down=False)
     assert [row["payment"] for row in desk.books()["payments"]] == ["pay-2"]
+
+
+# fmt: off
+@pytest.mark.parametrize(
+    ("host", "base", "status"),
+    [
+        ("127.0.0.1:8001",         "",                          200),
+        ("localhost",              "",                          200),
+        ("[::1]:8001",             "",                          200),
+        ("LOCALHOST:8001",         "",                          200),
+        ("evil.example:8001",      "",                          403),
+        ("127.0.0.1.evil.example", "",                          403),
+        ("192.168.1.7:8001",       "",                          403),
+        ("192.168.1.7:8001",       "http://192.168.1.7:8001",   200),
+        ("192.168.1.8:8001",       "http://192.168.1.7:8001",   403),
+        ("pay.example:8001",       "https://pay.example:8001",  403),
+        ("[",                      "",                          403),
+    ],
+)
+def test_the_trainer_answers_to_the_names_of_this_machine_alone(
+    tmp_path: Path, host: str, base: str, status: int
+) -> None:
+    app = create_app(tmp_path, base or "http://localhost:8001")
+    try:
+        for path in ("/", "/books"):
+            answer = app.test_client().get(path, headers={"Host": host})
+            assert answer.status_code in ({status} if status == 200 else {400, status})
+    finally:
+        stop(app)
+# fmt: on
+
+
+def test_a_caller_from_the_local_net_is_no_trainer(tmp_path: Path) -> None:
+    app = create_app(tmp_path, "http://192.168.1.7:8001")
+    try:
+        answer = app.test_client().get(
+            "/books",
+            headers={"Host": "192.168.1.7:8001"},
+            environ_base={"REMOTE_ADDR": "192.168.1.9"},
+        )
+        assert answer.status_code == 403
+    finally:
+        stop(app)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://town.example:99999/", "http://town.example:0/", "http://town.example:port/",
+     "http://:80/", "http://[::1/"],
+)  # fmt: skip
+def test_a_webhook_address_that_cannot_be_called_is_refused(desk: Desk, url: str) -> None:
+    told = {"name": "X", "secret": "k", "webhook_secret": SECRET, "webhook_url": url}
+    assert desk.http.put("/merchants/other", json=told).status_code == 422

@@ -1,6 +1,8 @@
 """How the practice provider tells what happened: well, and badly on purpose."""
 
 import json
+import sqlite3
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,51 @@ def test_what_is_on_its_way_is_not_sent_once_more(desk: Desk, mailbox: Mailbox) 
     mailbox.gate.set()
     told = [json.loads(body)["payment"] for _, body in mailbox.letters]
     assert told == ["pay-1", "pay-2", "pay-3"]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_address_that_cannot_be_called_is_tried_and_given_up(
+    tmp_path: Path, mailbox: Mailbox
+) -> None:
+    with running(tmp_path) as url:
+        desk = Desk(url)
+        desk.open_account(mailbox.url)
+        with sqlite3.connect(tmp_path / "sandbox.sqlite3") as db:
+            db.execute("UPDATE merchants SET webhook_url = 'http://town.example:99999/'")
+        desk.order()
+        (telling,) = desk.test("payments/pay-1/pay")["deliveries"]
+        assert telling["tries"] > 0
+        assert telling["answer"] not in {"", "200"}
+        desk.http.close()
+
+
+def test_a_courier_whose_books_are_shut_waits_for_its_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def shut(_self: courier.Courier) -> None:
+        looks.append(1)
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(courier.Courier, "_due", shut)
+    monkeypatch.setattr(courier, "LOOK_EVERY_SECONDS", 0.02)
+    with running(tmp_path):
+        deadline = threading.Event()
+        deadline.wait(0.15)
+    assert 2 <= len(looks) <= 20
+
+
+def test_a_delivery_that_cannot_be_recorded_does_not_spin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def fail(_self: courier.Courier, delivery: sqlite3.Row, _answer: object) -> None:
+        tried.append(delivery["n"])
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(courier.Courier, "_record", fail)
+    desk.order()
+    desk.http.post("/test/payments/pay-1/pay", json={}, timeout=5)
+    assert 1 <= len(tried) <= 8  # twice a second for the two seconds that the trainer waits

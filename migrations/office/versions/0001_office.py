@@ -53,7 +53,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
-    op.create_index(op.f("ix_events_position"), "events", ["position"], unique=False)
+    _index("events", "position")
     op.create_table(
         "feed",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -65,12 +65,14 @@ def upgrade() -> None:
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("payout", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("payment", sa.String(), nullable=False),
+        sa.Column("payment", sa.String(), nullable=True),
+        sa.Column("provider_reference", sa.String(), nullable=True),
         sa.Column("gross_cents", sa.BigInteger(), nullable=False),
         sa.Column("fee_cents", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "payout", "number", name=op.f("pk_payout_lines")),
     )
-    op.create_index(op.f("ix_payout_lines_payment"), "payout_lines", ["payment"], unique=False)
+    _index("payout_lines", "payment")
+    _index("payout_lines", "provider_reference")
     op.create_table(
         "payouts",
         sa.Column("account", sa.String(), nullable=False),
@@ -91,18 +93,27 @@ def upgrade() -> None:
     )
     op.create_table(
         "suspense_items",
-        sa.Column("payment", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("payment", sa.String(), nullable=True),
+        sa.Column("provider_reference", sa.String(), nullable=True),
         sa.Column("reference", sa.String(), nullable=True),
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("cents", sa.BigInteger(), nullable=False),
+        sa.Column("settled_cents", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("payout", sa.String(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'settled')", name=op.f("ck_suspense_items_state")),
-        sa.PrimaryKeyConstraint("payment", name=op.f("pk_suspense_items")),
+        sa.CheckConstraint(
+            "state IN ('open', 'settled', 'reversed')", name=op.f("ck_suspense_items_state")
+        ),
+        sa.CheckConstraint(
+            "settled_cents BETWEEN 0 AND cents", name=op.f("ck_suspense_items_settled_cents")
+        ),
+        sa.PrimaryKeyConstraint("item", name=op.f("pk_suspense_items")),
     )
+    _index("suspense_items", "payment")
+    _index("suspense_items", "provider_reference")
     op.create_table(
         "town",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -144,6 +155,8 @@ def upgrade() -> None:
         sa.Column("pushed", sa.String(), nullable=True),
         sa.Column("refusal", sa.String(), nullable=True),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("printed", sa.String(), nullable=True),
+        sa.Column("printed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state IN ('open', 'partly_cleared', 'cleared')",
             name=op.f("ck_claims_state"),
@@ -152,7 +165,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["debtor_id"], ["debtors.id"], name=op.f("fk_claims_debtor_id")),
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_claims")),
     )
-    op.create_index(op.f("ix_claims_debtor_id"), "claims", ["debtor_id"], unique=False)
+    _index("claims", "debtor_id")
     op.create_table(
         "booking_lines",
         sa.Column("booking_id", sa.BigInteger(), nullable=False),
@@ -165,7 +178,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("booking_id", "number", name=op.f("pk_booking_lines")),
     )
-    op.create_index(op.f("ix_booking_lines_account"), "booking_lines", ["account"], unique=False)
+    _index("booking_lines", "account")
     op.create_table(
         "links",
         sa.Column("reference", sa.String(), nullable=False),
@@ -179,3 +192,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_links")),
     )
     op.execute(BALANCE)
+
+
+def _index(table: str, column: str) -> None:
+    op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)
