@@ -51,11 +51,13 @@ def _edges(app: Flask) -> None:
     from portal.payments import views as payment_views
     from portal.payments import webhooks
     from portal.requests import api as requests_api
+    from portal.requests import orders_api
     from portal.requests import views as request_views
     from portal.web import cookies, errors, gate, headers, health, language, logs, pages, static
 
     for room in (logs, headers, cookies, errors, language, static, pages, gate):
         room.init_app(app)
-    edges = (requests_api, finance_api, request_views, payment_views, webhooks, pages, health)
+    contract = (requests_api, orders_api, finance_api)
+    edges = (*contract, request_views, payment_views, webhooks, pages, health)
     for edge in edges:
         app.register_blueprint(edge.bp)

@@ -7,18 +7,18 @@ with the one in use; credentials that may have leaked with it are to be changed 
 
 from collections import Counter
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.db import transaction
 from portal.errors import Conflict
-from portal.finance import messages, outbox
-from portal.finance.models import Endpoint
+from portal.finance import messages, outbox, repeating
+from portal.finance.models import Endpoint, KeptAnswer
 from portal.keys import Keyring, sealed_with
 from portal.payments.models import ProviderAccount
-from portal.requests import links, register
-from portal.requests.models import PaymentRequest, Tries
+from portal.requests import links, register, tan
+from portal.requests.models import PaymentRequest
 
 AT_ONCE = 500
 
@@ -36,9 +36,11 @@ def counts(session: Session) -> Counter[str]:
     """
     query = select(PaymentRequest.key_id, func.count()).group_by(PaymentRequest.key_id)
     found = Counter({key_id: int(count) for key_id, count in session.execute(query)})
-    sealed = (ProviderAccount.credentials_sealed, Endpoint.secret_sealed)
+    sealed = (
+        ProviderAccount.credentials_sealed, Endpoint.secret_sealed, KeptAnswer.answer_sealed
+    )  # fmt: skip
     for column in sealed:
-        found.update(sealed_with(box) for box in session.scalars(select(column)))
+        found.update(sealed_with(box) for box in session.scalars(select(column)) if box)
     return found
 
 
@@ -54,6 +56,7 @@ def revoke(keyring: Keyring, key_id: str) -> list[tuple[str, str]]:
         )
     with transaction() as session:
         _seal_anew(session, keyring, key_id)
+        _seal_answers_anew(session, keyring, key_id)
     done: list[tuple[str, str]] = []
     while batch := _hanging_on(key_id):
         for tenant_id, request_id in batch:
@@ -78,6 +81,14 @@ def _seal_anew(session: Session, keyring: Keyring, key_id: str) -> None:
             endpoint.secret_sealed = keyring.seal(plain, *context)
 
 
+def _seal_answers_anew(session: Session, keyring: Keyring, key_id: str) -> None:
+    for kept in session.scalars(select(KeptAnswer).with_for_update()):
+        if kept.answer_sealed and sealed_with(kept.answer_sealed) == key_id:
+            place = repeating.place(kept)
+            plain = keyring.unseal(kept.answer_sealed, *place)
+            kept.answer_sealed = keyring.seal(plain, *place)
+
+
 def _hanging_on(key_id: str) -> list[tuple[str, int]]:
     query = (
         select(PaymentRequest.tenant_id, PaymentRequest.id)
@@ -91,29 +102,9 @@ def _hanging_on(key_id: str) -> list[tuple[str, int]]:
 def _renew(session: Session, keyring: Keyring, request: PaymentRequest) -> None:
     """A new link and TAN by the key in use, for a locked request."""
     request.key_id = keyring.current.id
-    request.link_version += 1
-    request.tan_version += 1
-    while _is_taken(session, keyring, request):
-        request.link_version += 1
-    request.lookup = _lookup(keyring, request)
+    links.renew(session, keyring.current, request)
+    tan.renew(session, request)
     request.updated_at = clock.now()
-    session.execute(
-        delete(Tries).where(Tries.tenant_id == request.tenant_id, Tries.request_id == request.id)
-    )
     audit.note(session, request.tenant_id, "operator", "link.revoked", request.reference)
     message = messages.request_changed(request.reference, request.version, "new_link")
     outbox.put(session, request.tenant_id, message)
-
-
-def _lookup(keyring: Keyring, request: PaymentRequest) -> bytes:
-    code = links.short_code(keyring.current, links.identity(request))
-    return links.lookup(keyring.current, request.tenant_id, code)
-
-
-def _is_taken(session: Session, keyring: Keyring, request: PaymentRequest) -> bool:
-    with session.no_autoflush:
-        query = select(PaymentRequest.id).where(
-            PaymentRequest.tenant_id == request.tenant_id,
-            PaymentRequest.lookup == _lookup(keyring, request),
-        )
-        return session.scalar(query) is not None

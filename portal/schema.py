@@ -27,8 +27,18 @@ APPEND_ONLY = (
     "allocations",
     "settlements",
     "provider_reports",
+    "closed_rests",
+    "payout_arrivals",
 )
-NEVER_DELETED = (*APPEND_ONLY, "audit", "payments", "suspense_items", "custody_items")
+NEVER_DELETED = (
+    *APPEND_ONLY,
+    "audit",
+    "payments",
+    "suspense_items",
+    "custody_items",
+    "paid_elsewhere",
+    "acknowledgements",
+)
 
 
 def app(owner_url: str) -> Flask:

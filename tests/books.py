@@ -46,11 +46,35 @@ BROKEN_RULES = {
             AND e.type = 'payment.succeeded' AND e.data->>'payment' = p.id
         GROUP BY p.tenant_id, p.id, p.state
         HAVING count(e.id) <> CASE WHEN p.state = 'succeeded' THEN 1 ELSE 0 END""",
+    "what was paid elsewhere is what was told and not undone": """
+        SELECT * FROM (
+            SELECT tenant_id, currency, sum(cents) AS balance
+            FROM ledger_postings WHERE account = 'elsewhere' GROUP BY 1, 2) AS books
+        FULL JOIN (
+            SELECT f.tenant_id, r.currency, sum(f.amount_cents) AS told FROM paid_elsewhere f
+            JOIN payment_requests r ON (r.tenant_id, r.id) = (f.tenant_id, f.request_id)
+            WHERE f.undone_at IS NULL GROUP BY 1, 2) AS facts USING (tenant_id, currency)
+        WHERE coalesce(balance, 0) <> coalesce(told, 0)""",
+    "what is in transit was settled and has not arrived": """
+        SELECT * FROM (
+            SELECT tenant_id, substr(account, 9) AS account, currency, sum(cents) AS balance
+            FROM ledger_postings WHERE account LIKE 'transit:%' GROUP BY 1, 2, 3) AS books
+        FULL JOIN (
+            SELECT s.tenant_id, s.account, s.currency, sum(s.net_cents) AS on_its_way
+            FROM settlements s LEFT JOIN payout_arrivals a
+                ON (a.tenant_id, a.account, a.settlement) = (s.tenant_id, s.account, s.settlement)
+            WHERE a.id IS NULL GROUP BY 1, 2, 3) AS payouts USING (tenant_id, account, currency)
+        WHERE coalesce(balance, 0) <> coalesce(on_its_way, 0)""",
+    "a waived rest was waived by order": """
+        SELECT r.reference FROM payment_requests r LEFT JOIN closed_rests c
+            ON (c.tenant_id, c.request_id) = (r.tenant_id, r.id)
+        GROUP BY r.tenant_id, r.id, r.reference, r.closed_cents
+        HAVING r.closed_cents > coalesce(sum(c.amount_cents), 0)""",
     "a request is paid when it is covered, and only then": """
         SELECT reference FROM payment_requests
-        WHERE (state = 'paid' AND covered_cents < amount_cents)
-           OR (state IN ('open', 'partly_paid') AND covered_cents >= amount_cents)
-           OR covered_cents > amount_cents""",
+        WHERE (state = 'paid' AND covered_cents < amount_cents - closed_cents)
+           OR (state IN ('open', 'partly_paid') AND covered_cents >= amount_cents - closed_cents)
+           OR covered_cents > amount_cents - closed_cents""",
 }
 
 

@@ -1,22 +1,32 @@
 """The contract's edge for access and events, and what the contract says of itself."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from flask import Response, jsonify, render_template, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy.orm import Session
 
+from portal import audit
 from portal.db import db, transaction
-from portal.finance import feed, oauth
+from portal.finance import acknowledging, feed, messages, oauth, outbox
+from portal.finance.acknowledging import Result, Said
 from portal.finance.clients import Scope
 from portal.finance.oauth import Caller, Credentials, GrantRefused
+from portal.ledger import arrivals
+from portal.ledger.arrivals import Credit
+from portal.requests.asked import MOST_CENTS, Day, Reference, Short
 from portal.web import current, openapi
 from portal.web.api import JSON, OPERATIONS, Api
+from portal.web.bodies import whole
 
 VERSION = "1"
 FORM = "application/x-www-form-urlencoded"
 LAST_POSITION = 2**63 - 1
 MOST_DIGITS = 19
 UNAUTHORIZED = 401
+EVENT = r"^evt_[0-9a-f]{32}$"
+PAYOUT = r"^[!-.0-~]{1,200}$"  # visible ASCII; a slash would end the part of the address
 
 api = Api("finance_api", __name__, oauth.caller)
 bp = api.bp
@@ -80,6 +90,59 @@ class FeedTold(BaseModel):
     next: int
 
 
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AckAsked(_Strict):
+    """What became of an event: the document it is booked under, or why it is refused."""
+
+    result: Result
+    document: Short | None = None
+    reason: Short | None = None
+
+
+class AckTold(AckAsked):
+    """What is now known of an event."""
+
+    id: str
+
+
+class ThroughAsked(_Strict):
+    """Up to which position everything is booked."""
+
+    through: Annotated[int, Field(ge=0, le=LAST_POSITION), BeforeValidator(whole)]
+
+
+class ThroughTold(BaseModel):
+    """Up to which position everything is acknowledged now."""
+
+    through: int
+
+
+class ArrivedAsked(_Strict):
+    """A credit on the town's bank account (a debit is negative) under the finance system's id.
+
+    ``account`` is needed where several provider accounts have a pay-out of this name.
+    """
+
+    id: Reference
+    booked_on: Day
+    amount_cents: Annotated[int, Field(ge=-MOST_CENTS, le=MOST_CENTS), BeforeValidator(whole)]
+    account: Short | None = None
+
+
+class ArrivedTold(BaseModel):
+    """A pay-out that has arrived."""
+
+    payout: str
+    account: str
+    id: str
+    booked_on: date
+    amount_cents: int
+    currency: str
+
+
 @api.op(
     "POST",
     "/oauth/token",
@@ -125,6 +188,77 @@ def get_events(caller: Caller, query: Page) -> Response:
     return Response(f'{{"events":[{events}],"next":{last}}}', mimetype=JSON)
 
 
+@api.op(
+    "POST",
+    "/events/<event>/ack",
+    "Say that an event was booked or refused",
+    scopes=(Scope.EVENTS_ACK,),
+    path={"event": EVENT},
+    body=AckAsked,
+    answer=AckTold,
+    errors=(404, 409),
+    act=True,
+)
+def acknowledge_event(session: Session, caller: Caller, event: str, body: AckAsked) -> AckTold:
+    """Taken is not booked: what is refused is a task for staff."""
+    said = Said(body.result, body.document, body.reason)
+    if acknowledging.acknowledge(session, caller.tenant_id, event, said):
+        detail = {"result": said.result.value}
+        audit.note(session, caller.tenant_id, _actor(caller), "event.acknowledge", event, detail)
+    return AckTold(id=event, **body.model_dump())
+
+
+@api.op(
+    "POST",
+    "/events/acknowledge",
+    "Say that all events up to a position were booked, but for refused ones",
+    scopes=(Scope.EVENTS_ACK,),
+    body=ThroughAsked,
+    answer=ThroughTold,
+    act=True,
+)
+def acknowledge_events(session: Session, caller: Caller, body: ThroughAsked) -> ThroughTold:
+    """For readers of the feed; an earlier position than before changes nothing."""
+    through = acknowledging.acknowledge_through(session, caller.tenant_id, body.through)
+    act = "events.acknowledge"
+    audit.note(session, caller.tenant_id, _actor(caller), act, str(body.through))
+    return ThroughTold(through=through)
+
+
+@api.op(
+    "POST",
+    "/payouts/<payout>/arrived",
+    "Tell that a provider's pay-out stands on the bank account",
+    scopes=(Scope.REQUESTS_WRITE,),
+    path={"payout": PAYOUT},
+    body=ArrivedAsked,
+    answer=ArrivedTold,
+    errors=(404, 409),
+    act=True,
+)
+def payout_arrived(
+    session: Session, caller: Caller, payout: str, body: ArrivedAsked
+) -> ArrivedTold:
+    """What was on its way is on the bank; told again under the same id it changes nothing."""
+    tenant_id = caller.tenant_id
+    settlement = arrivals.find(session, tenant_id, payout, body.account)
+    credit = Credit(body.id, body.booked_on, body.amount_cents)
+    if arrivals.arrive(session, settlement, credit):
+        told = feed.announced(session, tenant_id, settlement.account, payout)
+        message = messages.payout_arrived(told, body.id, body.booked_on)
+        outbox.put(session, tenant_id, message)
+        detail = {"account": settlement.account, "amount_cents": credit.cents, "id": credit.id}
+        audit.note(session, tenant_id, _actor(caller), "payout.arrived", payout, detail)
+    return ArrivedTold(
+        payout=payout,
+        account=settlement.account,
+        id=credit.id,
+        booked_on=credit.booked_on,
+        amount_cents=credit.cents,
+        currency=settlement.currency,
+    )
+
+
 @bp.get("/openapi.json")
 def openapi_json() -> Response:
     """The contract for machines."""
@@ -142,6 +276,10 @@ def docs() -> str:
     ]
     shapes = document["components"]["schemas"]
     return render_template("api/docs.html", operations=operations, shapes=shapes)
+
+
+def _actor(caller: Caller) -> str:
+    return f"client:{caller.client_id}"
 
 
 def _form() -> dict[str, str]:

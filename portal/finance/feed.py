@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
 from portal.db import Json
@@ -22,6 +22,17 @@ def page(session: Session, tenant_id: str, after: int, limit: int) -> Sequence[E
         .limit(limit)
     )
     return session.scalars(query).all()
+
+
+def announced(session: Session, tenant_id: str, account: str, payout: str) -> Json:
+    """What was told when this pay-out was announced."""
+    query = select(EventRow.data).where(
+        EventRow.tenant_id == tenant_id,
+        EventRow.type == literal_column("'payout.announced'"),  # so the partial index fits
+        EventRow.data["account"].astext == account,
+        EventRow.data["payout"].astext == payout,
+    )
+    return session.scalars(query).one()
 
 
 def told(event: EventRow) -> Json:

@@ -115,6 +115,30 @@ def request_expired(reference: str, version: int) -> Message:
     return Message("request.expired", reference, {"version": version, "reason": "payable_until"})
 
 
+def request_withdrawn(reference: str, version: int, reason: str) -> Message:
+    """The request can no longer be paid online."""
+    return Message("request.withdrawn", reference, {"version": version, "reason": reason})
+
+
+def request_restored(reference: str, version: int, reason: str) -> Message:
+    """The request can be paid online again; the reason is the state in which it had ended."""
+    return Message("request.restored", reference, {"version": version, "reason": reason})
+
+
+def request_rest_closed(
+    reference: str, version: int, reason: str, rest: Money, order: str
+) -> Message:
+    """The finance system has waived a small rest."""
+    data = {"version": version, "reason": reason, "amount_cents": rest.cents, "order": order}
+    return Message("request.rest_closed", reference, data)
+
+
+def payout_arrived(announced: Json, arrival: str, booked_on: date) -> Message:
+    """A pay-out, told as it was announced, stands on the town's bank account."""
+    data = {**announced, "arrival": arrival, "booked_on": booked_on.isoformat()}
+    return Message("payout.arrived", None, data)
+
+
 def payout_announced(
     provider: str, account: str, payout: str, sums: tuple[Money, Money, Money], lines: list[Json]
 ) -> Message:

@@ -45,7 +45,15 @@ class EventRow(Base):
     """A fact told to the finance system. Positions are gapless per tenant and never change."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        Index(
+            "ix_events_announced",
+            "tenant_id",
+            "position",
+            postgresql_where="type = 'payout.announced'",
+        ),
+    )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -91,3 +99,54 @@ class Delivery(Base):
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]
     taken_at: Mapped[datetime | None]
+
+
+class Acknowledgement(Base):
+    """What the finance system made of one event: booked, or refused with a reason."""
+
+    __tablename__ = "acknowledgements"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "position"], ["events.tenant_id", "events.position"]),
+        CheckConstraint("result IN ('booked','refused')", name="result"),
+        Index(
+            "ix_acknowledgements_refused",
+            "tenant_id",
+            "position",
+            postgresql_where="result = 'refused'",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    result: Mapped[str]
+    document: Mapped[str | None]
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class ReadThrough(Base):
+    """Up to which position a reader of the feed has acknowledged everything."""
+
+    __tablename__ = "read_through"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+
+class KeptAnswer(Base):
+    """The answer that was given under an Idempotency-Key. It may hold a link or a TAN: sealed.
+
+    Of key and body only SHA-256 is kept.
+    """
+
+    __tablename__ = "kept_answers"
+    __table_args__ = (Index(None, "kept_since"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), primary_key=True)
+    key_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    asked_sha256: Mapped[bytes]
+    kept_since: Mapped[datetime]
+    status: Mapped[int | None]
+    answer_sealed: Mapped[bytes | None]

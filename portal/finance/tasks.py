@@ -5,7 +5,7 @@ from procrastinate.jobs import Status
 
 from portal import jobs
 from portal.db import transaction
-from portal.finance import delivery
+from portal.finance import delivery, repeating
 from portal.web import current
 
 EVERY_TEN_SECONDS = "* * * * * */10"
@@ -40,6 +40,12 @@ async def put_back_stalled() -> None:
             await manager.retry_job(job)
         except UniqueViolation:  # one with its queueing lock waits already and does its work
             await manager.finish_job(job, Status.FAILED, delete_job=True)
+
+
+@jobs.every(HOURLY, "finance.forget_answers")
+def forget_answers() -> None:
+    """Delete the answers that were kept for a day in case a call is repeated."""
+    repeating.delete_old()
 
 
 @jobs.every(HOURLY, "finance.tidy")

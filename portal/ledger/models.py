@@ -114,3 +114,25 @@ class SettlementRow(Base):
     net_cents: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     booked_at: Mapped[datetime]
+
+
+class PayoutArrival(Base):
+    """The credit of a settlement report's pay-out on the town's bank account, told under ``id``."""
+
+    __tablename__ = "payout_arrivals"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        ForeignKeyConstraint(
+            ["tenant_id", "account", "settlement"],
+            ["settlements.tenant_id", "settlements.account", "settlements.settlement"],
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    settlement: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    booked_on: Mapped[date]
+    told_at: Mapped[datetime]

@@ -4,6 +4,7 @@ Link and TAN are left out for who may not write requests; ``tan`` is null where 
 carries none.
 """
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -34,6 +35,7 @@ class RequestTold(BaseModel):
     amount_cents: int
     paid_cents: int
     open_cents: int
+    closed_cents: int
     currency: str
     link: LinkTold | None = None
     tan: str | None = None
@@ -63,11 +65,16 @@ def told(request: PaymentRequest) -> RequestTold:
     return RequestTold(**_plain(request))
 
 
-def told_with_secrets(request: PaymentRequest, keyring: Keyring, public_url: str) -> RequestTold:
-    """The request for who may write it: with link and TAN. Never log it."""
+def told_with_secrets(
+    request: PaymentRequest, keyring: Keyring, public_url: str, warnings: Sequence[str] = ()
+) -> RequestTold:
+    """The request for who may write it: with link and TAN. Never log it.
+
+    ``warnings`` are a push's own: what in its texts looked doubtful.
+    """
     link = links.link(keyring.get(request.key_id), links.identity(request), public_url)
     return RequestTold(
-        **_plain(request),
+        **(_plain(request) | {"warnings": list(warnings)}),
         link=LinkTold(url=link.url, qr=link.qr, short_code=link.short_code, version=link.version),
         tan=tan.of_request(keyring, request) if request.tan_required else None,
     )
@@ -81,6 +88,7 @@ def _plain(request: PaymentRequest) -> dict[str, Any]:
         "amount_cents": request.amount_cents,
         "paid_cents": request.covered_cents,
         "open_cents": request.open.cents,
+        "closed_cents": request.closed_cents,
         "currency": request.currency,
         "warnings": [],
         "created_at": request.created_at.astimezone(UTC),

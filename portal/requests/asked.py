@@ -1,8 +1,9 @@
 """What the finance system may ask: the shape of a payment request in the contract.
 
-Unknown fields are refused. No field can add a fee for the payer.
+Unknown fields are refused, and so is what tells of a person. No field can add a fee for the payer.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -12,10 +13,15 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from portal.requests import persons
 
 REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+PSEUDONYM = r"^[A-Za-z0-9_.~-]{1,64}$"
 MOST_CENTS = 99_999_999_999
 NO_CONTROLS = r"^[^\u0000-\u001f\u007f]+$"
 
@@ -45,6 +51,7 @@ Text = Annotated[str, Field(min_length=1, max_length=140, pattern=NO_CONTROLS)]
 Short = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_CONTROLS)]
 Sign = Annotated[str, Field(min_length=1, max_length=35, pattern=NO_CONTROLS)]
 Reference = Annotated[str, Field(pattern=REFERENCE)]
+Pseudonym = Annotated[str, Field(pattern=PSEUDONYM)]
 
 
 class _Strict(BaseModel):
@@ -91,7 +98,7 @@ class Asked(_Strict):
     purpose: Text
     payment_sign: Sign | None = None
     unit: Short | None = None
-    debtor: Short | None = None
+    debtor: Pseudonym | None = None
     issued_on: Day | None = None
     due_on: Day | None = None
     payable_until: Day | None = None
@@ -108,3 +115,39 @@ class Asked(_Strict):
             if parts and sum(part.amount_cents for part in parts) != self.amount_cents:
                 raise ValueError(f"{name} must sum to amount_cents")
         return self
+
+    @model_validator(mode="after")
+    def _tells_of_no_person(self) -> Self:
+        found = [
+            _personal(place, what)
+            for place, text in self._texts()
+            if (what := persons.held(text, self.payment_sign))
+        ]
+        if found:
+            raise ValidationError.from_exception_data(type(self).__name__, found)
+        return self
+
+    def warnings(self) -> tuple[str, ...]:
+        """What in the texts only looks as if it told of a person: ``purpose:looks_like_phone``."""
+        return tuple(
+            f"{'/'.join(map(str, place))}:{code}"
+            for place, text in self._texts()
+            for code in persons.doubts(text, self.payment_sign)
+        )
+
+    def _texts(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """What people will read, and where it stands."""
+        yield ("purpose",), self.purpose
+        for number, item in enumerate(self.items):
+            yield ("items", number, "text"), item.text
+
+
+def _personal(place: tuple[str | int, ...], what: str) -> InitErrorDetails:
+    message = PydanticCustomError(
+        "personal_data",
+        "holds {what}: nothing may stand here that tells of a person",
+        {"what": what},
+    )
+    return InitErrorDetails(
+        type=message, loc=place, input=None
+    )  # the text itself is told to nobody

@@ -56,29 +56,31 @@ class Stored(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A stored request, and what the push did to it."""
+    """A stored request, what the push did to it, and what in it may tell of a person."""
 
     request: PaymentRequest
     stored: Stored
+    warnings: tuple[str, ...]
 
 
 def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, asked: Asked) -> Taken:
     """Store what is asked. Raises ``UnknownKind``, ``PartsNotAllowed``, ``CurrencyChanged``."""
     _check_kind(session, tenant_id, asked)
+    warnings = asked.warnings()
     content = asked.model_dump(mode="json", exclude_defaults=True)
     created = _insert(session, keyring, (tenant_id, reference), asked, content)
     if created is not None:
         _write_version(session, created)
         _settle_in(session, created, asked)
-        return Taken(created, Stored.CREATED)
+        return Taken(created, Stored.CREATED, warnings)
     known = register.by_reference(session, tenant_id, reference)
     if known.content == content:
-        return Taken(known, Stored.SAME)
+        return Taken(known, Stored.SAME, warnings)
     request = register.locked(session, tenant_id, known.id)
     if request.content == content:
-        return Taken(request, Stored.SAME)
+        return Taken(request, Stored.SAME, warnings)
     _change(session, request, asked, content)
-    return Taken(request, Stored.CHANGED)
+    return Taken(request, Stored.CHANGED, warnings)
 
 
 def _check_kind(session: Session, tenant_id: str, asked: Asked) -> None:
@@ -126,6 +128,8 @@ def _change(session: Session, request: PaymentRequest, asked: Asked, content: Js
     if asked.currency != request.currency:
         raise CurrencyChanged(f"The request is in {request.currency}; a currency never changes.")
     old_kind = request.kind
+    if asked.amount_cents != request.amount_cents:
+        request.closed_cents = 0  # a new amount says anew what is asked
     for name, value in _columns(asked, content).items():
         setattr(request, name, value)
     request.version += 1
@@ -145,7 +149,10 @@ def _settle_in(session: Session, request: PaymentRequest, asked: Asked) -> None:
     if request.covered_cents == 0 and request.state == State.OPEN:
         return
     _keep_surplus(session, request)
-    covered = coverage(request.amount_cents, request.covered_cents)
+    # What was covered since a rest was waived makes that much of the waiver void.
+    rest = request.amount_cents - request.covered_cents
+    request.closed_cents = min(request.closed_cents, rest)
+    covered = coverage(request.due_cents, request.covered_cents)
     request.state = step(State(request.state), covered)
 
 

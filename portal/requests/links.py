@@ -70,6 +70,17 @@ def identity(request: PaymentRequest) -> Identity:
     return Identity(request.tenant_id, request.reference, request.link_version)
 
 
+def renew(session: Session, key: Key, request: PaymentRequest) -> None:
+    """A new link by this key for a locked request; the old one is dead.
+
+    On the rare collision with another's short code the version is raised once more.
+    """
+    request.link_version += 1
+    while _is_taken(session, key, request):
+        request.link_version += 1
+    request.lookup = _lookup(key, request)
+
+
 def find_by_short_code(
     session: Session, keyring: Keyring, tenant_id: str, typed: str
 ) -> PaymentRequest | None:
@@ -98,3 +109,16 @@ def find_by_link(
     right = proof(keyring.get(request.key_id), identity(request))
     told = code[SHORT_CODE_LENGTH:].encode()
     return request if hmac.compare_digest(right.encode(), told) else None
+
+
+def _lookup(key: Key, request: PaymentRequest) -> bytes:
+    return lookup(key, request.tenant_id, short_code(key, identity(request)))
+
+
+def _is_taken(session: Session, key: Key, request: PaymentRequest) -> bool:
+    with session.no_autoflush:
+        query = select(PaymentRequest.id).where(
+            PaymentRequest.tenant_id == request.tenant_id,
+            PaymentRequest.lookup == _lookup(key, request),
+        )
+        return session.scalar(query) is not None

@@ -25,7 +25,8 @@ class PaymentRequest(Base):
     """A payment request in its version in force.
 
     ``lookup`` is HMAC(lookup key, short code): with the row alone no code can be recognised.
-    ``covered_cents`` is what payments have cleared and what was paid elsewhere.
+    ``covered_cents`` is what payments have cleared and what was paid elsewhere; ``closed_cents``
+    is the rest that the finance system has waived.
     """
 
     __tablename__ = "payment_requests"
@@ -36,6 +37,7 @@ class PaymentRequest(Base):
         CheckConstraint(f"state IN ({STATES})", name="state"),
         CheckConstraint("amount_cents > 0", name="amount"),
         CheckConstraint("covered_cents >= 0", name="covered"),
+        CheckConstraint("closed_cents BETWEEN 0 AND amount_cents", name="closed"),
         CheckConstraint("octet_length(lookup) = 32", name="lookup"),
         Index(None, "payable_until", postgresql_where="state IN ('open','partly_paid')"),
     )
@@ -47,6 +49,7 @@ class PaymentRequest(Base):
     state: Mapped[str] = mapped_column(default=State.OPEN)
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     covered_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+    closed_cents: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     currency: Mapped[str]
     kind: Mapped[str]
     purpose: Mapped[str]
@@ -75,9 +78,14 @@ class PaymentRequest(Base):
         return self.payable_until is not None and self.payable_until < day
 
     @property
+    def due_cents(self) -> int:
+        """What must be covered for the request to be paid: the amount less a waived rest."""
+        return self.amount_cents - self.closed_cents
+
+    @property
     def open(self) -> Money:
         """What is still asked; nothing once it is covered, whatever came on top."""
-        return Money(max(0, self.amount_cents - self.covered_cents), self.currency)
+        return Money(max(0, self.due_cents - self.covered_cents), self.currency)
 
 
 class RequestVersion(Base):
@@ -133,3 +141,46 @@ class Grant(Base):
     tan_version: Mapped[int]
     given_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+
+
+class PaidElsewhere(Base):
+    """Money that came on the town's own account, as the finance system named it.
+
+    The row belongs to the request it was told for; what it covers moves on with a newer one.
+    """
+
+    __tablename__ = "paid_elsewhere"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "request_id"], ["payment_requests.tenant_id", "payment_requests.id"]
+        ),
+        CheckConstraint("amount_cents > 0", name="amount"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    paid_on: Mapped[date]
+    how: Mapped[str]
+    told_at: Mapped[datetime] = mapped_column(default=clock.now)
+    undone_at: Mapped[datetime | None]
+
+
+class ClosedRest(Base):
+    """A small rest (Kleinbetrag) that the finance system has waived, and by which order."""
+
+    __tablename__ = "closed_rests"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "request_id"], ["payment_requests.tenant_id", "payment_requests.id"]
+        ),
+        CheckConstraint("amount_cents > 0", name="amount"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    order_number: Mapped[str] = mapped_column(primary_key=True)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    closed_at: Mapped[datetime] = mapped_column(default=clock.now)

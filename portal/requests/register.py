@@ -64,6 +64,18 @@ def line(session: Session, request: PaymentRequest) -> list[PaymentRequest]:
     return found
 
 
+def locked_line(session: Session, tenant_id: str, reference: str) -> list[PaymentRequest]:
+    """The line of a request, all of it locked, in the order in which record locks it (by id)."""
+    asked = by_reference(session, tenant_id, reference)
+    found = line(session, asked)
+    while True:
+        for request_id in sorted(request.id for request in found):
+            locked(session, tenant_id, request_id)
+        before, found = found, line(session, asked)
+        if found == before:  # nothing was replaced while we waited
+            return found
+
+
 def share(session: Session, request: PaymentRequest, amount: Money, paid_on: date) -> Share:
     """Split money paid on a day for a locked request, by what it still asks at this moment."""
     still = request.open if _still_clears(session, request, paid_on) else Money(0, request.currency)
@@ -74,7 +86,27 @@ def share(session: Session, request: PaymentRequest, amount: Money, paid_on: dat
 def cover(request: PaymentRequest, claim: Money) -> None:
     """So much more of a locked request is covered (or less, when negative)."""
     request.covered_cents += claim.cents
-    _advance(request, coverage(request.amount_cents, request.covered_cents))
+    _advance(request, coverage(request.due_cents, request.covered_cents))
+
+
+def close_rest(request: PaymentRequest, rest: Money) -> None:
+    """So much less of a locked request's amount is asked: the finance system waives it."""
+    request.closed_cents += rest.cents
+    _advance(request, coverage(request.due_cents, request.covered_cents))
+
+
+def withdraw(request: PaymentRequest, reason: str) -> None:
+    """A locked request can no longer be paid online; in another's place it stays replaced."""
+    _advance(request, Event.WITHDRAWN)
+    request.withdrawn_reason = reason if request.state == State.WITHDRAWN else None
+
+
+def restore(request: PaymentRequest, payable_until: date | None) -> None:
+    """A locked request that had ended can be paid online again, as far as it is not covered."""
+    _advance(request, Event.RESTORED)
+    request.payable_until = payable_until
+    request.withdrawn_reason, request.replaced_by = None, None
+    _advance(request, coverage(request.due_cents, request.covered_cents))
 
 
 def expire(request: PaymentRequest) -> bool:

@@ -83,6 +83,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.REPLACED,    E.UNCOVERED):      S.REPLACED,
     (S.REPLACED,    E.PARTLY_COVERED): S.REPLACED,
     (S.REPLACED,    E.COVERED):        S.REPLACED,
+    (S.REPLACED,    E.WITHDRAWN):      S.REPLACED,
     (S.REPLACED,    E.REPLACED):       S.REPLACED,
     (S.REPLACED,    E.RESTORED):       S.OPEN,
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -55,6 +55,13 @@ def of_request(keyring: Keyring, request: PaymentRequest) -> str:
     """The TAN that the letter of a stored request carries."""
     key = keyring.get(request.key_id)
     return derive(key, request.tenant_id, request.reference, request.tan_version)
+
+
+def renew(session: Session, request: PaymentRequest) -> None:
+    """A new TAN for a locked request: the old one is dead, wrong tries are forgotten."""
+    request.tan_version += 1
+    mine = (Tries.tenant_id == request.tenant_id) & (Tries.request_id == request.id)
+    session.execute(delete(Tries).where(mine))
 
 
 def check(session: Session, keyring: Keyring, request: PaymentRequest, typed: str) -> Checked:

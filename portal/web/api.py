@@ -6,6 +6,8 @@ same line is what OpenAPI and the pages for reading say. Errors are raised and b
 """
 
 import functools
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,15 +17,18 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
+from portal.finance import repeating
+from portal.finance.repeating import Answered, Call
 from portal.keys import Keyring
 from portal.web import current
 from portal.web.bodies import fit, fit_path, fit_query, read_json
-from portal.web.problems import InsufficientScope, WrongMedia, problem_for
+from portal.web.problems import Fault, InsufficientScope, Unfit, WrongMedia, problem_for
 
 __all__ = ["OPERATIONS", "Api", "Operation", "ask_for", "problem_for"]
 
 PREFIX = "/api/v1"
 JSON = "application/json"
+KEY_HEADER, KEY = "Idempotency-Key", r"^[!-~]{1,255}$"
 
 Answer = BaseModel | tuple[BaseModel, int] | Response
 
@@ -47,13 +52,15 @@ class Operation:
 
     Any one of ``scopes`` lets a caller in; without scopes the operation is open to all.
     ``raw``: the function checks and reads the body itself, which is of the media type ``takes``.
+    ``act``: the function is given a session and runs in one transaction; repeated under the same
+    Idempotency-Key it is answered as before and does nothing.
     """
 
     name: str
     method: str
     rule: str
     summary: str
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None = None  # none: not JSON, but of the media type ``gives``
     scopes: tuple[str, ...] = ()
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -61,6 +68,7 @@ class Operation:
     takes: str = JSON
     gives: str = JSON
     raw: bool = False
+    act: bool = False
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
     other: dict[int, type[BaseModel]] = field(default_factory=dict)  # answers that are no problems
@@ -71,7 +79,7 @@ class Operation:
         known = set(self.errors)
         known |= {401, 403} if self.scopes else set()
         known |= {400, 413, 415, 422} if self.body and not self.raw else set()
-        known |= {422} if self.query or self.path else set()
+        known |= {422} if self.query or self.path or self.act else set()
         return sorted(known)
 
 
@@ -99,7 +107,10 @@ class Api:
 
             @functools.wraps(act)
             def view(**path: str) -> Response:
-                return _respond(act(**self._checked(operation, path), **path))
+                given = self._checked(operation, path)
+                if operation.act:
+                    return _once(operation, act, given, path)
+                return _respond(act(**given, **path))
 
             self.bp.add_url_rule(rule, act.__name__, view, methods=[method])
             return act
@@ -127,6 +138,36 @@ class Api:
             needed = " or ".join(operation.scopes)
             raise InsufficientScope(f"The token lacks the scope {needed}.")
         return caller
+
+
+def _once(
+    operation: Operation, act: Callable[..., Answer], given: dict[str, Any], path: dict[str, str]
+) -> Response:
+    """Run an act in one transaction, or answer as it was answered before."""
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        with transaction() as session:
+            return _respond(act(session=session, **given, **path))
+    call = _call(operation, key, given, path)
+    keyring = current.keyring()
+    with transaction() as session:
+        if before := repeating.begin(session, keyring, call):
+            return Response(before.body, before.status, mimetype=JSON)
+        answer = _respond(act(session=session, **given, **path))
+        answered = Answered(answer.status_code, answer.get_data())
+        repeating.keep(session, keyring, call, answered)
+        return answer
+
+
+def _call(operation: Operation, key: str, given: dict[str, Any], path: dict[str, str]) -> Call:
+    if not re.fullmatch(KEY, key):
+        message = "must be 1 to 255 visible ASCII characters"
+        raise Unfit([Fault(pointer="", code="idempotency_key", message=message)])
+    body: BaseModel | None = given.get("body")
+    asked = [operation.name, path, body.model_dump_json() if body else None]
+    caller: Caller = given["caller"]
+    what = json.dumps(asked, sort_keys=True).encode()
+    return Call(caller.tenant_id, caller.client_id, key, what)
 
 
 def ask_for(media: str) -> None:

@@ -19,6 +19,13 @@ class _Twice(ValueError):
     """A name stands twice in one object: which one counts is anybody's guess."""
 
 
+def whole(value: Any) -> Any:
+    """For a BeforeValidator: JSON Schema calls 1.0 an integer; strings and booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be an integer")
+    return value
+
+
 def read_json(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises ``NotJson``, also for a name that stands twice."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from portal.web.api import JSON, PREFIX, Operation
+from portal.web.api import JSON, KEY, KEY_HEADER, PREFIX, Operation
 from portal.web.problems import MEDIA, Problem
 
 Json = dict[str, Any]
@@ -47,12 +47,12 @@ def document(operations: Iterable[Operation], version: str) -> Json:
 def _operation(operation: Operation) -> Json:
     described: Json = {"operationId": operation.name, "summary": operation.summary}
     described["security"] = [{"token": [scope]} for scope in operation.scopes]
-    if parameters := [*_path(operation), *_query(operation)]:
+    if parameters := [*_path(operation), *_query(operation), *_key(operation)]:
         described["parameters"] = parameters
     if operation.body:
         content = {operation.takes: {"schema": _reference(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
-    good = {operation.gives: {"schema": _reference(operation.answer)}}
+    good = {operation.gives: {"schema": _reference(operation.answer)} if operation.answer else {}}
     bad = {MEDIA: {"schema": _reference(Problem)}}
     contents = dict.fromkeys(operation.statuses, good) | dict.fromkeys(operation.problems, bad)
     contents |= {s: {JSON: {"schema": _reference(shape)}} for s, shape in operation.other.items()}
@@ -77,6 +77,11 @@ def _query(operation: Operation) -> list[Json]:
     return [_parameter(name, "query", name in needed, schema) for name, schema in known]
 
 
+def _key(operation: Operation) -> list[Json]:
+    schema = {"type": "string", "pattern": KEY}
+    return [_parameter(KEY_HEADER, "header", False, schema)] if operation.act else []
+
+
 def _parameter(name: str, where: str, needed: bool, schema: Json) -> Json:
     return {"name": name, "in": where, "required": needed, "schema": schema}
 
@@ -91,7 +96,7 @@ def _reference(shape: type[BaseModel]) -> Json:
 
 def _shapes(operations: Iterable[Operation]) -> Json:
     asked = {operation.body for operation in operations if operation.body}
-    answered = {Problem} | {operation.answer for operation in operations}
+    answered = {Problem} | {operation.answer for operation in operations if operation.answer}
     answered |= {shape for operation in operations for shape in operation.other.values()}
     wanted = [(shape, "validation") for shape in sorted(asked, key=lambda s: s.__name__)]
     wanted += [(shape, "serialization") for shape in sorted(answered, key=lambda s: s.__name__)]

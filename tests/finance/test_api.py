@@ -94,6 +94,25 @@ def test_openapi_names_every_operation_and_resolves_every_shape(app):
     assert "Asked" in named
 
 
+def test_every_post_may_be_repeated_under_a_key_but_the_batch_and_the_token(app):
+    paths = app.test_client().get("/api/v1/openapi.json").json["paths"]
+    without = {
+        path
+        for path, methods in paths.items()
+        for method, described in methods.items()
+        if method == "post"
+        and "Idempotency-Key" not in {p["name"] for p in described.get("parameters", [])}
+    }
+    assert without == {"/api/v1/oauth/token", "/api/v1/payment-requests"}
+
+
+def test_what_is_no_json_is_described_by_its_media_type(app):
+    paths = app.test_client().get("/api/v1/openapi.json").json["paths"]
+    drawn = paths["/api/v1/payment-requests/{reference}/qr.svg"]["get"]
+    assert drawn["responses"]["200"]["content"] == {"image/svg+xml": {}}
+    assert "image/svg+xml" in app.test_client().get("/api/v1/docs").text
+
+
 def test_the_pages_for_reading_load_nothing_from_elsewhere(app):
     page = app.test_client().get("/api/v1/docs")
     assert page.status_code == 200

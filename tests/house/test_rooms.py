@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("portal", "office", "sandbox", "demo")
 
-EDGES = {"views", "pages", "showing", "api", "webhooks", "tasks", "cli", "worker"}
+EDGES = {"views", "pages", "showing", "api", "orders_api", "webhooks", "tasks", "cli", "worker"}
 TOP = {  # know every room's rows
     "portal/models.py",
     "portal/schema.py",

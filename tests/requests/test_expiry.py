@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from portal import clock
 from portal.db import transaction
 from portal.payments.record import Source, record
 from portal.requests import expiry, register
@@ -14,6 +15,7 @@ from tests.fakes import FakeProvider
 
 CARD = Source(TOWN, "card", "notification")
 LAST_DAY = "2026-11-21"
+ZONE = "Europe/Berlin"
 
 
 def at(time: Time, moment: str) -> None:
@@ -61,7 +63,7 @@ def test_the_finance_system_is_told_once(app: Flask, time: Time) -> None:
 
 
 def test_what_is_paid_does_not_expire(provider: FakeProvider, time: Time) -> None:
-    letter = builders.letter(payable_until=time.now.date().isoformat())
+    letter = builders.letter(payable_until=clock.today(ZONE).isoformat())
     record(provider.pay(builders.begin(letter)), CARD)
     time.move("+3d")
     assert expiry.expire_due() == 0
@@ -69,7 +71,7 @@ def test_what_is_paid_does_not_expire(provider: FakeProvider, time: Time) -> Non
 
 
 def test_money_under_way_on_the_last_day_still_clears(provider: FakeProvider, time: Time) -> None:
-    letter = builders.letter(kind="tax", payable_until=time.now.date().isoformat())
+    letter = builders.letter(kind="tax", payable_until=clock.today(ZONE).isoformat())
     payment = builders.begin(letter)
     time.move("+3d")
     expiry.expire_due()

@@ -1,0 +1,294 @@
+"""No person gets into the portal by a purpose: what a text surely holds, and what it looks like.
+
+Surely held, and refused: a valid IBAN (ISO 13616), an e-mail address, a card number (ISO/IEC 7812)
+and a telephone number that says it is one. What only looks like it is taken and told as a doubt,
+because file numbers look like everything: one number in ten passes Luhn's check.
+
+>>> held("Erstattung auf DE02 1203 0000 0000 2020 51")
+'an IBAN'
+>>> held("Bescheid Az. 32.1-4711/2026"), doubts("Bescheid an Frau Muster")
+(None, ('names_a_person',))
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+from schwifty.registry import get_iban_spec
+
+# --- One way of writing -------------------------------------------------------------------------
+
+_STRANGE = re.compile(r"[^\w\x20-\x7e]|[\u115f\u1160]|(?![0-9])\d")
+_BY_CATEGORY = {
+    "Cc": " ", "Cf": "", "Mn": "", "Pd": "-", "Zl": " ", "Zp": " ", "Zs": " ",
+}  # fmt: skip
+_BY_SIGN = {
+    "\u115f": " ", "\u1160": " ", "\u2800": " ",  # letters and signs that draw nothing
+    "\u2212": "-", "\u2044": "/", "\u2215": "/",
+    "\u260e": " tel ", "\u260f": " tel ", "\u2706": " tel ", "\U0001f4de": " tel ",
+    "\U0001f4f1": " tel ",
+}  # fmt: skip
+_AT = re.compile(r" ?[\[({<] ?(?:at|ät) ?[\])}>] ?|%40", re.IGNORECASE)
+_DOT = re.compile(r" ?[\[({<] ?(?:dot|punkt) ?[\])}>] ?", re.IGNORECASE)
+
+
+def folded(text: str) -> str:
+    """The text as it reads: blanks, dashes and digits as ASCII has them, nothing unseen."""
+    if not text.isascii():
+        text = _STRANGE.sub(_plain, unicodedata.normalize("NFKC", text))
+    if "%" in text or any(bracket in text for bracket in "([{<"):
+        text = _DOT.sub(".", _AT.sub("@", text))
+    return text
+
+
+def _plain(found: re.Match[str]) -> str:
+    return _plain_sign(found[0])
+
+
+@lru_cache(maxsize=1024)
+def _plain_sign(sign: str) -> str:
+    if sign in _BY_SIGN:
+        return _BY_SIGN[sign]
+    if sign.isdecimal():
+        return str(unicodedata.decimal(sign))
+    return _BY_CATEGORY.get(unicodedata.category(sign), sign)
+
+
+# --- IBAN ---------------------------------------------------------------------------------------
+
+_GAP = r"[ ./_-]{0,3}"
+_IBAN = re.compile(rf"(?=([A-Z]{{2}}(?:{_GAP}[0-9]){{2}}(?:{_GAP}[0-9A-Z]){{11,30}}))")
+_GAPS = re.compile(r"[ ./_-]+")
+_LETTER_BEFORE = re.compile(r"[^\W\d_]")
+
+
+def _ibans(text: str) -> Iterator[tuple[IBAN, bool]]:
+    """What has an IBAN's form in its country, and whether it begins a word."""
+    upper = text.upper()
+    for found in _IBAN.finditer(upper):
+        written = _GAPS.sub("", found[1])
+        try:
+            spec = get_iban_spec(written[:2])
+        except SchwiftyException:
+            continue
+        iban = IBAN(written[: spec.iban_length], allow_invalid=True)
+        if len(iban) == spec.iban_length and spec.regex.match(iban.bban):
+            yield iban, not _LETTER_BEFORE.match(upper[max(found.start() - 1, 0) : found.start()])
+
+
+def _has_iban(text: str, _sign: str) -> bool:
+    return any(iban.is_valid for iban, _ in _ibans(text))
+
+
+def _like_iban(text: str, _sign: str) -> bool:
+    return any(begins for _, begins in _ibans(text))
+
+
+# --- E-mail -------------------------------------------------------------------------------------
+
+_EMAIL = re.compile(r"\S ?@ ?(?:(?:[\w-]{1,63}\.)+[^\W\d_][\w-]+|\[[0-9a-fA-F:.IPv]+\])")
+_LIKE_EMAIL = re.compile(r"\S@[^\W\d_]{2}")
+
+
+def _has_email(text: str, _sign: str) -> bool:
+    return "@" in text and _EMAIL.search(text) is not None
+
+
+def _like_email(text: str, _sign: str) -> bool:
+    return "@" in text and _LIKE_EMAIL.search(text) is not None
+
+
+# --- Card numbers -------------------------------------------------------------------------------
+
+_DIGITS = re.compile(r"\d+")
+_RUN = re.compile(r"\d(?:[ ./-]{0,3}\d){12,}")
+_LEAST, _MOST, _MOST_BLOCKS = 13, 19, 10
+# How cards print their number; file numbers have other blocks.
+_BLOCKS = {
+    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 3, 3, 3), (4, 4, 4, 1), (4, 4, 4, 2), (4, 4, 4, 3),
+    (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (6, 13), (8, 8),
+}  # fmt: skip
+# Who issues it, by prefix and length.
+_ISSUED = re.compile(
+    r"""4(?:\d{12}|\d{15}|\d{18})                                    # Visa
+    |(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12} # Mastercard
+    |3[47]\d{13}                                                     # American Express
+    |3(?:0[0-5]\d|095|[689]\d\d)\d{10}(?:\d\d)?                       # Diners Club
+    |(?:6011|64[4-9]\d|65\d\d|62\d\d|81\d\d)\d{12,15}                # Discover, UnionPay
+    |35(?:2[89]|[3-8]\d)\d{12,15}                                    # JCB
+    |(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{9,15}              # Maestro
+    |(?:220[0-4]|9792)\d{12}                                         # Mir, Troy
+    """,
+    re.VERBOSE,
+)
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the digit sum of twice a digit
+
+
+def _numbers(text: str, sign: str) -> Iterator[tuple[str, bool]]:
+    """Numbers of a card's length that pass Luhn, and whether they are written as cards are."""
+    own = "".join(_DIGITS.findall(folded(sign)))
+    for run in _RUN.finditer(text):
+        for number, as_cards in _cut(run[0]):
+            if _LEAST <= len(number) <= _MOST and number not in own and _passes_luhn(number):
+                yield number, as_cards
+
+
+def _cut(run: str) -> Iterator[tuple[str, bool]]:
+    """A run of blocks as the numbers that it may be."""
+    blocks = _DIGITS.findall(run)
+    gaps = [gap.replace(" ", "") or gap[:1] for gap in re.split(r"\d+", run)[1:-1]]
+    yield "".join(blocks), bool(gaps) and set(gaps) == {" "}
+    yield from ((block, True) for block in blocks)
+    for first in range(len(blocks)):
+        for last in range(first + 2, min(first + _MOST_BLOCKS, len(blocks)) + 1):
+            sizes = tuple(map(len, blocks[first:last]))
+            if _are_cards(sizes, set(gaps[first : last - 1])):
+                yield "".join(blocks[first:last]), True
+
+
+def _are_cards(sizes: tuple[int, ...], gaps: set[str]) -> bool:
+    """Whether people write a card so: as it is printed, or in even blocks with blanks."""
+    if sizes in _BLOCKS:
+        return gaps in ({" "}, {"-"})
+    return gaps == {" "} and sizes[0] > 1 and len(set(sizes[:-1])) == 1
+
+
+def _passes_luhn(number: str) -> bool:
+    """ISO/IEC 7812-1, annex B."""
+    digits = [int(digit) for digit in reversed(number)]
+    return (sum(digits[::2]) + sum(_DOUBLED[digit] for digit in digits[1::2])) % 10 == 0
+
+
+def _has_card(text: str, sign: str) -> bool:
+    numbers = _numbers(text, sign)
+    return any(as_cards and _ISSUED.fullmatch(number) for number, as_cards in numbers)
+
+
+def _like_card(text: str, sign: str) -> bool:
+    return next(_numbers(text, sign), None) is not None
+
+
+# --- Telephone numbers --------------------------------------------------------------------------
+
+_DATE = re.compile(
+    r"""(?<!\d)(?<!\d[ ./-])(?:
+    [0-3]?\d\.[01]?\d\.(?:(?:19|20)?\d\d)?(?![.\d])
+    |(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)
+    |[01]?\d[/.](?:19|20)\d\d(?!\d)
+    |(?:19|20)\d\d[ ]?[/-][ ]?(?:(?:19|20)\d\d|\d\d)(?![\d/-])
+    |(?:19|20)\d\d(?![ ]?[\d/-])
+    )""",
+    re.VERBOSE,
+)
+_PAUSE = r"[ ()./-]{0,3}"
+_MARK = r"""(?:tele(?:f|ph)on|telefoon|telefax|tel|tlf|mobil(?:telefon|funk)?|mobile|handy|fax|phone
+    |cell|gsm|whatsapp|rufnummer|телефон|тел|هاتف)"""
+_BETWEEN = rf"(?:nummer|number|nr|no|privat|priv|gesch|dienstlich|dienstl|unter|und|{_MARK})"
+# A pattern is tried where one of its signs stands in the text.
+_PHONES = (
+    (("+",), re.compile(rf"(?<!\d)(?P<number>\+(?:\(?[1-9]|[ ]49)(?:{_PAUSE}\d){{6,}})")),
+    (
+        ("00",),
+        re.compile(
+            rf"(?<![\d./-])\(?(?P<number>00{_PAUSE}49(?:{_PAUSE}0)?{_PAUSE}[1-9]"
+            rf"(?:{_PAUSE}\d){{6,12}})(?!\d)"
+        ),
+    ),
+    (
+        ("tel", "fax", "mobil", "handy", "phone", "rufnummer", "tlf", "cell", "gsm", "whatsapp",
+         "тел", "هاتف"),
+        re.compile(
+            rf"""(?<![^\W\d_]){_MARK}(?:s?nummern?|nr|no)?
+            (?:[ .:;/=\#(-]{{0,4}}{_BETWEEN}(?![^\W\d_])){{0,3}}
+            [] .:;/=\#)-]{{0,4}}[+(]{{0,2}}(?P<number>(?:0|\d(?=\d))(?:{_PAUSE}\d){{3,}})""",
+            re.VERBOSE | re.IGNORECASE,
+        ),
+    ),
+)  # fmt: skip
+_AMOUNT = re.compile(r"\+?\d{1,3}(?:\.\d{3})+")
+_AMOUNT_AFTER = re.compile(r",\d\d(?!\d)| ?(?:EUR|€|%)")
+_ZERO_OR_PLUS = re.compile(r"\+|(?<!\d)0\d")
+_LIKE_PHONE = re.compile(
+    r"""(?<![\w.,/+-])(?:
+    \(?0[1-9]\d{1,4}\)?(?:[ ]?[/-][ ]?|[ ])\d(?:[ /-]?\d){3,9}(?!\d)
+    |01[567]\d{8,9}(?!\d)
+    |00[1-9]\d{0,2}[ /-]\d(?:[ /-]?\d){4,11}(?!\d)
+    )|\+[ ]?[1-9](?:[ ()./-]{0,3}\d){6,}""",
+    re.VERBOSE,
+)
+
+
+def _has_phone(text: str, _sign: str) -> bool:
+    small = text.lower()
+    return any(
+        not _is_amount(found)
+        for signs, pattern in _PHONES
+        if any(sign in small for sign in signs)
+        for found in pattern.finditer(_DATE.sub("x", text))
+    )
+
+
+def _is_amount(found: re.Match[str]) -> bool:
+    after = _AMOUNT_AFTER.match(found.string, found.end())
+    return after is not None or _AMOUNT.fullmatch(found["number"]) is not None
+
+
+def _like_phone(text: str, _sign: str) -> bool:
+    return bool(_ZERO_OR_PLUS.search(text) and _LIKE_PHONE.search(_DATE.sub("x", text)))
+
+
+# --- People -------------------------------------------------------------------------------------
+
+_NAMED = re.compile(
+    r"\b(?:[Hh]errn?|[Ff]rau|[Ff]amilie|Fam\.|[Ee]heleuten?)\s+(?:(?:Dr|Prof)\.\s*)*[^\W\d_a-zß-ÿ]"
+    r"|\bz\. ?Hd\.|\bc/o\b"
+)
+_BORN = re.compile(r"\b(?:geb\.|geboren|Geburtsdatum)[ :]*(?:am )?(?:\d{1,2}\.|[^\W\d_a-zß-ÿ])")
+
+
+def _names_someone(text: str, _sign: str) -> bool:
+    return _NAMED.search(text) is not None
+
+
+def _like_birth(text: str, _sign: str) -> bool:
+    return _BORN.search(text) is not None
+
+
+# --- What is looked for -------------------------------------------------------------------------
+
+Look = Callable[[str, str], bool]
+
+# What is told, the fewest digits in which it can be, and how it is seen.
+HELD: Sequence[tuple[str, int, Look]] = (
+    ("an IBAN", 5, _has_iban),
+    ("an e-mail address", 0, _has_email),
+    ("a card number", 13, _has_card),
+    ("a telephone number", 4, _has_phone),
+)
+DOUBTS: Sequence[tuple[str, int, Look]] = (
+    ("looks_like_iban", 5, _like_iban),
+    ("looks_like_email", 0, _like_email),
+    ("looks_like_card", 13, _like_card),
+    ("looks_like_phone", 7, _like_phone),
+    ("names_a_person", 0, _names_someone),
+    ("looks_like_birth_date", 0, _like_birth),
+)
+
+
+def held(text: str, payment_sign: str | None = None) -> str | None:
+    """What of a person the text surely holds, or ``None``; never the request's own sign."""
+    return next(_seen(HELD, text, payment_sign), None)
+
+
+def doubts(text: str, payment_sign: str | None = None) -> tuple[str, ...]:
+    """The stable codes of what the text only looks like."""
+    return tuple(_seen(DOUBTS, text, payment_sign))
+
+
+def _seen(looks: Sequence[tuple[str, int, Look]], text: str, sign: str | None) -> Iterator[str]:
+    plain = folded(text)
+    digits = sum(map(plain.count, "0123456789"))
+    return (told for told, fewest, is_in in looks if digits >= fewest and is_in(plain, sign or ""))
