@@ -36,6 +36,9 @@ NEVER_DELETED = (
     "payments",
     "suspense_items",
     "custody_items",
+    "refunds",
+    "reversals",
+    "approvals",
     "paid_elsewhere",
     "acknowledgements",
 )

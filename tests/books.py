@@ -75,6 +75,39 @@ BROKEN_RULES = {
         WHERE (state = 'paid' AND covered_cents < amount_cents - closed_cents)
            OR (state IN ('open', 'partly_paid') AND covered_cents >= amount_cents - closed_cents)
            OR covered_cents > amount_cents - closed_cents""",
+    "no more goes back of a payment than came": """
+        SELECT p.id FROM payments p
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_cents) FILTER (WHERE state = 'succeeded'), 0) AS sent,
+                   coalesce(sum(amount_cents) FILTER (WHERE state = 'submitted'), 0) AS sending
+            FROM refunds r WHERE (r.tenant_id, r.payment_id) = (p.tenant_id, p.id)) AS back ON true
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(counted_cents), 0) AS taken
+            FROM reversals v
+            WHERE (v.tenant_id, v.payment_id) = (p.tenant_id, p.id)) AS bank ON true
+        WHERE p.refunded_cents <> sent OR p.reversed_cents <> taken
+           OR sent + sending + taken > p.amount_cents""",
+    "what two people must do, two people did": """
+        SELECT act, subject FROM approvals
+        WHERE state = 'approved' AND lower(trim(first)) = lower(trim(second))
+        UNION ALL SELECT 'refund', r.id FROM refunds r LEFT JOIN approvals a
+            ON a.tenant_id = r.tenant_id AND a.act = 'refund' AND a.subject = r.id
+            AND (a.state, a.first, a.second) = ('approved', r.asked_by, r.approved_by)
+        WHERE r.state IN ('approved', 'submitted', 'succeeded') AND a.id IS NULL""",
+    "each refund's end was told": """
+        SELECT r.id, r.state FROM refunds r LEFT JOIN events e
+            ON e.tenant_id = r.tenant_id AND e.data->>'refund' = r.id
+            AND e.type = 'refund.' || r.state
+        GROUP BY r.tenant_id, r.id, r.state
+        HAVING count(e.id) <> CASE WHEN r.state IN ('succeeded', 'failed') THEN 1 ELSE 0 END""",
+    "a refund or reversal that was booked is in the book": """
+        SELECT r.id FROM refunds r LEFT JOIN ledger_entries l
+            ON l.tenant_id = r.tenant_id AND l.reference = 'refund:' || r.id
+        WHERE r.state = 'succeeded' AND l.id IS NULL
+        UNION ALL SELECT v.provider_reference FROM reversals v LEFT JOIN ledger_entries l
+            ON l.tenant_id = v.tenant_id
+            AND l.reference = 'reversal:' || v.account_id || ':' || v.provider_reference
+        WHERE v.state = 'taken' AND l.id IS NULL""",
 }
 
 

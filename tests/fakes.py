@@ -15,7 +15,10 @@ from portal.providers.protocol import (
     Order,
     Outcome,
     ProviderDown,
+    RefundOrder,
+    RefundReport,
     Report,
+    ReversalReport,
     Settlement,
     SettlementLine,
 )
@@ -40,6 +43,10 @@ class FakeProvider:
         self.books: dict[str, Booked] = {}
         self.down = 0  # so many calls go unanswered
         self.settlements: dict[str, Settlement] = {}
+        self.refunds: dict[str, RefundReport] = {}
+        self._refund_of: dict[str, str] = {}
+        self.refunds_end = Outcome.SUCCEEDED  # how a refund ends here
+        self.told: list[str] = []  # the refunds it was told of, each time
 
     def start(self, account: Account, order: Order) -> Handover:
         self._answer()
@@ -62,6 +69,52 @@ class FakeProvider:
         if booked.outcome is Outcome.STARTED:
             booked.outcome = Outcome.CANCELLED
         return self.report(payment)
+
+    def refund(self, account: Account, order: RefundOrder) -> RefundReport:
+        """Send money back once an order; what is more than is left bounces."""
+        self.told.append(order.refund)
+        self._answer()
+        if order.refund not in self.refunds:
+            paid = self.books[order.payment]
+            gone = self.sent_back(order.payment)
+            fits = gone + order.amount.cents <= paid.order.amount.cents
+            self.refunds[order.refund] = RefundReport(
+                order.refund,
+                f"r-{order.refund[:12]}",
+                self.refunds_end if fits else Outcome.FAILED,
+                order.amount,
+            )
+            self._refund_of[order.refund] = order.payment
+        return self.refunds[order.refund]
+
+    def end_refund(self, refund: str, outcome: Outcome) -> RefundReport:
+        """The refund goes so after all; what it would report of it."""
+        self.refunds[refund] = replace(self.refunds[refund], outcome=outcome)
+        return self.refunds[refund]
+
+    def sent_back(self, payment: str | None = None) -> int:
+        """What it sent back of a payment, or of all, in cents, by its own books."""
+        return sum(
+            report.amount.cents
+            for refund, report in self.refunds.items()
+            if report.outcome is Outcome.SUCCEEDED and payment in {None, self._refund_of[refund]}
+        )
+
+    def reverse(
+        self, payment: str, cents: int, fee_cents: int = 0, name: str = "cb-1", *, won: bool = False
+    ) -> ReversalReport:
+        """A bank takes money of a payment back; what it would report of it."""
+        merchant = self.books[payment].merchant if payment in self.books else "m-card"
+        return ReversalReport(
+            reversal=name,
+            payment=payment,
+            merchant=merchant,
+            amount=Money(cents),
+            fee=Money(fee_cents),
+            live=False,
+            reason="chargeback",
+            won=won,
+        )
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         self._answer()
@@ -100,17 +153,22 @@ class FakeProvider:
             live=False,
         )
 
-    def settle(self, name: str, payments: list[str], fee_cents: int = 0) -> Settlement:
-        """A settlement report over payments, each with the same fee."""
-        lines = tuple(
-            SettlementLine(
-                "payment",
-                payment,
-                self.books[payment].reference,
-                self.books[payment].order.amount,
-                Money(fee_cents),
+    def settle(
+        self, name: str, payments: list[str], fee_cents: int = 0, *more: SettlementLine
+    ) -> Settlement:
+        """A settlement report over payments, each with the same fee, and over ``more``."""
+        lines = (
+            tuple(
+                SettlementLine(
+                    "payment",
+                    payment,
+                    self.books[payment].reference,
+                    self.books[payment].order.amount,
+                    Money(fee_cents),
+                )
+                for payment in payments
             )
-            for payment in payments
+            + more
         )
         net = Money(sum(line.gross.cents - line.fee.cents for line in lines))
         made = Settlement(
@@ -118,6 +176,13 @@ class FakeProvider:
         )
         self.settlements[name] = made
         return made
+
+    def refund_line(self, refund: str, sign: int = -1) -> SettlementLine:
+        """The line by which a refund is held back of a pay-out, or comes back with one."""
+        report = self.refunds[refund]
+        gross = Money(sign * report.amount.cents)
+        payment = self._refund_of[refund]
+        return SettlementLine("refund", payment, report.provider_reference, gross, Money(0))
 
     def collected(self) -> int:
         """What it took from citizens, in cents, by its own books."""

@@ -159,3 +159,93 @@ def payout_announced(
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Money that goes back: of what was surplus, of what had cleared the claim, and lost.
+
+    The parts are zero where nothing was booked.
+    """
+
+    amount: Money
+    surplus: Money
+    claim: Money
+    loss: Money
+
+    def told(self) -> Json:
+        return {
+            "amount_cents": self.amount.cents,
+            "currency": self.amount.currency,
+            "claim_cents": self.claim.cents,
+            "surplus_cents": self.surplus.cents,
+            "loss_cents": self.loss.cents,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A refund as it is told. ``reopens`` says whether its claim is asked for again."""
+
+    refund: str
+    payment: str
+    reason: str
+    order: str
+    suspense_account: str
+    back: Back
+    reopens: bool
+
+    def told(self) -> Json:
+        return {
+            "refund": self.refund,
+            "payment": self.payment,
+            **self.back.told(),
+            "reason": self.reason,
+            "order": self.order,
+            "suspense_account": self.suspense_account,
+            "reopens": self.reopens,
+        }
+
+
+def refund_succeeded(reference: str, sent: Sent) -> Message:
+    """Money was sent back: the provider nets it from the next pay-out."""
+    return Message("refund.succeeded", reference, sent.told())
+
+
+def refund_failed(reference: str, sent: Sent, cause: str) -> Message:
+    """A refund was not sent, or came back; then its parts say where the money is now.
+
+    ``cause``: ``refused``, ``run_out``, ``not_left`` (all three never reached the provider), or
+    ``failed``.
+    """
+    return Message("refund.failed", reference, {**sent.told(), "cause": cause})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A reversal as it is told; ``payment`` is none where it fits no payment of ours."""
+
+    reversal: str
+    payment: str | None
+    reason: str
+    suspense_account: str
+    back: Back
+    fee: Money
+
+
+def payment_reversed(reference: str | None, taken: Taken) -> Message:
+    """A bank took money back, for a fee. A dispute that was won is told with amounts below zero."""
+    data = {
+        "reversal": taken.reversal,
+        "payment": taken.payment,
+        **taken.back.told(),
+        "fee_cents": taken.fee.cents,
+        "reason": taken.reason,
+        "suspense_account": taken.suspense_account,
+    }
+    return Message("payment.reversed", reference, data)
+
+
+def custody_returned(reference: str | None, kept: Kept) -> Message:
+    """Money that was nobody's went back to where it came from."""
+    return Message("custody.returned", reference, kept.told())

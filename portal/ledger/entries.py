@@ -98,50 +98,59 @@ def custody_assigned(assignment: str, cause: str, kind: str, amount: Money) -> E
     )
 
 
-def refund(refund_id: str, account: str, kind: str, surplus: Money, claim: Money) -> Entry:
-    """Money goes back: first what was surplus, then what had cleared the claim."""
-    return _entry(
-        "refund",
-        f"refund:{refund_id}",
-        ("custody:surplus", surplus),
-        (f"claims:{kind}", claim),
-        (suspense(account), -surplus - claim),
-    )
-
-
-def refund_failed(refund_id: str, account: str, kind: str, surplus: Money, claim: Money) -> Entry:
-    """A refund that was booked came back: the reverse of its entry."""
-    booked = refund(refund_id, account, kind, surplus, claim)
-    return _reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
-
-
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a reversal takes: surplus first, then of the claim, the rest is a loss; and its fee."""
+    """What money that goes back takes: surplus first, then of the claim, the rest is a loss.
+
+    Only a reversal has a fee.
+    """
 
     surplus: Money
     claim: Money
     loss: Money
     fee: Money
 
+    @property
+    def amount(self) -> Money:
+        """What goes back, without the fee."""
+        return self.surplus + self.claim + self.loss
+
+
+def refund(refund_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """Money goes back: first what was surplus, then what had cleared the claim.
+
+    A loss it is only when both had gone elsewhere while the provider was at it.
+    """
+    return _gone_back("refund", f"refund:{refund_id}", account, kind, taken)
+
+
+def refund_failed(refund_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """A refund that was booked came back: the reverse, by what the claim asks now."""
+    booked = refund(refund_id, account, kind, taken)
+    return _reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
+
 
 def reversal(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
     """The payer's bank took the money back (Rückbelastung, Rücklastschrift), for a fee."""
+    return _gone_back("reversal", f"reversal:{reversal_id}", account, kind, taken)
+
+
+def reversal_won(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """The dispute was won: the reverse, by what the claim asks now."""
+    booked = reversal(reversal_id, account, kind, taken)
+    return _reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
+
+
+def _gone_back(reason: str, reference: str, account: str, kind: str, taken: TakenBack) -> Entry:
     return _entry(
-        "reversal",
-        f"reversal:{reversal_id}",
+        reason,
+        reference,
         ("custody:surplus", taken.surplus),
         (f"claims:{kind}", taken.claim),
         (f"losses:{account}", taken.loss),
         (f"fees:{account}", taken.fee),
-        (suspense(account), -taken.surplus - taken.claim - taken.loss - taken.fee),
+        (suspense(account), -taken.amount - taken.fee),
     )
-
-
-def reversal_won(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
-    """The dispute was won: the reverse."""
-    booked = reversal(reversal_id, account, kind, taken)
-    return _reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
 
 
 def payout_arrived(payout: str, account: str, net: Money) -> Entry:

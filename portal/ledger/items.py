@@ -9,10 +9,17 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import lock
+from portal.errors import NotFound
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
 
 Item = TypeVar("Item", SuspenseItem, CustodyItem)
+
+
+class NoSuchItem(NotFound):
+    """Not there, or another tenant's."""
+
+    code = "item_not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,10 @@ class Place:
 
 
 def open_suspense(session: Session, place: Place, amount: Money) -> None:
-    """The provider has this much of ours for one thing (a payment, an unclear report)."""
+    """The provider has this much of ours for one thing (a payment, an unclear report).
+
+    Below zero it will hold so much back of a pay-out (a refund, a reversal).
+    """
     session.execute(
         insert(SuspenseItem)
         .values(
@@ -43,22 +53,44 @@ def open_suspense(session: Session, place: Place, amount: Money) -> None:
 
 
 def settle(session: Session, place: Place, gross: Money) -> Money:
-    """Take what a report settles off an open item; returns what fitted (up to what is open)."""
-    known = select(SuspenseItem.id).where(
-        SuspenseItem.tenant_id == place.tenant_id,
-        SuspenseItem.reference == place.reference,
-        SuspenseItem.account == place.account,
-        SuspenseItem.currency == gross.currency,
-    )
-    item_id = session.scalar(known)
-    item = lock(session, SuspenseItem, place.tenant_id, item_id) if item_id else None
-    if item is None:
+    """Take what a report settles off an open item; returns what fitted (up to what is open).
+
+    What is paid out settles items above zero, what is held back items below it.
+    """
+    item = _locked(session, SuspenseItem, place)
+    if item is None or (item.account, item.currency) != (place.account, gross.currency):
         return Money(0, gross.currency)
-    fitting = max(0, min(gross.cents, item.open_cents))
-    item.open_cents -= fitting
-    if item.open_cents == 0 and item.state == "open":
-        item.state, item.closed_at = "settled", clock.now()
+    if (gross.cents < 0) is not (item.open_cents < 0):
+        return Money(0, gross.currency)
+    fitting = min(gross.cents, item.open_cents, key=abs)
+    lower(item, fitting, "settled")
     return Money(fitting, gross.currency)
+
+
+def lower(item: SuspenseItem | CustodyItem, cents: int, ended_as: str) -> None:
+    """So much less of a locked item is open; it ends in ``ended_as`` when nothing is."""
+    if not cents:
+        return
+    item.open_cents -= cents
+    if item.open_cents == 0:
+        item.state, item.closed_at = ended_as, clock.now()
+
+
+def undo(session: Session, place: Place) -> bool:
+    """Take an item back, of which nothing was settled yet; ``False`` if there is no such one."""
+    item = _locked(session, SuspenseItem, place)
+    if item is None or item.open_cents != item.amount_cents:
+        return False
+    lower(item, item.open_cents, "reversed")
+    return True
+
+
+def locked(session: Session, model: type[Item], tenant_id: str, item_id: int) -> Item:
+    """An item, locked and read afresh; raises ``NoSuchItem``."""
+    item = lock(session, model, tenant_id, item_id)
+    if item is None:
+        raise NoSuchItem("There is no such item.")
+    return item
 
 
 def take_back_unclear(session: Session, place: Place) -> CustodyItem | None:
@@ -69,9 +101,8 @@ def take_back_unclear(session: Session, place: Place) -> CustodyItem | None:
         return None
     if suspense.open_cents != suspense.amount_cents or custody.open_cents != custody.amount_cents:
         return None
-    now = clock.now()
-    suspense.open_cents, suspense.state, suspense.closed_at = 0, "reversed", now
-    custody.open_cents, custody.state, custody.closed_at = 0, "assigned", now
+    lower(suspense, suspense.open_cents, "reversed")
+    lower(custody, custody.open_cents, "assigned")
     session.flush()
     return custody
 

@@ -46,6 +46,7 @@ class PostingRow(Base):
 class SuspenseItem(Base):
     """Schwebeposten: a provider has our money until its pay-out is settled.
 
+    What it will hold back of a pay-out (a refund, a reversal) is an item below zero.
     open -> settled | reversed | closed_by_order.
     """
 
@@ -53,15 +54,17 @@ class SuspenseItem(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "reference"),
         CheckConstraint("state IN ('open','settled','reversed','closed_by_order')", name="state"),
-        CheckConstraint("amount_cents > 0", name="amount"),
-        CheckConstraint("open_cents BETWEEN 0 AND amount_cents", name="open"),
-        CheckConstraint("(state = 'open') = (open_cents > 0)", name="open_is_open"),
+        CheckConstraint("amount_cents <> 0", name="amount"),
+        CheckConstraint(
+            "open_cents BETWEEN least(0, amount_cents) AND greatest(0, amount_cents)", name="open"
+        ),
+        CheckConstraint("(state = 'open') = (open_cents <> 0)", name="open_is_open"),
         Index(None, "tenant_id", "account", "state"),
     )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    reference: Mapped[str]  # the payment, or the report that fits no payment
+    reference: Mapped[str]  # the payment, refund or reversal, or the report that fits none
     account: Mapped[str]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     open_cents: Mapped[int] = mapped_column(BigInteger)

@@ -47,3 +47,17 @@ def allocate(
         last = asked[-1].claim
         taken[last] = taken.get(last, 0) + cents
     return tuple(taken.items())
+
+
+def without(
+    asked: Sequence[Part], given: Mapping[str | None, int], cents: int
+) -> dict[str | None, int]:
+    """What each claim still has when ``cents`` of it went back: the last filled gives first."""
+    left = dict(given)
+    unasked = [claim for claim in left if claim not in {part.claim for part in asked}]
+    for claim in [*unasked, *(part.claim for part in reversed(asked))]:
+        back = min(left.get(claim, 0), max(0, cents))
+        if back:
+            left[claim] -= back
+            cents -= back
+    return left

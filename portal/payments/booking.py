@@ -64,7 +64,7 @@ def success(session: Session, payment: Payment, happened_at: datetime) -> None:
     outbox.put(session, payment.tenant_id, messages.payment_succeeded(request.reference, paid))
     if share.surplus:
         by = Came(request.reference, payment.id, payment.provider_reference)
-        _keep(session, place, "surplus", share.surplus, by)
+        keep(session, place, "surplus", share.surplus, by)
 
 
 def unclear(
@@ -76,7 +76,7 @@ def unclear(
         return
     place = Place(tenant_id, account_id, f"unclear:{name}")
     items.open_suspense(session, place, amount)
-    _keep(session, place, "unclear", amount, Came(None, None, provider_reference))
+    keep(session, place, "unclear", amount, Came(None, None, provider_reference))
 
 
 def _take_back_unclear(session: Session, payment: Payment) -> None:
@@ -119,8 +119,9 @@ def _allocate(
     before = {claim: int(cents) for claim, cents in earlier}
     asked = allocations.parts(request.content, request.amount_cents)
     # What was paid elsewhere, or on a letter that this one replaces, was given to no claim.
-    otherwise = max(0, request.covered_cents - sum(before.values()))
-    for claim, cents in allocations.allocate(asked, before, otherwise):
+    otherwise = request.covered_cents - sum(before.values())
+    before = allocations.without(asked, before, -otherwise)  # what went back is asked again
+    for claim, cents in allocations.allocate(asked, before, max(0, otherwise)):
         before[claim] = before.get(claim, 0) + cents
     given = allocations.allocate(asked, before, share.claim.cents)
     lines = [(claim, False, cents) for claim, cents in given]
@@ -162,7 +163,8 @@ def _paid(
     )
 
 
-def _keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> None:
+def keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> None:
+    """We have money that is nobody's: open its item once and tell it."""
     item = items.open_custody(session, place, cause, amount, by.reference)
     if item is not None:
         account = entries.suspense(place.account) if place.account else None

@@ -5,10 +5,11 @@ allocation, the ledger entry, the items, the request's state and the event for t
 Safe to call as often as one likes with the same report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -22,6 +23,8 @@ from portal.payments.models import Payment, PaymentStep, ProviderReport
 from portal.payments.states import Event, State, step
 from portal.providers.protocol import Outcome, Report
 from portal.requests import register
+
+Done = TypeVar("Done")
 
 MOST_RACES = 5
 
@@ -63,10 +66,15 @@ class Source:
 
 def record(report: Report, source: Source) -> Verdict:
     """Record a report, whatever it says. Raises ``LostRace`` when it could not be told apart."""
+    return again(lambda session: _record(session, report, source))
+
+
+def again(act: Callable[[Session], Done]) -> Done:
+    """Run a whole act, and begin it anew when it lost a race; the fifth time raises it."""
     for _ in range(MOST_RACES):
         try:
             with transaction() as session:
-                return _record(session, report, source)
+                return act(session)
         except LostRace:
             continue
     raise LostRace("The payment changed under our hands five times.")
@@ -74,7 +82,7 @@ def record(report: Report, source: Source) -> Verdict:
 
 def _record(session: Session, report: Report, source: Source) -> Verdict:
     account = accounts.get(session, source.tenant_id, source.account_id)
-    payment = _locked(session, source.tenant_id, report.payment)
+    payment = locked_in_line(session, source.tenant_id, report.payment)
     ours = None
     if payment is not None:
         expected = expected_reference(session, payment, report.provider_reference)
@@ -101,8 +109,8 @@ def _happened_at(payment: Payment, report: Report) -> datetime:
     return min(max(report.happened_at or now, payment.started_at), now)
 
 
-def _locked(session: Session, tenant_id: str, payment_id: str) -> Payment | None:
-    """The payment under its request's lock: the request first, always."""
+def locked_in_line(session: Session, tenant_id: str, payment_id: str) -> Payment | None:
+    """The payment under its request's lock: the request first, always. Raises ``LostRace``."""
     known = session.get(Payment, (tenant_id, payment_id))
     if known is None:
         return None

@@ -16,11 +16,12 @@ from portal.ledger import book, entries, items
 from portal.ledger.items import Place
 from portal.ledger.models import SettlementRow
 from portal.money import Money
-from portal.payments import accounts, sweep
+from portal.payments import accounts, netted, sweep
 from portal.payments.models import Payment, ProviderAccount
+from portal.payments.netted import Settled
 from portal.payments.states import State
 from portal.providers import registry
-from portal.providers.protocol import ProviderDown, Settlement, SettlementLine, Settles
+from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine, Settles
 
 
 class NoSettlements(Unavailable):
@@ -53,11 +54,19 @@ def settle(keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str
         raise NoSettlements("The provider does not answer.") from None
     if report.merchant != account.merchant:
         raise WrongMerchant("The settlement report is another merchant's.")
-    for payment in _unheard(tenant_id, report):
-        if sweep.ask(keyring, tenant_id, payment, "settlement") is None:
-            raise NoSettlements("The provider does not say what became of a payment it settles.")
+    _hear(keyring, account, report)
     with transaction() as session:
         return _book(session, tenant_id, account_id, report)
+
+
+def _hear(keyring: Keyring, account: Account, report: Settlement) -> None:
+    """What the report settles and we never heard of is asked about, or believed, first."""
+    for payment in _unheard(account.tenant_id, report):
+        if sweep.ask(keyring, account.tenant_id, payment, "settlement") is None:
+            raise NoSettlements("The provider does not say what became of a payment it settles.")
+    for line in report.lines:
+        if not netted.hear(keyring, account, line):
+            raise NoSettlements("The provider does not say what became of a refund it settles.")
 
 
 def _unheard(tenant_id: str, report: Settlement) -> list[str]:
@@ -89,15 +98,16 @@ def _book(session: Session, tenant_id: str, account_id: str, report: Settlement)
     )
     if new is None:
         return False
-    fitting = Money(0, currency)
+    fitting, own_fee = Money(0, currency), fee
     for line in sorted(report.lines, key=lambda line: (line.payment, line.provider_reference)):
-        fitting += _settle_line(session, tenant_id, account_id, line)
-    if fitting or fee or report.net:  # a day without payments has an empty report
-        entry = entries.settlement(report.settlement, account_id, fitting, fee, report.net)
+        settled = _settle_line(session, tenant_id, account_id, line)
+        fitting, own_fee = fitting + settled.gross, own_fee - settled.fee
+    if fitting or own_fee or report.net:  # a day without payments has an empty report
+        entry = entries.settlement(report.settlement, account_id, fitting, own_fee, report.net)
         book.post(session, tenant_id, entry)
     account = session.get_one(ProviderAccount, (tenant_id, account_id))
     sums = (gross, fee, report.net)
-    lines = [_told(line) for line in report.lines]
+    lines = [_told(session, tenant_id, account_id, line) for line in report.lines]
     message = messages.payout_announced(
         account.provider, account_id, report.settlement, sums, lines
     )
@@ -105,22 +115,36 @@ def _book(session: Session, tenant_id: str, account_id: str, report: Settlement)
     return True
 
 
-def _settle_line(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:
+def _settle_line(
+    session: Session, tenant_id: str, account_id: str, line: SettlementLine
+) -> Settled:
     """How much of a line settles an open item of ours."""
+    if line.kind in netted.SUBJECTS:
+        return netted.settle(session, tenant_id, account_id, line)
+    nothing = Money(0, line.gross.currency)
     if line.kind != "payment":
-        return Money(0, line.gross.currency)
+        return Settled(nothing, nothing)
     ours = Place(tenant_id, account_id, f"payment:{line.payment}")
     fitting = items.settle(session, ours, line.gross)
     name = f"unclear:{account_id}:{line.provider_reference}"
     unclear = Place(tenant_id, account_id, name)
-    return fitting + items.settle(session, unclear, line.gross - fitting)
+    return Settled(fitting + items.settle(session, unclear, line.gross - fitting), nothing)
 
 
-def _told(line: SettlementLine) -> Json:
-    name = line.payment or line.provider_reference
+def _told(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Json:
     return {
-        line.kind: name,
+        line.kind: _subject(session, tenant_id, account_id, line),
         "provider_reference": line.provider_reference,
         "gross_cents": line.gross.cents,
         "fee_cents": line.fee.cents,
     }
+
+
+def _subject(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> str:
+    """What a line is about: our payment or refund, or the provider's name for it."""
+    if line.kind == "refund":
+        refund = netted.refund_of(session, tenant_id, account_id, line.provider_reference)
+        return refund.id if refund else line.provider_reference
+    if line.kind == "reversal":
+        return line.provider_reference
+    return line.payment or line.provider_reference

@@ -110,6 +110,24 @@ class RefundReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ReversalReport:
+    """The payer's bank took money of a payment back, or the dispute about it was won.
+
+    ``reversal`` is the provider's own name for it; it stays the same when it is won. ``reason`` is
+    ``chargeback`` (a card), ``return`` (a direct debit) or ``other``.
+    """
+
+    reversal: str
+    payment: str
+    merchant: str
+    amount: Money
+    fee: Money
+    live: bool
+    reason: str = "other"
+    won: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementLine:
     """One thing that a settlement report settles. Refunds and reversals are negative."""
 

@@ -73,6 +73,7 @@ BOOKED = (
 )  # fmt: skip
 KEPT = (
     *BOOKED, "payments", "suspense_items", "custody_items", "paid_elsewhere", "acknowledgements",
+    "refunds", "reversals", "approvals",
 )  # fmt: skip
 
 

@@ -29,10 +29,11 @@ GROUND = {
 # fmt: off
 MAY_ENTER: dict[str, set[str]] = {
     "ledger":    set(),
+    "approvals": set(),
     "providers": set(),
     "finance":   set(),
     "requests":  {"ledger", "finance"},
-    "payments":  {"requests", "providers", "ledger", "finance"},
+    "payments":  {"requests", "providers", "ledger", "finance", "approvals"},
     "web":       {"requests", "payments"},  # the gate asks them; only edges enter the edge kit
 }
 # fmt: on

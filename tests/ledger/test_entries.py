@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.ledger import entries
-from portal.ledger.entries import Entry, Posting, Unbalanced
+from portal.ledger.entries import Entry, Posting, TakenBack, Unbalanced
 from portal.money import Money
 from tests.builders import eur
 
@@ -58,6 +58,35 @@ def test_every_payment_balances_and_has_no_empty_line(amount: int, data: st.Data
     entry = entries.payment_succeeded("p", "card", "tax", Money(amount), Money(surplus))
     assert sum(lines(entry).values()) == 0
     assert all(lines(entry).values())
+
+
+def test_a_refund_takes_surplus_and_claim_out_of_suspense() -> None:
+    taken = TakenBack(eur("3"), eur("2"), eur("0"), eur("0"))
+    assert lines(entries.refund("r", "card", "tax", taken)) == {
+        "custody:surplus": 300, "claims:tax": 200, "suspense:card": -500
+    }  # fmt: skip
+
+
+def test_a_reversal_takes_what_is_left_its_fee_and_the_rest_as_a_loss() -> None:
+    taken = TakenBack(eur("3"), eur("2"), eur("1"), eur("20"))
+    entry = entries.reversal("card:cb", "card", "tax", taken)
+    assert lines(entry) == {
+        "custody:surplus": 300, "claims:tax": 200, "losses:card": 100, "fees:card": 2_000,
+        "suspense:card": -2_600,
+    }  # fmt: skip
+    assert taken.amount == eur("6")
+
+
+@given(st.tuples(*[st.integers(0, 10**9)] * 4).filter(any))
+def test_what_comes_back_is_the_reverse_of_what_went(parts: tuple[int, int, int, int]) -> None:
+    taken = TakenBack(*(Money(part) for part in parts))
+    for there, back in (
+        (entries.refund, entries.refund_failed),
+        (entries.reversal, entries.reversal_won),
+    ):
+        went, came = there("x", "card", "tax", taken), back("x", "card", "tax", taken)
+        assert lines(came) == {account: -cents for account, cents in lines(went).items()}
+        assert went.reference != came.reference
 
 
 @pytest.mark.parametrize(

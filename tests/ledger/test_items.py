@@ -78,6 +78,50 @@ def test_what_is_another_thing_fits_nothing(app: Flask, place: Place, gross: Mon
     assert suspense().open_cents == 10_000
 
 
+def test_what_is_held_back_settles_an_item_below_zero(app: Flask) -> None:
+    opened(-eur("100"))
+    assert (settled(eur("100")), settled(-eur("40"))) == (eur("0"), -eur("40"))
+    assert (suspense().open_cents, suspense().state) == (-6_000, "open")
+    assert settled(-eur("70")) == -eur("60")
+    assert suspense().state == "settled"
+
+
+@pytest.mark.parametrize("amount", [eur("100"), -eur("100")])
+def test_an_item_is_taken_back_whole_or_not_at_all(app: Flask, amount: Money) -> None:
+    opened(amount)
+    with transaction() as session:
+        assert items.undo(session, PLACE)
+        assert not items.undo(session, PLACE)
+        assert not items.undo(session, Place(TOWN, "card", "payment:p2"))
+    assert (suspense().open_cents, suspense().state) == (0, "reversed")
+
+
+def test_an_item_of_which_a_part_was_settled_is_not_taken_back(app: Flask) -> None:
+    opened()
+    settled(eur("1"))
+    with transaction() as session:
+        assert not items.undo(session, PLACE)
+    assert suspense().open_cents == 9_900
+
+
+def test_another_towns_item_is_not_there(app: Flask) -> None:
+    opened()
+    found = suspense().id
+    with transaction() as session:
+        assert items.locked(session, SuspenseItem, TOWN, found).id == found
+        with pytest.raises(items.NoSuchItem):
+            items.locked(session, SuspenseItem, "beispielstadt", found)
+
+
+@pytest.mark.parametrize("wrong", [{"open_cents": 1}, {"open_cents": -10_001}, {"amount_cents": 0}])
+def test_the_database_refuses_what_cannot_be_below_zero(
+    app: Flask, wrong: dict[str, object]
+) -> None:
+    opened(-eur("100"))
+    with pytest.raises(IntegrityError), transaction() as session:
+        session.execute(update(SuspenseItem).values(**wrong))
+
+
 def test_a_custody_item_is_opened_once_and_named(app: Flask) -> None:
     with transaction() as session:
         first = items.open_custody(session, PLACE, "surplus", eur("20"), "K-1")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.payments.allocations import Part, allocate, parts
+from portal.payments.allocations import Part, allocate, parts, without
 
 TAX, FEE, REST = Part("tax", 10_000, 1), Part("fee", 500, 2), Part(None, 300, 3)
 
@@ -46,6 +46,18 @@ def test_what_no_claim_asks_any_more_goes_to_the_last() -> None:
     assert allocate([TAX, FEE], {"tax": 10_000, "fee": 500}, 70) == (("fee", 70),)
 
 
+def test_what_goes_back_is_taken_from_the_last_filled_first() -> None:
+    assert without([TAX, FEE], {"tax": 10_000, "fee": 500}, 700) == {"tax": 9_800, "fee": 0}
+
+
+def test_a_claim_that_is_not_asked_any_more_gives_first() -> None:
+    assert without([TAX], {"old": 300, "tax": 100}, 350) == {"old": 0, "tax": 50}
+
+
+def test_nothing_went_back_where_more_is_covered_than_was_given() -> None:
+    assert without([TAX], {"tax": 100}, -50) == {"tax": 100}
+
+
 part = st.builds(
     Part, st.sampled_from(["a", "b", "c", None]), st.integers(1, 10_000), st.integers(1, 3)
 )
@@ -76,3 +88,12 @@ def test_payments_in_parts_give_each_claim_what_one_payment_would(
         for claim, each in allocate(asked, dict(given), cents):
             given[claim] = given.get(claim, 0) + each
     assert given == dict(allocate(asked, {}, whole))
+
+
+@given(st.lists(part, min_size=1, max_size=6), given_before, st.integers(0, 100_000))
+def test_so_much_less_was_given_and_nowhere_below_nothing(
+    asked: list[Part], before: dict[str | None, int], cents: int
+) -> None:
+    left = without(asked, before, cents)
+    assert sum(left.values()) == max(0, sum(before.values()) - cents)
+    assert all(0 <= left[claim] <= before[claim] for claim in before)

@@ -1,0 +1,201 @@
+"""Asking for an approval and deciding it. Every function writes in the caller's transaction.
+
+So the act and its approval are committed together or not at all. Who asked never approves: the
+two are compared by the name of the person. What nobody approves within seven days runs out.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit, clock
+from portal.approvals.models import Approval
+from portal.approvals.states import AlreadyDecided, Event, State, step
+from portal.db import Json, lock
+from portal.errors import Conflict, Invalid, NotFound
+
+RUNS_OUT_AFTER = timedelta(days=7)
+PERSON = "staff:"
+ORDER_NUMBER = re.compile(r"[A-Za-z0-9ÄÖÜäöüß][A-Za-z0-9ÄÖÜäöüß ./_-]{0,63}")
+
+
+class NotAsked(NotFound):
+    """Nobody asked for this act on this subject, or it is another tenant's."""
+
+    code = "approval_not_found"
+
+
+class AskedBefore(Conflict):
+    """The same act on the same subject waits for its second person already."""
+
+    code = "approval_waits"
+
+
+class SamePerson(Conflict):
+    """Who asked may not approve (Vier-Augen-Prinzip)."""
+
+    code = "same_person"
+
+
+class NotAPerson(Conflict):
+    """Only a person of the staff approves; a finance system's order counts as the first."""
+
+    code = "not_a_person"
+
+
+class RunOut(Conflict):
+    """Seven days are over: it must be asked for anew."""
+
+    code = "approval_expired"
+
+
+class NoOrder(Invalid):
+    """An order number (Anordnung) of 1 to 64 letters, digits, blanks and ``. / _ -`` is needed."""
+
+    code = "order_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants done: the act, on what, on which order, and the facts to be approved."""
+
+    act: str
+    subject: str
+    order_number: str
+    facts: Json
+
+
+def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
+    """Ask for a second person. Raises ``NoOrder``, ``AskedBefore``.
+
+    The caller holds the lock of what it is about.
+    """
+    if not ORDER_NUMBER.fullmatch(wanted.order_number):
+        raise NoOrder("An order number of 1 to 64 characters is needed.")
+    if _find(session, tenant_id, wanted.act, wanted.subject, State.ASKED) is not None:
+        raise AskedBefore("It waits for its second person already.")
+    now = clock.now()
+    approval = Approval(
+        tenant_id=tenant_id,
+        act=wanted.act,
+        subject=wanted.subject,
+        order_number=wanted.order_number,
+        facts=wanted.facts,
+        first=by,
+        asked_at=now,
+        expires_at=now + RUNS_OUT_AFTER,
+        state=State.ASKED,
+    )
+    session.add(approval)
+    session.flush()
+    _note(session, approval, by, "asked")
+    return approval
+
+
+def approve(session: Session, tenant_id: str, act: str, subject: str, by: str) -> Approval:
+    """The second person approves; the caller carries out ``facts`` and nothing else.
+
+    Raises ``NotAsked``, ``AlreadyDecided``, ``RunOut``, ``NotAPerson``, ``SamePerson``.
+    """
+    approval = _locked(session, tenant_id, act, subject)
+    new = step(State(approval.state), Event.APPROVED)
+    if approval.expires_at <= clock.now():
+        raise RunOut("Seven days are over. Ask for it anew.")
+    if not is_person(by):
+        raise NotAPerson("Only a person may approve.")
+    if same(approval.first, by):
+        raise SamePerson("Who asked for it may not approve it.")
+    approval.second = by
+    _decide(session, approval, new, by)
+    return approval
+
+
+def refuse(session: Session, tenant_id: str, act: str, subject: str, by: str) -> Approval:
+    """A person refuses, or takes back what he asked for. Raises as ``approve``, but for two."""
+    approval = _locked(session, tenant_id, act, subject)
+    new = step(State(approval.state), Event.REFUSED)
+    if not is_person(by):
+        raise NotAPerson("Only a person may refuse.")
+    _decide(session, approval, new, by)
+    return approval
+
+
+def run_out(session: Session, tenant_id: str, act: str, subject: str) -> bool:
+    """End an approval whose seven days are over; ``False`` when there is nothing to end."""
+    approval = _locked(session, tenant_id, act, subject)
+    if approval.state != State.ASKED or approval.expires_at > clock.now():
+        return False
+    _decide(session, approval, step(State.ASKED, Event.RUN_OUT), "worker")
+    return True
+
+
+def over(session: Session, acts: frozenset[str], most: int) -> list[tuple[str, str, str]]:
+    """(tenant, act, subject) of approvals whose seven days are over."""
+    query = (
+        select(Approval.tenant_id, Approval.act, Approval.subject)
+        .where(
+            Approval.state == State.ASKED,
+            Approval.act.in_(acts),
+            Approval.expires_at <= clock.now(),
+        )
+        .order_by(Approval.expires_at)
+        .limit(most)
+    )
+    return [(tenant, act, subject) for tenant, act, subject in session.execute(query)]
+
+
+def is_person(who: str) -> bool:
+    """Whether an actor is a person of the staff."""
+    return who.startswith(PERSON) and bool(who.removeprefix(PERSON).strip())
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two actors are one: capitals and outer blanks do not make another person."""
+    return _name(one) == _name(other)
+
+
+def _name(who: str) -> str:
+    kind, _, name = who.partition(":")
+    return f"{kind.strip()}:{name.strip()}".casefold()
+
+
+def _find(
+    session: Session, tenant_id: str, act: str, subject: str, state: State | None = None
+) -> int | None:
+    query = (
+        select(Approval.id)
+        .where(Approval.tenant_id == tenant_id, Approval.act == act, Approval.subject == subject)
+        .order_by(Approval.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query if state is None else query.where(Approval.state == state))
+
+
+def _locked(session: Session, tenant_id: str, act: str, subject: str) -> Approval:
+    """The last one asked for, locked and read afresh."""
+    found = _find(session, tenant_id, act, subject)
+    approval = lock(session, Approval, tenant_id, found) if found is not None else None
+    if approval is None:
+        raise NotAsked("Nobody has asked for this.")
+    return approval
+
+
+def _decide(session: Session, approval: Approval, new: State, by: str) -> None:
+    approval.state, approval.decided_at = new, clock.now()
+    session.flush()
+    _note(session, approval, by, new)
+
+
+def _note(session: Session, approval: Approval, by: str, what: str) -> None:
+    detail = {"order": approval.order_number, **approval.facts}
+    act = f"{approval.act}.{what}"
+    audit.note(session, approval.tenant_id, by, act, approval.subject, detail)
+
+
+__all__ = [
+    "AlreadyDecided", "AskedBefore", "NoOrder", "NotAPerson", "NotAsked", "RunOut", "SamePerson",
+    "Wanted", "approve", "ask", "is_person", "over", "refuse", "run_out", "same",
+]  # fmt: skip

@@ -1,0 +1,49 @@
+"""Rows of the approvals room."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.approvals.states import State
+from portal.db import Base, Json
+
+STATES = ", ".join(f"'{state}'" for state in State)
+
+
+class Approval(Base):
+    """One act that waits for, or had, its second person.
+
+    ``first`` asked for it: a person (``staff:…``), or a finance system whose order counts as the
+    first (``client:…``). ``facts`` is what the second person saw; nothing else may be carried out.
+    """
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({STATES})", name="state"),
+        CheckConstraint("second IS NULL OR lower(second) <> lower(first)", name="two_people"),
+        CheckConstraint("second IS NULL OR second LIKE 'staff:_%'", name="second_is_a_person"),
+        CheckConstraint("(state = 'approved') = (second IS NOT NULL)", name="second_approved"),
+        Index(
+            "uq_approvals_one_asked",
+            "tenant_id",
+            "act",
+            "subject",
+            unique=True,
+            postgresql_where="state = 'asked'",
+        ),
+        Index("ix_approvals_asked", "expires_at", postgresql_where="state = 'asked'"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    act: Mapped[str]  # refund, suspense.close, custody.keep
+    subject: Mapped[str]  # what it is about, by the asking room's own name for it
+    order_number: Mapped[str]  # of the instruction (Anordnung) that it rests on
+    facts: Mapped[Json]
+    first: Mapped[str]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    second: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(default=State.ASKED)

@@ -1,0 +1,203 @@
+"""Reversals: a bank takes money back (Rückbelastung, Rücklastschrift), and disputes that are won.
+
+Surplus goes first, then what had cleared the claim, which is open again; what is beyond that is a
+loss. The provider nets amount and fee from a pay-out. Once per the provider's own name for it.
+"""
+
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.db import lock
+from portal.errors import Unavailable
+from portal.finance import messages, outbox
+from portal.finance.messages import Back
+from portal.keys import Keyring
+from portal.ledger import book, entries, items
+from portal.ledger.entries import TakenBack
+from portal.ledger.items import Place
+from portal.money import Money
+from portal.payments import accounts, left, sweep
+from portal.payments.models import Payment, ProviderAccount
+from portal.payments.record import again, locked_in_line
+from portal.payments.returns import Reversal
+from portal.payments.states import State as PaymentState
+from portal.providers.protocol import ReversalReport
+
+log = logging.getLogger(__name__)
+
+TAKEN, WON = "taken", "won"
+
+
+class Misdirected(Unavailable):
+    """The report speaks of another merchant or mode. It changes nothing and is not acknowledged."""
+
+    code = "misdirected"
+
+
+def record_reversal(
+    keyring: Keyring, tenant_id: str, account_id: str, report: ReversalReport
+) -> bool:
+    """Record that money was taken back, or won back; ``False`` when it was heard before.
+
+    A payment whose success was never heard is asked about first. Raises ``Misdirected``.
+    """
+    if _unheard(tenant_id, account_id, report.payment):
+        sweep.ask(keyring, tenant_id, report.payment, "reversal")
+    return again(lambda session: _record(session, tenant_id, account_id, report))
+
+
+def by_reference(
+    session: Session, tenant_id: str, account_id: str, provider_reference: str
+) -> Reversal | None:
+    """The reversal of the provider's name."""
+    return session.scalar(
+        select(Reversal).where(
+            Reversal.tenant_id == tenant_id,
+            Reversal.account_id == account_id,
+            Reversal.provider_reference == provider_reference,
+        )
+    )
+
+
+def _unheard(tenant_id: str, account_id: str, payment_id: str) -> bool:
+    def act(session: Session) -> bool:
+        payment = session.get(Payment, (tenant_id, payment_id))
+        ours = payment is not None and payment.account_id == account_id
+        return payment is not None and ours and payment.state != PaymentState.SUCCEEDED
+
+    return again(act)
+
+
+def _record(session: Session, tenant_id: str, account_id: str, report: ReversalReport) -> bool:
+    payment = _fitting(session, tenant_id, account_id, report)
+    # Two reports of one reversal that fits no payment wait for each other here.
+    account = lock(session, ProviderAccount, tenant_id, account_id)
+    if account is None:
+        raise accounts.NoSuchAccount("There is no such provider account.")
+    if (report.merchant, report.live) != (account.merchant, account.live):
+        raise Misdirected("The reversal is another merchant's, or another mode's.")
+    known = by_reference(session, tenant_id, account_id, report.reversal)
+    if known is None:
+        _enter(session, tenant_id, account_id, payment, report)
+        return True
+    if report.won and known.state == TAKEN:
+        _win(session, _payment_of(session, known), known)
+        return True
+    return False
+
+
+def _fitting(
+    session: Session, tenant_id: str, account_id: str, report: ReversalReport
+) -> Payment | None:
+    """The payment that the report names, locked, if its money was booked on this account."""
+    payment = locked_in_line(session, tenant_id, report.payment)
+    if payment is None or payment.state != PaymentState.SUCCEEDED:
+        return None
+    if (payment.account_id, payment.currency) != (account_id, report.amount.currency):
+        return None
+    return payment
+
+
+def _payment_of(session: Session, reversal: Reversal) -> Payment | None:
+    if reversal.payment_id is None:
+        return None
+    return locked_in_line(session, reversal.tenant_id, reversal.payment_id)
+
+
+def _enter(
+    session: Session,
+    tenant_id: str,
+    account_id: str,
+    payment: Payment | None,
+    report: ReversalReport,
+) -> None:
+    """Write a new reversal down. One that is won before it was heard of moved nothing."""
+    row = Reversal(
+        tenant_id=tenant_id,
+        account_id=account_id,
+        provider_reference=report.reversal,
+        payment_id=payment.id if payment else None,
+        reason=report.reason,
+        state=WON if report.won else TAKEN,
+        amount_cents=report.amount.cents,
+        fee_cents=report.fee.cents,
+        currency=report.amount.currency,
+        heard_at=clock.now(),
+    )
+    if report.won:
+        row.won_at = clock.now()
+        session.add(row)
+        return
+    taken = _take(session, payment, row, report.fee)
+    row.surplus_cents, row.claim_cents = taken.surplus.cents, taken.claim.cents
+    row.loss_cents = taken.loss.cents
+    session.add(row)
+    session.flush()
+    kind, reference = _request_of(session, payment)
+    book.post(session, tenant_id, entries.reversal(_name(row), account_id, kind, taken))
+    place = Place(tenant_id, account_id, f"reversal:{_name(row)}")
+    items.open_suspense(session, place, -taken.amount - taken.fee)
+    _tell(session, row, reference, taken, row.reason)
+
+
+def _take(session: Session, payment: Payment | None, row: Reversal, fee: Money) -> TakenBack:
+    """What it takes of a payment; never what went back before, or is on its way back."""
+    nothing = Money(0, row.currency)
+    if payment is None:
+        return TakenBack(nothing, nothing, row.amount, fee)
+    gone = payment.refunded_cents + payment.reversed_cents + left.submitted(session, payment)
+    counted = Money(max(0, min(row.amount_cents, payment.amount_cents - gone)), row.currency)
+    row.counted_cents = counted.cents
+    taken = left.take(session, payment, counted, fee)
+    payment.reversed_cents += counted.cents
+    return TakenBack(taken.surplus, taken.claim, taken.loss + row.amount - counted, fee)
+
+
+def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
+    """The money comes back, with its fee: the reverse, by what the claim asks now."""
+    parts = (row.surplus_cents, row.claim_cents, row.loss_cents, row.fee_cents)
+    given = TakenBack(*(Money(cents, row.currency) for cents in parts))
+    name = _name(row)
+    if payment is not None:
+        given = left.give(session, payment, given, f"reversal:{name}")
+        payment.reversed_cents -= row.counted_cents
+    kind, reference = _request_of(session, payment)
+    entry = entries.reversal_won(name, row.account_id, kind, given)
+    book.post(session, row.tenant_id, entry)
+    if not items.undo(session, Place(row.tenant_id, row.account_id, f"reversal:{name}")):
+        place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
+        items.open_suspense(session, place, given.amount + given.fee)
+    row.state, row.won_at, row.counted_cents = WON, clock.now(), 0
+    row.surplus_cents = row.claim_cents = row.loss_cents = 0
+    back = TakenBack(-given.surplus, -given.claim, -given.loss, -given.fee)
+    _tell(session, row, reference, back, WON)
+
+
+def _tell(
+    session: Session, row: Reversal, reference: str | None, taken: TakenBack, reason: str
+) -> None:
+    told = messages.Taken(
+        reversal=row.provider_reference,
+        payment=row.payment_id,
+        reason=reason,
+        suspense_account=entries.suspense(row.account_id),
+        back=Back(taken.amount, taken.surplus, taken.claim, taken.loss),
+        fee=taken.fee,
+    )
+    outbox.put(session, row.tenant_id, messages.payment_reversed(reference, told))
+
+
+def _request_of(session: Session, payment: Payment | None) -> tuple[str, str | None]:
+    """Kind and reference of the request; without one nothing is booked on a kind."""
+    if payment is None:
+        return "", None
+    request = left.in_force(session, payment)
+    return request.kind, request.reference
+
+
+def _name(row: Reversal) -> str:
+    """Unique in the tenant, as references of entries and items are."""
+    return f"{row.account_id}:{row.provider_reference}"

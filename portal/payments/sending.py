@@ -1,0 +1,192 @@
+"""Sending refunds: prepare, tell the provider, record its word.
+
+No transaction is open while the provider is called. Our id is the idempotency key: a provider
+that did not answer is told once more at once, then again by a task for as long as keys surely
+live; what is not known by then is known from a settlement report, or by a person.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.approvals import deciding
+from portal.db import transaction
+from portal.keys import Keyring
+from portal.payments import accounts, refund_booking, refunds
+from portal.payments.models import Payment
+from portal.payments.record import again
+from portal.payments.refund_states import Event, State, step
+from portal.payments.refunds import ACT, NoRefunds, NotRefundable
+from portal.payments.returns import Refund
+from portal.providers import registry
+from portal.providers.protocol import (
+    Account,
+    OrderRefused,
+    Outcome,
+    ProviderDown,
+    RefundOrder,
+    RefundReport,
+    Refunds,
+    UnknownWord,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+LONGEST_ROUND = 20.0  # seconds
+# Within a day: some providers forget an idempotency key after 24 hours (docs.stripe.com/api,
+# "Idempotent requests"), and would send the money twice.
+TELL_AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 480, 1200))
+ROUNDS_APART = timedelta(minutes=10)  # that the worker may come late
+
+EVENT_FOR: Mapping[Outcome, Event] = {
+    Outcome.PENDING: Event.PENDING,
+    Outcome.SUCCEEDED: Event.SUCCEEDED,
+    Outcome.FAILED: Event.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    provider: str
+    account: Account
+    order: RefundOrder
+
+
+def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
+    """Tell the provider of an approved refund, or again of one whose end is not known."""
+    prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
+    told = _call(prepared) if prepared else None
+    if prepared and told:
+        record(tenant_id, prepared.account.id, told)
+    with transaction() as session:
+        return State(session.get_one(Refund, (tenant_id, refund_id)).state)
+
+
+def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    """Record what a provider says of a refund; ``False`` when it changes nothing.
+
+    Raises ``NoSuchRefund``. A report over another amount changes nothing, too: its settlement
+    will show the difference.
+    """
+    return again(lambda session: _record(session, tenant_id, account_id, report))
+
+
+def go_on(keyring: Keyring) -> int:
+    """Submit what is approved or not decided, and end what nobody approved; how many of both."""
+    ends = time.monotonic() + LONGEST_ROUND
+    with transaction() as session:
+        over = deciding.over(session, frozenset({ACT}), MOST_AT_ONCE)
+        due = session.execute(_due()).all()
+    for tenant_id, _, refund_id in over:
+        _run_out(tenant_id, refund_id)
+    for tenant_id, refund_id in due:
+        if time.monotonic() > ends:
+            break
+        try:
+            submit(keyring, tenant_id, refund_id)
+        except Exception as error:  # one that cannot be sent must not stop the others
+            log.exception(
+                "refund_not_sent", extra={"refund": refund_id, "error": type(error).__name__}
+            )
+    return len(over) + len(due)
+
+
+def _prepare(
+    session: Session, keyring: Keyring, tenant_id: str, refund_id: str
+) -> _Prepared | None:
+    """What the provider is told; ``None`` when there is nothing to tell it (any more)."""
+    payment, refund = refunds.locked(session, tenant_id, refund_id)
+    first = refund.state == State.APPROVED
+    if not first and not _may_tell_again(refund):
+        return None
+    if first and not _is_left(session, payment, refund):
+        refunds.fail(session, payment, refund, Event.NOT_LEFT)
+        return None
+    refund.state = step(State(refund.state), Event.SUBMITTED)
+    refund.submitted_at = refund.submitted_at or clock.now()
+    refund.ask_at = _next(refund.submitted_at, clock.now())
+    account = accounts.get(session, tenant_id, payment.account_id)
+    order = RefundOrder(refund.id, payment.id, payment.provider_reference or "", refund.amount)
+    return _Prepared(account.provider, accounts.unsealed(keyring, account), order)
+
+
+def _may_tell_again(refund: Refund) -> bool:
+    """Whether the provider surely still knows our key; after that it is never told again."""
+    if refund.state != State.SUBMITTED or refund.submitted_at is None:
+        return False
+    if clock.now() <= refund.submitted_at + TELL_AGAIN_AFTER[-1] + ROUNDS_APART:
+        return True
+    refund.ask_at = None
+    return False
+
+
+def _is_left(session: Session, payment: Payment, refund: Refund) -> bool:
+    try:
+        refunds.check_left(session, payment, refund.amount, refund.reason, but=refund.id)
+    except NotRefundable:
+        return False
+    return True
+
+
+def _call(prepared: _Prepared) -> RefundReport | None:
+    """The provider's word; ``None`` when it does not answer, twice."""
+    adapter = registry.get(prepared.provider)
+    if not isinstance(adapter, Refunds):
+        raise NoRefunds("This provider sends nothing back.")
+    order = prepared.order
+    for _ in range(2):
+        try:
+            return adapter.refund(prepared.account, order)
+        except OrderRefused:
+            return RefundReport(order.refund, "", Outcome.FAILED, order.amount)
+        except (ProviderDown, UnknownWord) as error:
+            log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
+    return None
+
+
+def _record(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    payment, refund = refunds.locked(session, tenant_id, report.refund)
+    if payment.account_id != account_id or report.amount != refund.amount:
+        log.warning("refund_does_not_fit", extra={"refund": refund.id})
+        return False
+    event = EVENT_FOR[report.outcome]
+    old, new = State(refund.state), step(State(refund.state), event)
+    if report.provider_reference and not refund.provider_reference:
+        refund.provider_reference = report.provider_reference
+    if new is old:
+        return False
+    if new is State.SUCCEEDED:
+        refund_booking.succeeded(session, payment, refund)
+    else:
+        refund_booking.failed(session, payment, refund, event)
+    return True
+
+
+def _run_out(tenant_id: str, refund_id: str) -> None:
+    def act(session: Session) -> None:
+        payment, refund = refunds.locked(session, tenant_id, refund_id)
+        if deciding.run_out(session, tenant_id, ACT, refund_id):
+            refunds.fail(session, payment, refund, Event.RUN_OUT)
+
+    again(act)
+
+
+def _next(submitted_at: datetime, now: datetime) -> datetime | None:
+    later = (submitted_at + after for after in TELL_AGAIN_AFTER)
+    return next((moment for moment in later if moment > now), None)
+
+
+def _due() -> Select[str, str]:
+    return (
+        select(Refund.tenant_id, Refund.id)
+        .where(Refund.ask_at <= clock.now())
+        .order_by(Refund.ask_at)
+        .limit(MOST_AT_ONCE)
+    )
