@@ -4,6 +4,7 @@ It listens on 127.0.0.1 alone, because it shows names; who looks must hold a pas
 who delivers events must have signed them (``webhook.py``).
 """
 
+import logging
 from pathlib import Path
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
@@ -13,10 +14,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from office import doors, language, pseudonyms, schema, town, views, webhook, words
 from office.db import driver_url, office_db
-from portal import clock
+from portal import clock, logs
 from portal.catalogues import FOLDER
 from portal.config import Settings
 from portal.money import Money
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a pay-out may name thousands of payments
@@ -40,7 +43,12 @@ def create_app(settings: Settings, database_url: str, catalogues: Path = FOLDER)
     clock.move_by(settings.demo_clock)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=driver_url(database_url),
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 4, "max_overflow": 4, "pool_pre_ping": True},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": 4,
+            "max_overflow": 4,
+            "pool_pre_ping": True,
+            "hide_parameters": True,
+        },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         SETTINGS=settings,
@@ -62,7 +70,11 @@ def create_app(settings: Settings, database_url: str, catalogues: Path = FOLDER)
 def from_env() -> Flask:
     """The office of this process's environment, as a server calls it."""
     settings = Settings.from_env()
-    return create_app(settings, schema.ready(settings))
+    logs.configure(settings.log_level)
+    app = create_app(settings, schema.ready(settings))
+    # Flask's own line would name the path, and with it a claim.
+    app.log_exception = lambda fault: log.error("fault", exc_info=fault)  # type: ignore[method-assign,assignment]
+    return app
 
 
 def _guard() -> AnyResponse | tuple[str, int] | None:

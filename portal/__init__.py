@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from portal.config import Settings
 
-POOL = {"pool_size": 4, "max_overflow": 4, "pool_pre_ping": True}
+POOL = {"pool_size": 4, "max_overflow": 4, "pool_pre_ping": True, "hide_parameters": True}
 
 
 def create_app(settings: Settings) -> Flask:

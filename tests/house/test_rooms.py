@@ -22,7 +22,7 @@ BUILDERS = {"portal/__init__.py", "portal/worker.py", "portal/cli.py"}  # put ed
 GROUND = {
     "audit", "catalogues", "clock", "config", "db", "embedded", "embedded_folder",
     "embedded_processes",
-    "embedded_server", "errors", "failpoints", "jobs", "keys", "money", "pdf", "printing",
+    "embedded_server", "errors", "failpoints", "jobs", "keys", "logs", "money", "pdf", "printing",
     "references", "tenants", "words",
 }  # fmt: skip
 
@@ -52,6 +52,7 @@ OFFICE_MAY_ENTER = {
     "pdf",
     "printing",
     "failpoints",
+    "logs",
     "words",
 }  # fmt: skip
 

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal import logs
+from portal.db import db
 from portal.requests import links
-from portal.web import logs
 from tests import builders
 from tests.conftest import Time
 
@@ -112,3 +113,7 @@ def test_a_former_host_leads_to_the_host_of_today(app: Flask) -> None:
         session.add(TenantHost(host="old.example", tenant_id=builders.TOWN, current=False))
     answer = builders.browser(app, "old.example").get("/impressum?lang=en")
     assert (answer.status_code, answer.location) == (308, "https://localhost/impressum?lang=en")
+
+
+def test_a_statement_that_fails_does_not_tell_its_values(app: Flask) -> None:
+    assert db.engine.hide_parameters
