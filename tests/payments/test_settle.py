@@ -13,7 +13,7 @@ from portal.money import Money
 from portal.payments import settle
 from portal.payments.record import Source, record
 from portal.providers import registry
-from portal.providers.protocol import Outcome, SettlementLine
+from portal.providers.protocol import Outcome, ProviderDown, Report, SettlementLine
 from tests import builders
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
@@ -171,6 +171,24 @@ def test_a_silent_provider_is_asked_again_later(provider: FakeProvider) -> None:
     with pytest.raises(settle.NoSettlements):
         booked()
     assert booked()
+
+
+def test_a_report_is_not_booked_before_the_provider_spoke_of_its_payments(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = builders.begin(builders.letter(amount_cents=10_000))
+    provider.pay(payment)
+    provider.settle("s1", [payment])
+
+    def silent(*_: object) -> Report:
+        raise ProviderDown("no answer")
+
+    with monkeypatch.context() as silence:
+        silence.setattr(provider, "fetch", silent)
+        with pytest.raises(settle.NoSettlements):
+            booked()
+    assert booked()
+    assert balances() == {"suspense": 0, "transit": 10_000, "fees": 0, "differences": 0}
 
 
 def test_a_provider_without_reports_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
