@@ -1,12 +1,13 @@
 """Audit (Protokoll): who did what, when, to which thing. Rows are plain inserts.
 
-Sequence and hash chain are filled by the worker after the commit: a chain written inside a
-payment would let the payments of a tenant wait for each other.
+Sequence and hash chain are filled by the worker after the commit (``portal/proof/chain.py``): a
+chain written inside a payment would let the payments of a tenant wait for each other. They are
+rows of their own, so that a note is never touched again.
 """
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
@@ -25,6 +26,43 @@ class AuditRow(Base):
     act: Mapped[str]
     subject: Mapped[str]
     detail: Mapped[Json]
+
+
+class AuditChain(Base):
+    """The place of a note in its tenant's chain: ``hash`` is SHA-256 over ``previous`` and it.
+
+    No foreign key leads to the note: one that is past its time is purged, its hash stays.
+    """
+
+    __tablename__ = "audit_chain"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "audit_id"),
+        CheckConstraint("seq > 0", name="seq"),
+        CheckConstraint("octet_length(previous) = 32 AND octet_length(hash) = 32", name="hashes"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    audit_id: Mapped[int] = mapped_column(BigInteger)
+    previous: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+class AuditHead(Base):
+    """The last link of a tenant's chain; up to ``purged_through`` its notes may be purged."""
+
+    __tablename__ = "audit_heads"
+    __table_args__ = (
+        CheckConstraint("seq >= 0", name="seq"),
+        CheckConstraint("octet_length(hash) = 32", name="hash"),
+        CheckConstraint("purged_through BETWEEN 0 AND seq", name="purged_through"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes]
+    at: Mapped[datetime]
+    purged_through: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 def note(

@@ -5,11 +5,13 @@ in a transaction of its own, and never inside a transaction that books: a waitin
 poison it. A lost bell costs ten seconds, never an event. Job arguments are ids only.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg_pool
 from procrastinate import App, SyncPsycopgConnector
@@ -17,10 +19,16 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 log = logging.getLogger(__name__)
 
+EVENTS = "events"  # the queue of what hands over events: towns must not wait for each other there
+ACTS_AT_ONCE = 3  # acts of asynchronous jobs; each takes a connection for a moment
+
+Answer = TypeVar("Answer")
+
 board = App(connector=SyncPsycopgConnector())
 
 _around: Callable[[], AbstractContextManager[object]] = nullcontext
 _rope: psycopg_pool.ConnectionPool[Any] | None = None
+_acting = ThreadPoolExecutor(ACTS_AT_ONCE, thread_name_prefix="act")
 
 
 def hang(database_url: str) -> None:
@@ -47,7 +55,7 @@ def ring(tenant_id: str) -> None:
         return
     try:
         board.configure_task(
-            "deliver", queueing_lock=f"deliver:{tenant_id}", allow_unknown=True
+            "deliver", queue=EVENTS, queueing_lock=f"deliver:{tenant_id}", allow_unknown=True
         ).defer(tenant_id=tenant_id)
     except AlreadyEnqueued:
         pass
@@ -59,6 +67,16 @@ def within(around: Callable[[], AbstractContextManager[object]]) -> None:
     """Run every task of this process inside ``around()``: the worker's application context."""
     global _around  # noqa: PLW0603
     _around = around
+
+
+async def aside(act: Callable[[], Answer]) -> Answer:
+    """Run an act of an asynchronous job in a thread, inside what every task runs in."""
+
+    def within_it() -> Answer:
+        with _around():
+            return act()
+
+    return await asyncio.get_running_loop().run_in_executor(_acting, within_it)
 
 
 def task(name: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -4,17 +4,22 @@ from portal import audit, tenants
 from portal.approvals import models as approvals
 from portal.finance import models as finance
 from portal.ledger import models as ledger
+from portal.payments import figures, returns
 from portal.payments import models as payments
-from portal.payments import returns
 from portal.requests import models as requests
+from portal.retention import models as retention
+from portal.worklist import models as worklist
 
 __all__ = [
     "approvals",
     "audit",
+    "figures",
     "finance",
     "ledger",
     "payments",
     "requests",
+    "retention",
     "returns",
     "tenants",
+    "worklist",
 ]

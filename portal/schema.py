@@ -18,7 +18,11 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations" / "portal"
 DATABASE, OWNER, APP = "quitt_portal", "quitt_portal_owner", "quitt_portal_app"
 
 # What is written once and never changed: events only get deliveries, entries only counter-entries.
+# No right to change them is given, and a trigger refuses it to every role: only the owner purges,
+# in a transaction that has set quitt.purge to "on".
 APPEND_ONLY = (
+    "audit",
+    "audit_chain",
     "ledger_entries",
     "ledger_postings",
     "events",
@@ -29,19 +33,31 @@ APPEND_ONLY = (
     "provider_reports",
     "closed_rests",
     "payout_arrivals",
+    "annual_accounts",
+    "purged_references",
+    "purged_years",
+    "request_steps",
+    "suspense_moves",
+    "custody_moves",
+    "settlement_lines",
+    "provider_figures",
 )
 NEVER_DELETED = (
     *APPEND_ONLY,
-    "audit",
+    "audit_heads",
     "payments",
     "suspense_items",
     "custody_items",
     "refunds",
+    "custody_returns",
     "reversals",
     "approvals",
     "paid_elsewhere",
     "acknowledgements",
+    "retention_holds",
 )
+
+VIEWS = "SELECT quote_ident(viewname) FROM pg_views WHERE schemaname = 'public'"
 
 
 def app(owner_url: str) -> Flask:
@@ -54,10 +70,11 @@ def app(owner_url: str) -> Flask:
 
 
 def migrate(owner_url: str, app_role: str) -> None:
-    """Bring the database to this version and grant the application's role what it needs."""
+    """Bring the database to this version, guard it, and grant the application what it needs."""
     bare = app(owner_url)
     with bare.app_context():
         flask_migrate.upgrade()
+        _guard()
         _grant(app_role)
         db.engine.dispose()
 
@@ -98,6 +115,22 @@ def _role(url: str) -> str:
     return role
 
 
+def _guard() -> None:
+    """Set the triggers that refuse to change what is append only; the function is migration 5's."""
+    statements = [
+        f"CREATE OR REPLACE TRIGGER {name} BEFORE {acts} ON {table}"
+        f" FOR EACH {each} EXECUTE FUNCTION refuse_change()"
+        for table in APPEND_ONLY
+        for name, acts, each in (
+            ("append_only", "UPDATE OR DELETE", "ROW"),
+            ("append_only_whole", "TRUNCATE", "STATEMENT"),
+        )
+    ]
+    with db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
 def _grant(app_role: str) -> None:
     """All rights on rows, less those that would undo a booking or a note."""
     assert models  # noqa: S101 -- imported to fill the metadata
@@ -112,9 +145,10 @@ def _grant(app_role: str) -> None:
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
         f"REVOKE UPDATE ON {forbidden} FROM {role}",
         f"REVOKE DELETE, TRUNCATE ON {kept} FROM {role}",
-        f"REVOKE UPDATE ON audit FROM {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
     )
     with db.engine.begin() as connection:
         for statement in statements:
             connection.execute(text(statement))
+        for view in connection.scalars(text(VIEWS)).all():  # who writes to one is its owner
+            connection.execute(text(f"REVOKE INSERT, UPDATE, DELETE ON {view} FROM {role}"))

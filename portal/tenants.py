@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import CheckConstraint, ForeignKey, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
@@ -27,6 +27,11 @@ class Tenant(Base):
     """A town. What it shows of itself is public; it holds no person."""
 
     __tablename__ = "tenants"
+    __table_args__ = (
+        CheckConstraint("retention_days BETWEEN 14 AND 1826", name="retention_days"),
+        CheckConstraint("books_years BETWEEN 10 AND 30", name="books_years"),
+        CheckConstraint("voucher_years BETWEEN 6 AND books_years", name="voucher_years"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -41,7 +46,11 @@ class Tenant(Base):
     street: Mapped[str] = mapped_column(default="")
     postcode_city: Mapped[str] = mapped_column(default="")
     email: Mapped[str] = mapped_column(default="")
+    # Page details after the last movement; books and vouchers after the annual accounts.
     retention_days: Mapped[int] = mapped_column(default=180)
+    books_years: Mapped[int] = mapped_column(default=10, server_default="10")
+    voucher_years: Mapped[int] = mapped_column(default=10, server_default="10")
+    discharge_counts: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -8,16 +8,23 @@ import asyncio
 import importlib
 import logging
 import signal
+from collections.abc import Sequence
 
-from procrastinate import PsycopgConnector
+from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 
 from portal import create_app, jobs
 from portal.config import Settings
 
-TASKS = ("portal.finance.tasks", "portal.payments.tasks", "portal.requests.tasks")
-JOBS_AT_ONCE = 4
-CONNECTIONS = 4  # of the board itself; jobs take theirs from the application's pool
+TASKS = (
+    "portal.finance.tasks",
+    "portal.payments.tasks",
+    "portal.proof.tasks",
+    "portal.requests.tasks",
+    "portal.retention.tasks",
+)
+CREWS = {"default": 4, jobs.EVENTS: 64}  # jobs at once of each queue; handing over takes no thread
+CONNECTIONS = 6  # of the board itself; jobs take theirs from the application's pool
 PATIENCE = 8.0  # seconds for a connection; so long a stop takes when the database is gone
 HEARTBEAT = 5.0  # seconds
 STALLED_AFTER = 15.0  # seconds
@@ -61,29 +68,36 @@ async def _shift(database_url: str, told_to_stop: asyncio.Event) -> None:
     )
     with jobs.board.replace_connector(connector) as board:
         async with board.open_async():
-            working = asyncio.create_task(
-                board.run_worker_async(
-                    concurrency=JOBS_AT_ONCE,
-                    update_heartbeat_interval=HEARTBEAT,
-                    stalled_worker_timeout=STALLED_AFTER,
-                    shutdown_graceful_timeout=LAST_MOMENT,
-                    delete_jobs="successful",
-                    install_signal_handlers=False,
-                )
-            )
+            working = [_crew(board, queue, at_once) for queue, at_once in CREWS.items()]
             stopping = asyncio.create_task(told_to_stop.wait())
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             await _ended(working)
 
 
-async def _ended(working: asyncio.Task[None]) -> None:
-    if not working.done():
-        working.cancel()  # asks it to end its jobs first
-    try:
-        await working
-    except asyncio.CancelledError:
-        log.info("worker_stopped")
+def _crew(board: App, queue: str, at_once: int) -> asyncio.Task[None]:
+    return asyncio.create_task(
+        board.run_worker_async(
+            queues=[queue],
+            concurrency=at_once,
+            update_heartbeat_interval=HEARTBEAT,
+            stalled_worker_timeout=STALLED_AFTER,
+            shutdown_graceful_timeout=LAST_MOMENT,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+    )
+
+
+async def _ended(crews: Sequence[asyncio.Task[None]]) -> None:
+    """Let all crews end together; what one of them died of goes out."""
+    for crew in crews:
+        if not crew.done():
+            crew.cancel()  # asks it to end its jobs first
+    for died in await asyncio.gather(*crews, return_exceptions=True):
+        if isinstance(died, Exception):
+            raise died
+    log.info("worker_stopped")
 
 
 async def _pause(told_to_stop: asyncio.Event) -> None:

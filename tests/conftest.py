@@ -21,6 +21,12 @@ HOST = "https://localhost"
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What chance deals can be dealt again."""
+    parser.addoption("--seed", type=int, help="of the crash trial: kills the same again")
+    parser.addoption("--cases", type=int, help="of each operation in tests/fuzz")
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of this run."""
@@ -130,5 +136,6 @@ def _empty(owner_url: str) -> None:
         _TABLES.extend(("procrastinate_jobs", "procrastinate_events"))
     engine = create_engine(owner_url)
     with engine.begin() as connection:
+        connection.execute(text("SET LOCAL quitt.purge = 'on'"))
         connection.execute(text(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY CASCADE"))
     engine.dispose()

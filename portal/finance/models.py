@@ -23,6 +23,7 @@ class Client(Base):
     it has 256 random bits, so there is nothing to guess."""
 
     __tablename__ = "clients"
+    __table_args__ = (CheckConstraint("octet_length(secret_sha256) = 32", name="secret_sha256"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
@@ -53,6 +54,7 @@ class EventRow(Base):
             "position",
             postgresql_where="type = 'payout.announced'",
         ),
+        Index(None, "tenant_id", "reference"),
     )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
@@ -74,15 +76,16 @@ class Endpoint(Base):
     secret_sealed: Mapped[bytes]
     failures: Mapped[int] = mapped_column(default=0)
     paused_until: Mapped[datetime | None]
+    silent_since: Mapped[datetime | None]
 
 
 class Delivery(Base):
-    """Übermittlung of one event: waiting -> taken | refused | parked (each but taken is a task)."""
+    """Übermittlung of one event: waiting -> taken | parked | skipped (by order of a person)."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "position"], ["events.tenant_id", "events.position"]),
-        CheckConstraint("state IN ('waiting','taken','refused','parked')", name="state"),
+        CheckConstraint("state IN ('waiting','taken','skipped','parked')", name="state"),
         Index(
             "ix_deliveries_not_taken",
             "tenant_id",
@@ -141,7 +144,11 @@ class KeptAnswer(Base):
     """
 
     __tablename__ = "kept_answers"
-    __table_args__ = (Index(None, "kept_since"),)
+    __table_args__ = (
+        Index(None, "kept_since"),
+        CheckConstraint("octet_length(key_sha256) = 32", name="key_sha256"),
+        CheckConstraint("octet_length(asked_sha256) = 32", name="asked_sha256"),
+    )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), primary_key=True)

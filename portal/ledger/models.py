@@ -139,3 +139,78 @@ class PayoutArrival(Base):
     currency: Mapped[str]
     booked_on: Mapped[date]
     told_at: Mapped[datetime]
+
+
+class SuspenseMove(Base):
+    """By how much a suspense item was raised or lowered, and why: what was open on any day.
+
+    ``reason`` is ``opened``, or the state in which the item ends by it, or ``taken_back``.
+    """
+
+    __tablename__ = "suspense_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "item_id"], ["suspense_items.tenant_id", "suspense_items.id"]
+        ),
+        CheckConstraint("cents <> 0", name="cents"),
+        Index(None, "tenant_id", "item_id"),
+        Index(None, "tenant_id", "booked_on"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    item_id: Mapped[int] = mapped_column(BigInteger)
+    booked_on: Mapped[date]
+    at: Mapped[datetime]
+    reason: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class CustodyMove(Base):
+    """By how much a custody item was raised or lowered, and why: as with suspense items."""
+
+    __tablename__ = "custody_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "item_id"], ["custody_items.tenant_id", "custody_items.id"]
+        ),
+        CheckConstraint("cents <> 0", name="cents"),
+        Index(None, "tenant_id", "item_id"),
+        Index(None, "tenant_id", "booked_on"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    item_id: Mapped[int] = mapped_column(BigInteger)
+    booked_on: Mapped[date]
+    at: Mapped[datetime]
+    reason: Mapped[str]
+    cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class SettlementLineRow(Base):
+    """One line of a settlement report, and what of it settled items of ours.
+
+    What is left of its gross is a difference. ``booked_fee_cents`` is the part of its fee that was
+    booked before, with a reversal.
+    """
+
+    __tablename__ = "settlement_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "account", "settlement"],
+            ["settlements.tenant_id", "settlements.account", "settlements.settlement"],
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    settlement: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    payment: Mapped[str]  # as the provider names it; it may be none of ours
+    provider_reference: Mapped[str]
+    gross_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    settled_cents: Mapped[int] = mapped_column(BigInteger)
+    booked_fee_cents: Mapped[int] = mapped_column(BigInteger)

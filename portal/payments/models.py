@@ -135,6 +135,13 @@ class PaymentStep(Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "payment_id"], ["payments.tenant_id", "payments.id"]),
         Index(None, "tenant_id", "payment_id"),
+        Index(
+            "uq_payment_steps_one_success",
+            "tenant_id",
+            "payment_id",
+            unique=True,
+            postgresql_where="new = 'succeeded'",
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
@@ -179,6 +186,7 @@ class ProviderReport(Base):
             ["tenant_id", "account_id"], ["provider_accounts.tenant_id", "provider_accounts.id"]
         ),
         Index(None, "tenant_id", "payment"),
+        CheckConstraint("octet_length(body_sha256) = 32", name="body_sha256"),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)

@@ -10,11 +10,14 @@ from sqlalchemy import (
     Identity,
     Index,
     UniqueConstraint,
+    event,
+    inspect,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
 from portal.db import Base, Json
+from portal.ledger import book
 from portal.money import Money
 from portal.requests.states import State
 
@@ -39,7 +42,26 @@ class PaymentRequest(Base):
         CheckConstraint("covered_cents >= 0", name="covered"),
         CheckConstraint("closed_cents BETWEEN 0 AND amount_cents", name="closed"),
         CheckConstraint("octet_length(lookup) = 32", name="lookup"),
+        CheckConstraint(
+            "details_purged_at IS NULL OR (purpose = '' AND payment_sign IS NULL"
+            " AND content = '{}'::jsonb AND key_id = '')",
+            name="details_purged",
+        ),
+        CheckConstraint("purged_at IS NULL OR details_purged_at IS NOT NULL", name="purged"),
         Index(None, "payable_until", postgresql_where="state IN ('open','partly_paid')"),
+        Index(
+            "ix_payment_requests_details_due",
+            "tenant_id",
+            "updated_at",
+            postgresql_where="details_purged_at IS NULL"
+            " AND state IN ('paid', 'withdrawn', 'expired', 'replaced')",
+        ),
+        Index(
+            "ix_payment_requests_whole_due",
+            "tenant_id",
+            "updated_at",
+            postgresql_where="details_purged_at IS NOT NULL AND purged_at IS NULL",
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
@@ -67,6 +89,8 @@ class PaymentRequest(Base):
     replaced_by: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+    details_purged_at: Mapped[datetime | None]  # texts, pseudonym and link are gone
+    purged_at: Mapped[datetime | None]  # the reference is gone too: amounts of nobody
 
     @property
     def amount(self) -> Money:
@@ -132,6 +156,7 @@ class Grant(Base):
             ["tenant_id", "request_id"], ["payment_requests.tenant_id", "payment_requests.id"]
         ),
         Index(None, "ends_at"),
+        CheckConstraint("octet_length(visitor) = 32", name="visitor"),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
@@ -184,3 +209,81 @@ class ClosedRest(Base):
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str]
     closed_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class PurgedReference(Base):
+    """All that is left of the reference of a purged request: ``name`` is an HMAC of it."""
+
+    __tablename__ = "purged_references"
+    __table_args__ = (CheckConstraint("octet_length(name) = 32", name="name"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[bytes] = mapped_column(primary_key=True)
+    link_version: Mapped[int]
+    tan_version: Mapped[int]
+    purged_at: Mapped[datetime]
+
+
+class RequestStep(Base):
+    """What changed of a request, and on which booking day: what it was on any day before.
+
+    Amounts are differences. A request is born with its first version and has no step for that.
+    """
+
+    __tablename__ = "request_steps"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "request_id"], ["payment_requests.tenant_id", "payment_requests.id"]
+        ),
+        Index(None, "tenant_id", "request_id"),
+        Index(None, "tenant_id", "booked_on"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    booked_on: Mapped[date]
+    at: Mapped[datetime]
+    version: Mapped[int]
+    old_state: Mapped[str]
+    state: Mapped[str]
+    old_kind: Mapped[str]
+    kind: Mapped[str]
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    covered_cents: Mapped[int] = mapped_column(BigInteger)
+    closed_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+STEPPED = ("version", "state", "kind", "amount_cents", "covered_cents", "closed_cents")
+
+
+@event.listens_for(Session, "before_flush")
+def _note_steps(session: Session, *_: object) -> None:
+    # Written where rows are written, so that no act can forget it.
+    for row in session.dirty:
+        if isinstance(row, PaymentRequest):
+            _note_step(session, row)
+
+
+def _note_step(session: Session, request: PaymentRequest) -> None:
+    now = {name: getattr(request, name) for name in STEPPED}
+    gone = {name: inspect(request).attrs[name].history.deleted for name in STEPPED}
+    old = {name: next(iter(gone[name]), now[name]) for name in STEPPED}
+    if old == now:
+        return
+    step = RequestStep(
+        tenant_id=request.tenant_id,
+        request_id=request.id,
+        booked_on=book.day(session, request.tenant_id),
+        at=clock.now(),
+        version=request.version,
+        old_state=old["state"],
+        state=now["state"],
+        old_kind=old["kind"],
+        kind=now["kind"],
+        amount_cents=now["amount_cents"] - old["amount_cents"],
+        covered_cents=now["covered_cents"] - old["covered_cents"],
+        closed_cents=now["closed_cents"] - old["closed_cents"],
+    )
+    session.add(step)

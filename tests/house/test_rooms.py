@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("portal", "office", "sandbox", "demo")
 
-EDGES = {"views", "pages", "showing", "api", "orders_api", "webhooks", "tasks", "cli", "worker"}
+EDGES = {"views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks",
+         "cli", "worker"}  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",
     "portal/schema.py",
@@ -23,7 +24,7 @@ GROUND = {
     "audit", "catalogues", "clock", "config", "db", "embedded", "embedded_folder",
     "embedded_processes",
     "embedded_server", "errors", "failpoints", "jobs", "keys", "logs", "money", "pdf", "printing",
-    "references", "tenants", "words",
+    "references", "refusals", "tenants", "words",
 }  # fmt: skip
 
 # fmt: off
@@ -31,9 +32,15 @@ MAY_ENTER: dict[str, set[str]] = {
     "ledger":    set(),
     "approvals": set(),
     "providers": set(),
-    "finance":   set(),
-    "requests":  {"ledger", "finance"},
-    "payments":  {"requests", "providers", "ledger", "finance", "approvals"},
+    "worklist":  set(),
+    "finance":   {"worklist"},
+    "requests":  {"ledger", "finance", "worklist"},
+    "retention": {"requests"},
+    "payments":  {"requests", "providers", "ledger", "finance", "approvals", "worklist"},
+    "proof":     {"requests", "payments", "ledger", "finance", "approvals", "worklist",
+                  "retention"},
+    "operating": {"finance", "payments", "proof", "requests", "retention", "worklist",
+                  "models", "rekeying", "schema"},  # the whole of the database
     "web":       {"requests", "payments"},  # the gate asks them; only edges enter the edge kit
 }
 # fmt: on

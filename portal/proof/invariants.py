@@ -1,0 +1,109 @@
+"""Invariants: what must hold of the whole database after every act, and which rows break it.
+
+The rules stand in ``invariants.sql``, one statement each; one more looks for people in texts, by
+the same patterns by which intake refuses them. The tests run all of them after each database
+test, the worker nightly, and ``quitt doctor`` when it is asked.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from portal.payments.states import TRANSITIONS
+from portal.requests import persons
+
+FILE = Path(__file__).with_name("invariants.sql")
+MOST_ROWS = 20  # of a rule
+NO_PERSON = "no text holds an IBAN or an e-mail address"
+HELD = {"an IBAN", "an e-mail address"}
+
+_BLOCK = re.compile(r"^((?:-- .*\n)+)([^-\n](?:.*\n)+?.*;)$", re.MULTILINE)
+
+# Texts with the form of an IBAN or an e-mail address; persons.held then looks closely.
+_SUSPECT = (
+    r"\m[A-Z]{2}([ ./_-]{0,3}[0-9]){2}([ ./_-]{0,3}[0-9A-Z]){11,30}"
+    r"|\m[a-z]{2}([ ./_-]{0,3}[0-9]){13,}|\S ?@ ?\S+\.\w"
+)
+# What a town says of itself.
+_OWN_TEXTS = ("tenants", "kinds", "provider_rules")
+_TEXT_COLUMNS = """
+    SELECT c.relname,
+        array_agg(a.attname::text ORDER BY a.attnum)
+            FILTER (WHERE a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype)),
+        array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attnum = ANY (k.conkey))
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        AND NOT a.attisdropped
+    JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+        AND c.relname NOT LIKE 'procrastinate%' AND c.relname <> 'alembic_version'
+    GROUP BY c.relname ORDER BY c.relname"""
+
+
+def broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
+    """The rules that do not hold, and up to ``MOST_ROWS`` rows that break each; tenant first.
+
+    One snapshot, so that what is paid meanwhile is no false alarm: a session that has not begun
+    yet reads repeatably and ends that again; one that has begun is left as it is.
+    """
+    if session.in_transaction():
+        return _broken(session)
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    try:
+        return _broken(session)
+    finally:
+        session.rollback()
+
+
+def _broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
+    edges = json.dumps([[old, event, new] for (old, event), new in TRANSITIONS.items()])
+    found = {}
+    for rule, query in rules().items():
+        told = {"payment_edges": edges} if ":payment_edges" in query else {}
+        found[rule] = [tuple(row) for row in session.execute(text(query), told)]
+    found[NO_PERSON] = list(_people(session))
+    return {rule: rows for rule, rows in found.items() if rows}
+
+
+@cache
+def rules() -> Mapping[str, str]:
+    """The rules of ``invariants.sql``: each sentence and its statement."""
+    return parsed(FILE.read_text())
+
+
+def parsed(script: str) -> dict[str, str]:
+    """Each comment directly above a statement, and that statement, which is told to stop early."""
+    found = {}
+    for block in _BLOCK.finditer(script):
+        rule = " ".join(line.removeprefix("-- ") for line in block[1].splitlines())
+        statement = block[2].removesuffix(";")
+        found[rule] = f"SELECT * FROM (\n{statement}\n) AS broken LIMIT {MOST_ROWS}"  # noqa: S608
+    return found
+
+
+def _people(session: Session) -> Iterator[tuple[Any, ...]]:
+    """Tenant, table and key of the texts that hold a person."""
+    tables: Sequence[Any] = session.execute(text(_TEXT_COLUMNS)).all()
+    looks = [_look(*table) for table in tables if table[0] not in _OWN_TEXTS and table[1]]
+    rows = session.execute(text(" UNION ALL ".join(looks)), {"suspect": _SUSPECT})
+    told = 0
+    for tenant_id, table, key, words in rows:
+        if told < MOST_ROWS and persons.held(words) in HELD:
+            told += 1
+            yield tenant_id, table, key
+
+
+def _look(table: str, texts: Sequence[str], key: Sequence[str]) -> str:
+    """A statement that names the suspect rows of a table. The names are the catalogue's own."""
+    tenant = "tenant_id" if "tenant_id" in key else "NULL"
+    words = f"concat_ws(E'\\n', {', '.join(texts)})"
+    named = ", ".join(key)
+    return (
+        f"SELECT {tenant}, '{table}', concat_ws(' ', {named}), {words} FROM {table}"  # noqa: S608
+        f" WHERE {words} ~ :suspect"
+    )

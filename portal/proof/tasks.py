@@ -1,0 +1,79 @@
+"""Jobs of the proof room: linking the audit chain, and the nightly look at everything."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from portal import jobs
+from portal.db import db, transaction
+from portal.proof import chain, invariants
+from portal.retention import due
+from portal.tenants import Tenant
+from portal.worklist import reading, writing
+from portal.worklist.kinds import Kind
+
+EVERY_MINUTE = "* * * * *"
+NIGHTLY = "23 3 * * *"
+CHAIN = "the audit chain is whole"
+KEPT = "nothing is kept past its time"
+
+log = logging.getLogger(__name__)
+
+
+@jobs.every(EVERY_MINUTE, "proof.link")
+def link() -> None:
+    """Give the notes of the last minute their places in the audit chain."""
+    chain.extend_all()
+
+
+@jobs.every(NIGHTLY, "proof.look")
+def look() -> None:
+    """Run all rules and check all chains; what is broken is logged and is a task of its town."""
+    chain.extend_all(everything=True)
+    broken: dict[str, dict[str, int]] = defaultdict(dict)
+    full = set()
+    with transaction() as session:
+        tenants = session.scalars(select(Tenant.id)).all()
+    for rule, rows in _found().items():
+        _log(rule, len(rows), rows)
+        if len(rows) >= invariants.MOST_ROWS:
+            full.add(rule)
+        for tenant_id in {row[0] for row in rows} - {None}:
+            broken[tenant_id][rule] = sum(row[0] == tenant_id for row in rows)
+    for tenant_id in tenants:
+        verdict = chain.verify(db.session(), tenant_id)
+        db.session.rollback()
+        if verdict.wrong:
+            broken[tenant_id][CHAIN] = verdict.wrong
+            _log(CHAIN, verdict.wrong, [(tenant_id, *found) for found in verdict.found])
+        _tell(tenant_id, broken[tenant_id], full)
+
+
+def _found() -> dict[str, list[tuple[Any, ...]]]:
+    """Every broken rule with its rows, tenant first; so is what should be deleted by now."""
+    found: dict[str, list[tuple[Any, ...]]] = dict(invariants.broken(db.session()))
+    with transaction() as session:
+        if kept := due.overdue(session):
+            found[KEPT] = kept[: invariants.MOST_ROWS]
+    return found
+
+
+def _log(rule: str, count: int, rows: Iterable[tuple[object, ...]]) -> None:
+    named = [" ".join(map(str, row)) for row in rows]
+    log.error("books_broken", extra={"rule": rule, "count": count, "rows": named})
+
+
+def _tell(tenant_id: str, broken: dict[str, int], full: set[str]) -> None:
+    """A task for each broken rule; one whose rule holds again is over.
+
+    A rule broken by more rows than were read may be broken here too: its task stays.
+    """
+    with transaction() as session:
+        for rule, count in broken.items():
+            writing.put(session, tenant_id, Kind.BOOKS_BROKEN, rule, detail={"rows": count})
+        for task in reading.open_tasks(session, tenant_id, kinds=[Kind.BOOKS_BROKEN]):
+            if task.subject not in broken and task.subject not in full:
+                writing.end(session, tenant_id, Kind.BOOKS_BROKEN, task.subject, "worker")

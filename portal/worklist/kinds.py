@@ -1,0 +1,18 @@
+"""What a task can be about. Codes are kept in rows and never renamed."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The sort of a task; each says who mends it and when it is over."""
+
+    EVENT_REFUSED = "event_refused"  # the finance system could not book an event
+    EVENT_PARKED = "event_parked"  # an event was refused so often that it is not sent any more
+    EVENT_NOT_ACKNOWLEDGED = "event_not_acknowledged"  # taken, and no word of it for a day
+    ENDPOINT_SILENT = "endpoint_silent"  # the finance system does not answer
+    CUSTODY_UNCLEAR = "custody_unclear"  # money that fits no payment of ours
+    PAYMENT_UNKNOWN = "payment_unknown"  # the provider cannot say what became of a payment
+    REFUND_FAILED = "refund_failed"  # money that should have gone back did not
+    SETTLEMENT_DIFFERENCE = "settlement_difference"  # a report and our books do not agree
+    BOOKS_BROKEN = "books_broken"  # a rule of the books is broken
+    CITIZEN_NOTE = "citizen_note"  # a citizen says or asks something

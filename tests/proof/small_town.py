@@ -1,0 +1,66 @@
+"""A small town in which everything has happened once."""
+
+from datetime import date
+
+from flask import Flask, current_app
+from sqlalchemy import text
+
+from portal.db import transaction
+from portal.finance import clients, delivery
+from portal.payments import reversals, settle
+from portal.proof import chain
+from portal.requests import elsewhere, orders
+from portal.requests.ordered import Elsewhere, How, Rest, Why
+from portal.requests.orders import Subject
+from tests import builders
+from tests.builders import TOWN
+from tests.contract import bearer
+from tests.fakes import FakeProvider
+from tests.finance.receiver import SECRET
+from tests.payments.test_refunds import paid, paid_twice, sent
+
+DAY = date(2026, 11, 12)
+TAKEN = "UPDATE deliveries SET state = 'taken', taken_at = due_at"
+
+
+def build(app: Flask, provider: FakeProvider) -> None:
+    """Payments, surplus, a refund, a reversal, a pay-out, and every order of the finance system."""
+    keyring = current_app.extensions["keyring"]
+    with transaction() as session:
+        delivery.set_endpoint(session, keyring, TOWN, "https://finance.example/events", SECRET)
+        clients.create_client(session, TOWN, ["requests:write"])
+    _, payment = paid_twice(provider)
+    _, other = paid(provider, 8_000, "K-2")
+    sent(other, 500)
+    report = provider.reverse(payment, 300, 40)
+    reversals.record_reversal(keyring, TOWN, "card", report)
+    settled(app, provider, paid(provider, 9_000, "K-3")[1])
+    builders.letter("K-4", amount_cents=5_000)
+    told = Elsewhere(id="B-1", amount_cents=4_900, paid_on=DAY, how=How.TRANSFER)
+    with transaction() as session:
+        elsewhere.tell(session, subject("K-4"), told)
+    with transaction() as session:
+        rest = Rest(amount_cents=100, reason="small", order="AO-7")
+        orders.close_rest(session, subject("K-4"), rest)
+    builders.letter("K-5")
+    with transaction() as session:
+        orders.withdraw(session, subject("K-5"), Why.CANCELLED)
+    builders.letter("K-6")
+    builders.letter("K-7", replaces=["K-6"])
+    with transaction() as session:
+        session.execute(text(TAKEN))
+    chain.extend_all()
+
+
+def subject(reference: str) -> Subject:
+    return Subject(TOWN, reference, "client:c_1")
+
+
+def settled(app: Flask, provider: FakeProvider, payment: str) -> None:
+    """A pay-out over a payment, which has arrived on the bank."""
+    provider.settle("s1", [payment], fee_cents=35)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    credit = {"id": "B-1", "booked_on": "2026-11-23", "amount_cents": 8_965}
+    headers = bearer(app, TOWN, "requests:write")
+    answer = app.test_client().post("/api/v1/payouts/s1/arrived", json=credit, headers=headers)
+    assert answer.status_code == 200, answer.text
