@@ -17,7 +17,7 @@ from portal.finance import messages, outbox
 from portal.finance.messages import Message
 from portal.keys import Keyring
 from portal.money import Money
-from portal.requests import links, register, tan
+from portal.requests import links, purged, register, tan
 from portal.requests.models import ClosedRest, PaymentRequest
 from portal.requests.ordered import Rest, Why
 from portal.requests.states import State
@@ -91,9 +91,10 @@ def withdraw(session: Session, subject: Subject, reason: Why) -> PaymentRequest:
 def restore(session: Session, subject: Subject, payable_until: date | None) -> PaymentRequest:
     """Payable online again, as far as it is not covered.
 
-    Raises ``DayIsOver``, and ``IllegalStep`` for a request that has not ended.
+    Raises ``DayIsOver``, ``ReferenceUsed``, and ``IllegalStep`` for a request that has not ended.
     """
     request = subject.locked(session)
+    purged.refuse(request)
     today = clock.today(session.get_one(Tenant, subject.tenant_id).time_zone)
     if payable_until is not None and payable_until < today:
         raise DayIsOver("payable_until is a day that is over.")
@@ -109,15 +110,20 @@ def restore(session: Session, subject: Subject, payable_until: date | None) -> P
 
 
 def new_link(session: Session, keyring: Keyring, subject: Subject) -> PaymentRequest:
-    """Another personal link; the old one opens nothing any more, the TAN stays."""
+    """Another personal link; the old one opens nothing any more, the TAN stays.
+
+    Raises ``ReferenceUsed``.
+    """
     request = subject.locked(session)
+    purged.refuse(request)
     links.renew(session, keyring.get(request.key_id), request)
     return _renewed(session, subject, request, "new_link")
 
 
 def new_tan(session: Session, subject: Subject) -> PaymentRequest:
-    """Another TAN, and all tries again; the link stays."""
+    """Another TAN, and all tries again; the link stays. Raises ``ReferenceUsed``."""
     request = subject.locked(session)
+    purged.refuse(request)
     tan.renew(session, request)
     return _renewed(session, subject, request, "new_tan")
 

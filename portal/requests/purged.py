@@ -1,0 +1,66 @@
+"""References that were used and whose request is purged: a letter of old never comes alive.
+
+Links are derived from the reference, so the same reference pushed again would revive the old
+letter's link. From the purge of a request's details on, its reference is used up; once the whole
+request is gone, HMAC(key, tenant, reference) is all that is left of it.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from portal.errors import Conflict
+from portal.keys import Key, Keyring, mac
+from portal.requests.models import PaymentRequest, PurgedReference
+
+
+class ReferenceUsed(Conflict):
+    """The request of this reference is purged; a new demand needs a reference of its own."""
+
+    code = "reference_used"
+
+    def __init__(self) -> None:
+        super().__init__("This reference was used before and its request is deleted. Use another.")
+
+
+def name(key: Key, tenant_id: str, reference: str) -> bytes:
+    """The 32 bytes that are left of a reference."""
+    return mac(key.child("purged-reference"), tenant_id, reference)
+
+
+def known(
+    session: Session, keyring: Keyring, tenant_id: str, references: Sequence[str]
+) -> set[str]:
+    """Those of the references that were used and purged."""
+    emptied = select(PaymentRequest.reference).where(
+        PaymentRequest.tenant_id == tenant_id,
+        PaymentRequest.details_purged_at.is_not(None),
+        PaymentRequest.reference.in_(references),
+    )
+    found = set(session.scalars(emptied))
+    for key in keyring.keys:
+        if _any_left(session, tenant_id, key):
+            found |= _left(session, tenant_id, key, references)
+    return found
+
+
+def refuse(request: PaymentRequest) -> None:
+    """Raise ``ReferenceUsed`` when the details of a request are purged."""
+    if request.details_purged_at is not None:
+        raise ReferenceUsed
+
+
+def _any_left(session: Session, tenant_id: str, key: Key) -> bool:
+    some = exists().where(PurgedReference.tenant_id == tenant_id, PurgedReference.key_id == key.id)
+    return bool(session.scalar(select(some)))
+
+
+def _left(session: Session, tenant_id: str, key: Key, references: Sequence[str]) -> set[str]:
+    names = {name(key, tenant_id, reference): reference for reference in references}
+    query = select(PurgedReference.name).where(
+        PurgedReference.tenant_id == tenant_id,
+        PurgedReference.key_id == key.id,
+        PurgedReference.name.in_(names),
+    )
+    return {names[found] for found in session.scalars(query)}
