@@ -97,12 +97,20 @@ def new_key(key_id: str) -> str:
 def prefixed(*parts: str | int | bytes) -> bytes:
     """The parts, each behind its length, as input of a MAC."""
     raw = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in raw)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in raw])
 
 
 def mac(key: bytes, *parts: str | int | bytes) -> bytes:
     """HMAC-SHA-256 (RFC 2104) over the length-prefixed parts: 32 bytes."""
-    return hmac.digest(key, prefixed(*parts), hashlib.sha256)
+    made = _keyed(key).copy()
+    made.update(prefixed(*parts))
+    return made.digest()
+
+
+@lru_cache(maxsize=256)
+def _keyed(key: bytes) -> hmac.HMAC:
+    # A copy of it costs a quarter of what the key's two blocks cost anew.
+    return hmac.new(key, digestmod=hashlib.sha256)
 
 
 @lru_cache(maxsize=256)

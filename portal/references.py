@@ -44,10 +44,17 @@ def _times_power(value: int, exponent: int) -> int:
     return _POWER[(_LOG[value] + exponent) % LONGEST] if value else 0
 
 
+# What each sign adds at each position.
+_ADDS = [
+    {sign: _times_power(value, position) for sign, value in _VALUE.items()}
+    for position in range(LONGEST)
+]
+
+
 def _sum(code: str) -> int:
     total = 0
-    for position, sign in enumerate(code):
-        total ^= _times_power(_VALUE[sign], position)
+    for adds, sign in zip(_ADDS, code, strict=False):  # no code is longer than LONGEST
+        total ^= adds[sign]
     return total
 
 
@@ -80,7 +87,7 @@ def from_bytes(raw: bytes, length: int) -> str:
         raise ValueError("too few bytes for so many characters")
     number = int.from_bytes(raw, "big")
     bits = len(raw) * 8
-    return "".join(ALPHABET[number >> (bits - 5 * (i + 1)) & 31] for i in range(length))
+    return "".join([ALPHABET[number >> bits - 5 * i & 31] for i in range(1, length + 1)])
 
 
 def in_blocks(code: str, size: int = 4, separator: str = "-") -> str:

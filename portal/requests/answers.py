@@ -14,6 +14,7 @@ from portal.keys import Keyring
 from portal.requests import links, tan
 from portal.requests.asked import Asked, Reference
 from portal.requests.models import PaymentRequest
+from portal.requests.register import Standing
 from portal.requests.states import State
 
 
@@ -60,27 +61,44 @@ class LineTold(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-def told(request: PaymentRequest) -> RequestTold:
+def told(request: PaymentRequest | Standing) -> RequestTold:
     """The request for who may read it."""
     return RequestTold(**_plain(request))
 
 
 def told_with_secrets(
-    request: PaymentRequest, keyring: Keyring, public_url: str, warnings: Sequence[str] = ()
+    request: PaymentRequest | Standing, keyring: Keyring, public_url: str
 ) -> RequestTold:
-    """The request for who may write it: with link and TAN. Never log it.
+    """The request for who may write it: with link and TAN. Never log it."""
+    return RequestTold(**members(request, keyring, public_url))
 
-    ``warnings`` are a push's own: what in its texts looked doubtful.
+
+def members(
+    request: PaymentRequest | Standing,
+    keyring: Keyring,
+    public_url: str,
+    warnings: Sequence[str] = (),
+    code: str | None = None,
+) -> dict[str, Any]:
+    """The members of ``RequestTold`` for who may write the request. Never log them.
+
+    ``warnings`` are a push's own: what in its texts looked doubtful; ``code``: see ``links.link``.
     """
-    link = links.link(keyring.get(request.key_id), links.identity(request), public_url)
-    return RequestTold(
-        **(_plain(request) | {"warnings": list(warnings)}),
-        link=LinkTold(url=link.url, qr=link.qr, short_code=link.short_code, version=link.version),
-        tan=tan.of_request(keyring, request) if request.tan_required else None,
-    )
+    link = links.link(keyring.get(request.key_id), links.identity(request), public_url, code)
+    return {
+        **_plain(request),
+        "warnings": list(warnings),
+        "link": {
+            "url": link.url,
+            "qr": link.qr,
+            "short_code": link.short_code,
+            "version": link.version,
+        },
+        "tan": tan.of_request(keyring, request) if request.tan_required else None,
+    }
 
 
-def _plain(request: PaymentRequest) -> dict[str, Any]:
+def _plain(request: PaymentRequest | Standing) -> dict[str, Any]:
     return {
         "reference": request.reference,
         "version": request.version,

@@ -1,30 +1,28 @@
 """The contract's edge for payment requests: put one, read one, put a batch."""
 
-import functools
 import io
-import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
 import segno
 from flask import Flask, Response, current_app, request
+from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
-from portal import audit, tenants
-from portal.db import db, transaction
+from portal import tenants
+from portal.db import Json, db, transaction
 from portal.errors import PortalError
 from portal.finance import oauth
 from portal.finance.clients import Scope
 from portal.finance.oauth import Caller
-from portal.keys import Keyring
-from portal.requests import answers, batch, intake, register
+from portal.requests import answers, batch, purged, register
 from portal.requests.answers import LineAsked, LineTold, RequestTold
 from portal.requests.asked import REFERENCE, Asked
-from portal.requests.batch import Wanted
-from portal.requests.intake import Stored
+from portal.requests.batch import Outcome, Plan, Wanted
+from portal.requests.desk import Desk
 from portal.web import current
 from portal.web.api import Api, ask_for
 from portal.web.bodies import fit, read_json
@@ -34,7 +32,8 @@ NDJSON = "application/x-ndjson"
 CHUNK = 65536  # bytes read at once; the server's stream must never be read by lines
 IN_MEMORY = 1024 * 1024  # bytes of a batch kept in memory before it goes to a file
 QR_ERROR_CORRECTION = "m"  # 15 % of the symbol may be lost, as on the letters of the office
-STATUS = {Stored.CREATED: 201, Stored.CHANGED: 200, Stored.SAME: 200}
+
+Read = Wanted | tuple[int, str | None, PortalError]  # or number, reference and what is wrong
 
 api = Api("requests_api", __name__, oauth.caller)
 bp = api.bp
@@ -44,28 +43,6 @@ class BlankLine(NotJson):
     """A line of a batch with nothing in it."""
 
     code = "blank_line"
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where the requests of one caller are taken: all that an act needs, and no HTTP."""
-
-    keyring: Keyring
-    caller: Caller
-    public_url: str
-
-    def put(self, session: Session, reference: str, asked: Asked) -> tuple[int, RequestTold]:
-        """Store one request: status and answer."""
-        tenant_id = self.caller.tenant_id
-        taken = intake.put(session, self.keyring, tenant_id, reference, asked)
-        if taken.stored is not Stored.SAME:
-            detail = {"stored": taken.stored.value}
-            actor = f"client:{self.caller.client_id}"
-            audit.note(session, tenant_id, actor, "request.put", reference, detail)
-        told = answers.told_with_secrets(
-            taken.request, self.keyring, self.public_url, taken.warnings
-        )
-        return STATUS[taken.stored], told
 
 
 @api.op(
@@ -82,8 +59,10 @@ class Desk:
 def put_payment_request(caller: Caller, reference: str, body: Asked) -> tuple[RequestTold, int]:
     """One payment request under the finance system's reference."""
     with transaction() as session:
-        status, told = _desk(session, caller).put(session, reference, body)
-    return told, status
+        desk = _desk(session, caller)
+        put = desk.put(session, reference, body)
+    status, told = desk.told(put)
+    return RequestTold(**told), status
 
 
 @api.op(
@@ -112,7 +91,7 @@ def get_payment_request(caller: Caller, reference: str) -> RequestTold:
     scopes=(Scope.REQUESTS_WRITE,),
     path={"reference": REFERENCE},
     gives="image/svg+xml",
-    errors=(404,),
+    errors=(404, 409),
 )
 def get_qr_svg(caller: Caller, reference: str) -> Response:
     """For who prints the letter; never kept anywhere."""
@@ -126,7 +105,7 @@ def get_qr_svg(caller: Caller, reference: str) -> Response:
     scopes=(Scope.REQUESTS_WRITE,),
     path={"reference": REFERENCE},
     gives="image/png",
-    errors=(404,),
+    errors=(404, 409),
 )
 def get_qr_png(caller: Caller, reference: str) -> Response:
     """Ten pixels a module: sharp at 30 mm on a printer of 600 dots an inch."""
@@ -162,6 +141,7 @@ def put_payment_requests(caller: Caller) -> Response:
 def _qr(caller: Caller, reference: str, kind: str, scale: int) -> bytes:
     session = db.session()
     found = register.by_reference(session, caller.tenant_id, reference)
+    purged.refuse(found)
     desk = _desk(session, caller)
     told = answers.told_with_secrets(found, desk.keyring, desk.public_url)
     assert told.link is not None  # noqa: S101 -- told to who may write requests
@@ -173,7 +153,9 @@ def _qr(caller: Caller, reference: str, kind: str, scale: int) -> bytes:
 
 def _desk(session: Session, caller: Caller) -> Desk:
     host = tenants.host_of(session, caller.tenant_id)
-    return Desk(current.keyring(), caller, current.settings().public_url(host))
+    public_url = current.settings().public_url(host)
+    actor = f"client:{caller.client_id}"
+    return Desk(current.keyring(), caller.tenant_id, actor, public_url)
 
 
 def _spooled(most_lines: int) -> IO[bytes]:
@@ -190,23 +172,35 @@ def _spooled(most_lines: int) -> IO[bytes]:
 
 
 def _answered(app: Flask, desk: Desk, spool: IO[bytes], longest: int) -> Iterator[bytes]:
-    # Each part is answered in an application context of its own: that of the request is gone by
-    # now, and no session may live on between two parts, for as long as a slow reader likes.
-    with spool:
+    """Each part's answer, while a clerk stores the next part: the database never waits for us.
+
+    He works in an application context of his own: that of the request is gone by now, and no
+    session may live on between two parts, for as long as a slow reader likes.
+    """
+    before: tuple[list[Read], Future[dict[int, Outcome]]] | None = None
+    with spool, ThreadPoolExecutor(1, "batch") as clerk:
         for some in batch.together(batch.lines(spool, longest)):
-            with app.app_context():
-                answer = _some_answered(desk, some)
-            yield answer
+            read = [_read(number, raw) for number, raw in some]
+            plan = batch.planned(desk, [each for each in read if isinstance(each, Wanted)])
+            stored = clerk.submit(_stored, app, desk, plan)
+            if before:
+                yield _told(desk, *before)
+            before = read, stored
+        if before:
+            yield _told(desk, *before)
 
 
-def _some_answered(desk: Desk, some: list[tuple[int, bytes | None]]) -> bytes:
-    read = [_read(number, raw) for number, raw in some]
-    wanted = [each for each in read if isinstance(each, Wanted)]
-    outcomes = batch.put_all(wanted, desk.put)
-    return b"".join(_line(each, outcomes) for each in read)
+def _stored(app: Flask, desk: Desk, plan: Plan) -> dict[int, Outcome]:
+    with app.app_context():
+        return batch.put_all(desk, plan)
 
 
-def _read(number: int, raw: bytes | None) -> Wanted | tuple[int, str | None, PortalError]:
+def _told(desk: Desk, read: list[Read], stored: Future[dict[int, Outcome]]) -> bytes:
+    outcomes = stored.result()
+    return b"".join(_line(desk, each, outcomes) for each in read)
+
+
+def _read(number: int, raw: bytes | None) -> Read:
     """A line as a request, or number, reference and what is wrong with it."""
     reference = None
     try:
@@ -232,29 +226,22 @@ def _named(told: Any) -> tuple[str, Any]:
     return reference, told
 
 
-def _line(
-    read: Wanted | tuple[int, str | None, PortalError],
-    outcomes: dict[int, tuple[int, RequestTold] | PortalError],
-) -> bytes:
+def _line(desk: Desk, read: Read, outcomes: dict[int, Outcome]) -> bytes:
     if not isinstance(read, Wanted):
-        return _json(_refused(*read))
-    number, outcome = read.line, outcomes[read.line]
+        return _refused(*read)
+    outcome = outcomes[read.line]
     if isinstance(outcome, PortalError):
-        return _json(_refused(number, read.reference, outcome))
-    status, told = outcome
-    return _json(
-        {"line": number, "status": status, **told.model_dump(mode="json", exclude_unset=True)}
-    )
+        return _refused(read.line, read.reference, outcome)
+    status, told = desk.told(outcome)
+    return _json({"line": read.line, "status": status, **told})
 
 
-def _refused(number: int, reference: str | None, error: PortalError) -> dict[str, Any]:
+def _refused(number: int, reference: str | None, error: PortalError) -> bytes:
     named = {"reference": reference} if reference else {}
     found = [fault.model_dump() for fault in faults(error)]
-    return {"line": number, "status": error.status, **named, "code": error.code, "errors": found}
+    told = {"line": number, "status": error.status, **named, "code": error.code, "errors": found}
+    return _json(told)
 
 
-_dumped = functools.partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-
-
-def _json(told: dict[str, Any]) -> bytes:
-    return f"{_dumped(told)}\n".encode()
+def _json(told: Json) -> bytes:
+    return to_json(told) + b"\n"

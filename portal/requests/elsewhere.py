@@ -13,7 +13,7 @@ from portal import clock
 from portal.db import lock
 from portal.errors import Conflict, Invalid, NotFound
 from portal.finance import messages, outbox
-from portal.ledger import book, entries
+from portal.ledger import book, entries, items
 from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.requests import register
@@ -133,9 +133,7 @@ def _take_back_surplus(
 def _give_back(
     session: Session, request: PaymentRequest, item: CustodyItem, taken: Money, name: str
 ) -> None:
-    item.open_cents -= taken.cents
-    if item.open_cents == 0:
-        item.state, item.closed_at = "assigned", clock.now()
+    items.lower(item, taken.cents, "assigned")
     entry = entries.custody_assigned(f"undone:{name}:{item.id}", item.cause, request.kind, taken)
     book.post(session, request.tenant_id, entry)
 

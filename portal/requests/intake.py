@@ -15,13 +15,14 @@ from portal import clock
 from portal.db import Json
 from portal.errors import Conflict, Invalid
 from portal.finance import messages, outbox
-from portal.keys import Keyring
+from portal.keys import Key, Keyring
 from portal.ledger import book, entries, items
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.requests import links, register, replacing
+from portal.requests import links, purged, register, replacing
 from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest, RequestVersion
+from portal.requests.purged import ReferenceUsed
 from portal.requests.states import Event, State, coverage, step
 from portal.tenants import Kind, Tenant
 
@@ -64,12 +65,17 @@ class Taken:
 
 
 def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, asked: Asked) -> Taken:
-    """Store what is asked. Raises ``UnknownKind``, ``PartsNotAllowed``, ``CurrencyChanged``."""
-    _check_kind(session, tenant_id, asked)
+    """Store what is asked.
+
+    Raises ``UnknownKind``, ``PartsNotAllowed``, ``CurrencyChanged`` and ``ReferenceUsed``.
+    """
+    check_kind(session.get(Kind, (tenant_id, asked.kind)), asked)
     warnings = asked.warnings()
     content = asked.model_dump(mode="json", exclude_defaults=True)
     created = _insert(session, keyring, (tenant_id, reference), asked, content)
     if created is not None:
+        if purged.known(session, keyring, tenant_id, [reference]):
+            raise ReferenceUsed
         _write_version(session, created)
         _settle_in(session, created, asked)
         return Taken(created, Stored.CREATED, warnings)
@@ -77,18 +83,31 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
     if known.content == content:
         return Taken(known, Stored.SAME, warnings)
     request = register.locked(session, tenant_id, known.id)
+    purged.refuse(request)
     if request.content == content:
         return Taken(request, Stored.SAME, warnings)
     _change(session, request, asked, content)
     return Taken(request, Stored.CHANGED, warnings)
 
 
-def _check_kind(session: Session, tenant_id: str, asked: Asked) -> None:
-    kind = session.get(Kind, (tenant_id, asked.kind))
+def check_kind(kind: Kind | None, asked: Asked) -> None:
+    """Raise ``UnknownKind`` or ``PartsNotAllowed`` unless the tenant's kind takes what is asked."""
     if kind is None:
         raise UnknownKind(f"The tenant has no kind {asked.kind!r}.")
     if asked.partial and not kind.parts_allowed:
         raise PartsNotAllowed(f"Requests of kind {asked.kind!r} are paid as a whole.")
+
+
+def row(key: Key, of: links.Identity, code: str, asked: Asked) -> Json:
+    """The columns of a new request but for its content; the others begin with their defaults."""
+    return {
+        "tenant_id": of.tenant_id,
+        "reference": of.reference,
+        "key_id": key.id,
+        "link_version": of.version,
+        "lookup": links.lookup(key, of.tenant_id, code),
+        **_columns(asked),
+    }
 
 
 def _insert(
@@ -99,18 +118,10 @@ def _insert(
     On the rare collision of two short codes the link version is raised (11 characters are 55
     bits: with a million requests of a tenant one push in 3 * 10^10 meets it).
     """
-    tenant_id, reference = key
     for link_version in range(1, MOST_COLLISIONS + 1):
-        code = links.short_code(keyring.current, links.Identity(*key, link_version))
-        row = {
-            "tenant_id": tenant_id,
-            "reference": reference,
-            "key_id": keyring.current.id,
-            "link_version": link_version,
-            "lookup": links.lookup(keyring.current, tenant_id, code),
-            **_columns(asked, content),
-        }
-        statement = insert(PaymentRequest).values(row).on_conflict_do_nothing()
+        of = links.Identity(*key, link_version)
+        new = row(keyring.current, of, links.short_code(keyring.current, of), asked)
+        statement = insert(PaymentRequest).values(**new, content=content).on_conflict_do_nothing()
         created = session.scalar(statement.returning(PaymentRequest))
         if created is not None or _is_known(session, *key):
             return created
@@ -130,8 +141,9 @@ def _change(session: Session, request: PaymentRequest, asked: Asked, content: Js
     old_kind = request.kind
     if asked.amount_cents != request.amount_cents:
         request.closed_cents = 0  # a new amount says anew what is asked
-    for name, value in _columns(asked, content).items():
+    for name, value in _columns(asked).items():
         setattr(request, name, value)
+    request.content = content
     request.version += 1
     request.updated_at = clock.now()
     _write_version(session, request)
@@ -188,7 +200,7 @@ def _reopen(session: Session, request: PaymentRequest) -> None:
         request.state = step(State.EXPIRED, Event.RESTORED)
 
 
-def _columns(asked: Asked, content: Json) -> Json:
+def _columns(asked: Asked) -> Json:
     return {
         "amount_cents": asked.amount_cents,
         "currency": asked.currency,
@@ -199,7 +211,6 @@ def _columns(asked: Asked, content: Json) -> Json:
         "payable_until": asked.payable_until,
         "tan_required": asked.tan,
         "language": asked.language,
-        "content": content,
     }
 
 

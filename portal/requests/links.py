@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal import references
 from portal.keys import Key, Keyring, mac
 from portal.requests.models import PaymentRequest
+from portal.requests.register import Standing
 
 SHORT_CODE_LENGTH = 12
 PROOF_LENGTH = 15
@@ -58,14 +59,17 @@ def lookup(key: Key, tenant_id: str, code: str) -> bytes:
     return mac(key.child("lookup"), tenant_id, code)
 
 
-def link(key: Key, of: Identity, public_url: str) -> Link:
-    """The personal link under a tenant's public address (scheme, host, port)."""
-    code = short_code(key, of)
+def link(key: Key, of: Identity, public_url: str, code: str | None = None) -> Link:
+    """The personal link under a tenant's public address (scheme, host, port).
+
+    ``code`` is the short code where it was just derived: it costs as much as all the rest.
+    """
+    code = code or short_code(key, of)
     url = f"{public_url}/Z/{code}{proof(key, of)}"
     return Link(url, url.upper(), references.in_blocks(code), of.version)
 
 
-def identity(request: PaymentRequest) -> Identity:
+def identity(request: PaymentRequest | Standing) -> Identity:
     """What the link of a stored request is derived from."""
     return Identity(request.tenant_id, request.reference, request.link_version)
 

@@ -11,72 +11,39 @@ because file numbers look like everything: one number in ten passes Luhn's check
 """
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
 from schwifty.registry import get_iban_spec
 
-# --- One way of writing -------------------------------------------------------------------------
-
-_STRANGE = re.compile(r"[^\w\x20-\x7e]|[\u115f\u1160]|(?![0-9])\d")
-_BY_CATEGORY = {
-    "Cc": " ", "Cf": "", "Mn": "", "Pd": "-", "Zl": " ", "Zp": " ", "Zs": " ",
-}  # fmt: skip
-_BY_SIGN = {
-    "\u115f": " ", "\u1160": " ", "\u2800": " ",  # letters and signs that draw nothing
-    "\u2212": "-", "\u2044": "/", "\u2215": "/",
-    "\u260e": " tel ", "\u260f": " tel ", "\u2706": " tel ", "\U0001f4de": " tel ",
-    "\U0001f4f1": " tel ",
-}  # fmt: skip
-_AT = re.compile(r" ?[\[({<] ?(?:at|ät) ?[\])}>] ?|%40", re.IGNORECASE)
-_DOT = re.compile(r" ?[\[({<] ?(?:dot|punkt) ?[\])}>] ?", re.IGNORECASE)
-
-
-def folded(text: str) -> str:
-    """The text as it reads: blanks, dashes and digits as ASCII has them, nothing unseen."""
-    if not text.isascii():
-        text = _STRANGE.sub(_plain, unicodedata.normalize("NFKC", text))
-    if "%" in text or any(bracket in text for bracket in "([{<"):
-        text = _DOT.sub(".", _AT.sub("@", text))
-    return text
-
-
-def _plain(found: re.Match[str]) -> str:
-    return _plain_sign(found[0])
-
-
-@lru_cache(maxsize=1024)
-def _plain_sign(sign: str) -> str:
-    if sign in _BY_SIGN:
-        return _BY_SIGN[sign]
-    if sign.isdecimal():
-        return str(unicodedata.decimal(sign))
-    return _BY_CATEGORY.get(unicodedata.category(sign), sign)
-
+from portal.requests.folding import folded
 
 # --- IBAN ---------------------------------------------------------------------------------------
 
 _GAP = r"[ ./_-]{0,3}"
-_IBAN = re.compile(rf"(?=([A-Z]{{2}}(?:{_GAP}[0-9]){{2}}(?:{_GAP}[0-9A-Z]){{11,30}}))")
+# Only the first letter is taken, so that the next IBAN may begin inside of what was none.
+_IBAN = re.compile(rf"[A-Z](?=([A-Z](?:{_GAP}[0-9]){{2}}(?:{_GAP}[0-9A-Z]){{11,30}}))")
 _GAPS = re.compile(r"[ ./_-]+")
 _LETTER_BEFORE = re.compile(r"[^\W\d_]")
 
 
-def _ibans(text: str) -> Iterator[tuple[IBAN, bool]]:
+@lru_cache(maxsize=1)  # what is held and what is doubted is asked one after the other
+def _ibans(text: str) -> list[tuple[IBAN, bool]]:
     """What has an IBAN's form in its country, and whether it begins a word."""
-    upper = text.upper()
+    upper, seen = text.upper(), []
     for found in _IBAN.finditer(upper):
-        written = _GAPS.sub("", found[1])
+        written = _GAPS.sub("", found[0] + found[1])
         try:
             spec = get_iban_spec(written[:2])
         except SchwiftyException:
             continue
         iban = IBAN(written[: spec.iban_length], allow_invalid=True)
         if len(iban) == spec.iban_length and spec.regex.match(iban.bban):
-            yield iban, not _LETTER_BEFORE.match(upper[max(found.start() - 1, 0) : found.start()])
+            before = upper[max(found.start() - 1, 0) : found.start()]
+            seen.append((iban, not _LETTER_BEFORE.match(before)))
+    return seen
 
 
 def _has_iban(text: str, _sign: str) -> bool:
@@ -260,15 +227,16 @@ def _like_birth(text: str, _sign: str) -> bool:
 # --- What is looked for -------------------------------------------------------------------------
 
 Look = Callable[[str, str], bool]
+Looks = tuple[tuple[str, int, Look], ...]
 
 # What is told, the fewest digits in which it can be, and how it is seen.
-HELD: Sequence[tuple[str, int, Look]] = (
+HELD: Looks = (
     ("an IBAN", 5, _has_iban),
     ("an e-mail address", 0, _has_email),
     ("a card number", 13, _has_card),
     ("a telephone number", 4, _has_phone),
 )
-DOUBTS: Sequence[tuple[str, int, Look]] = (
+DOUBTS: Looks = (
     ("looks_like_iban", 5, _like_iban),
     ("looks_like_email", 0, _like_email),
     ("looks_like_card", 13, _like_card),
@@ -280,15 +248,39 @@ DOUBTS: Sequence[tuple[str, int, Look]] = (
 
 def held(text: str, payment_sign: str | None = None) -> str | None:
     """What of a person the text surely holds, or ``None``; never the request's own sign."""
-    return next(_seen(HELD, text, payment_sign), None)
+    return next(iter(_seen(text, payment_sign)[0]), None)
 
 
 def doubts(text: str, payment_sign: str | None = None) -> tuple[str, ...]:
     """The stable codes of what the text only looks like."""
-    return tuple(_seen(DOUBTS, text, payment_sign))
+    return _seen(text, payment_sign)[1]
 
 
-def _seen(looks: Sequence[tuple[str, int, Look]], text: str, sign: str | None) -> Iterator[str]:
+def _seen(text: str, sign: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    # Only a number as long as a card's is compared with the sign; without it texts repeat.
+    plain, digits = _read(text)
+    seen = _looked(plain, digits, (sign or "") if digits >= _LEAST else "")
+    if any(seen):  # what holds a person, or seems to, is not kept in memory either
+        _read.cache_clear()
+        _looked.cache_clear()
+    return seen
+
+
+# The letters of one run say much the same, and each text is asked first what it holds, then for
+# doubts. Nothing is kept longer than the texts of a few thousand letters need.
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[str, int]:
+    """The text folded, and how many digits it has."""
     plain = folded(text)
-    digits = sum(map(plain.count, "0123456789"))
-    return (told for told, fewest, is_in in looks if digits >= fewest and is_in(plain, sign or ""))
+    return plain, sum(map(plain.count, "0123456789"))
+
+
+@lru_cache(maxsize=4096)
+def _looked(plain: str, digits: int, sign: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the text holds, and what it looks like."""
+    return (
+        tuple(told for told, fewest, look in HELD if digits >= fewest and look(plain, sign)),
+        tuple(told for told, fewest, look in DOUBTS if digits >= fewest and look(plain, sign)),
+    )

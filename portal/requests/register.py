@@ -1,7 +1,9 @@
 """The register: finding a request, locking it, and covering what it asks."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from operator import attrgetter
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,6 +29,39 @@ class Share:
 
     claim: Money
     surplus: Money
+
+
+class Standing(NamedTuple):
+    """How a request stands in its version in force: all that an answer is made of."""
+
+    tenant_id: str
+    reference: str
+    version: int
+    state: str
+    amount_cents: int
+    covered_cents: int
+    closed_cents: int
+    currency: str
+    tan_required: bool
+    key_id: str
+    link_version: int
+    tan_version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def open(self) -> Money:
+        """What is still asked, as ``PaymentRequest.open`` says."""
+        rest = self.amount_cents - self.closed_cents - self.covered_cents
+        return Money(max(0, rest), self.currency)
+
+
+_STANDING = attrgetter(*Standing._fields)
+
+
+def standing(request: PaymentRequest) -> Standing:
+    """How a request stands at this moment, kept beyond its session."""
+    return Standing._make(_STANDING(request))
 
 
 def by_reference(session: Session, tenant_id: str, reference: str) -> PaymentRequest:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.keys import Key, Keyring, mac
 from portal.requests.models import PaymentRequest, RequestVersion, Tries
+from portal.requests.register import Standing
 
 DIGITS = 8
 TRIES_IN_HOUR = 5
@@ -51,7 +52,7 @@ def derive(key: Key, tenant_id: str, reference: str, version: int) -> str:
     return f"{int.from_bytes(raw, 'big') % 10**DIGITS:0{DIGITS}d}"
 
 
-def of_request(keyring: Keyring, request: PaymentRequest) -> str:
+def of_request(keyring: Keyring, request: PaymentRequest | Standing) -> str:
     """The TAN that the letter of a stored request carries."""
     key = keyring.get(request.key_id)
     return derive(key, request.tenant_id, request.reference, request.tan_version)

@@ -8,7 +8,7 @@ from portal.db import db
 from portal.requests import links, opening, tan
 from portal.requests.opening import Opened, Refused
 from portal.requests.tan import Checked, Verdict
-from portal.web import gate, visits
+from portal.web import gate, language, visits
 from portal.web.current import keyring, tenant_id
 
 bp = Blueprint("visits", __name__)
@@ -25,6 +25,8 @@ def code() -> ResponseReturnValue:
 
 @bp.post("/")
 def check_code() -> ResponseReturnValue:
+    if language.switched():
+        return _code_page({})
     typed = request.form.get("code", "")[:LONGEST_INPUT]
     second = request.form.get("secret", "")[:LONGEST_INPUT]
     if errors := _unreadable(typed, second):
@@ -63,6 +65,8 @@ def overview(handle: str) -> ResponseReturnValue:
 @bp.post("/r/<handle>/tan")
 def check_tan(handle: str) -> ResponseReturnValue:
     typed = request.form.get("tan", "")[:LONGEST_INPUT]
+    if language.switched():
+        return _tan_page(handle, {}, None, typed)
     digits = "".join(sign for sign in typed if sign.isdigit())
     if len(digits) != tan.DIGITS:
         word = "length" if digits else "missing"
@@ -115,11 +119,11 @@ def _code_page(errors: dict[str, str]) -> str:
     )
 
 
-def _tan_page(handle: str, errors: dict[str, str], left: int | None) -> str:
+def _tan_page(handle: str, errors: dict[str, str], left: int | None, typed: str = "") -> str:
     return render_template(
         "citizen/tan.html",
         action=url_for("visits.check_tan", handle=handle),
-        entered={"tan": ""},
+        entered={"tan": typed},
         errors=errors,
         tries_left=left,
     )

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from portal.audit import AuditRow
 from portal.db import db
 from portal.requests import batch
-from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest
 from tests.contract import asked, bearer
 
@@ -290,19 +289,6 @@ def test_one_bad_line_does_not_undo_the_others_of_its_transaction(app, push):
     told = push(b"\n".join(body))
     assert [t["line"] for t in told if t["status"] != 201] == [18]
     assert count(app, PaymentRequest) == batch.TOGETHER - 1
-
-
-def test_the_lines_of_a_transaction_go_by_reference_and_then_in_order(app):
-    body = Asked.model_validate(asked())
-    seen = []
-
-    def put(_session, reference, _asked):
-        seen.append(reference)
-        return len(seen)
-
-    wanted = [batch.Wanted(line, name, body) for line, name in enumerate("BCAB", start=1)]
-    assert batch.put_all(wanted, put) == {3: 1, 1: 2, 4: 3, 2: 4}
-    assert seen == ["A", "B", "B", "C"]
 
 
 def test_two_batches_with_the_same_references_do_not_block_each_other(app, token):

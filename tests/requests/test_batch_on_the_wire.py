@@ -16,9 +16,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from portal.requests import batch
 from tests.contract import asked, client_of
 
 ROOT = Path(__file__).parents[2]
+LINES = 2 * batch.TOGETHER + 500  # three parts, the last of them not full
 GRANIAN = (sys.executable, "-m", "granian", "--interface", "wsgi", "app:app", "--host", "127.0.0.1")
 
 
@@ -57,9 +59,9 @@ def _wait(base, process):
     raise AssertionError("the server did not answer")
 
 
-def test_a_thousand_lines_give_a_thousand_answers(app, server):
-    good = [json.dumps(asked(reference=f"K-{n}")).encode() for n in range(1000)]
-    lines = [b"" if n % 100 == 50 else b"\xff{" if n % 100 == 51 else good[n] for n in range(1000)]
+def test_as_many_lines_as_were_sent_are_answered_twice_alike(app, server):
+    good = [json.dumps(asked(reference=f"K-{n}")).encode() for n in range(LINES)]
+    lines = [b"" if n % 100 == 50 else b"\xff{" if n % 100 == 51 else good[n] for n in range(LINES)]
 
     def slowly():
         body = b"\r\n".join(lines)
@@ -78,9 +80,9 @@ def test_a_thousand_lines_give_a_thousand_answers(app, server):
             answer = client.post("/api/v1/payment-requests", content=content, headers=headers)
             assert answer.status_code == 200
             told = [json.loads(line) for line in answer.content.splitlines()]
-            assert [t["line"] for t in told] == list(range(1, 1001))
+            assert [t["line"] for t in told] == list(range(1, LINES + 1))
             bad = [t["line"] for t in told if t["status"] == 400]
-            assert bad == [n + 1 for n in range(1000) if n % 100 in (50, 51)]
+            assert bad == [n + 1 for n in range(LINES) if n % 100 in (50, 51)]
         assert {t["status"] for t in told} == {200, 400}
-        single = client.get("/api/v1/payment-requests/K-999", headers=headers).json()
-        assert told[-1] == {"line": 1000, "status": 200, **single}
+        single = client.get(f"/api/v1/payment-requests/K-{LINES - 1}", headers=headers).json()
+        assert told[-1] == {"line": LINES, "status": 200, **single}
