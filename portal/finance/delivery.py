@@ -1,125 +1,81 @@
 """Delivery (Übermittlung): what waits in the outbox is handed over, in order per request.
 
-A lane is the events of one request; those without a request share one. Of a lane one event at a
-time is under way, of a tenant up to eight lanes. A refusal pauses its lane only and parks the
-event after 20 tries, which a person then looks at; its lane waits. No answer pauses the endpoint,
-which is then probed with one event. Everything is handed over at least once.
+Of a lane one event at a time is under way, of a tenant up to eight lanes. A refusal pauses its
+lane only and parks the event after 20 tries, which a person then looks at; its lane waits. No
+answer pauses the endpoint, which is then probed with one event. Everything is handed over at
+least once. While a run waits for an answer it holds no thread, no connection and no transaction,
+so that many silent endpoints cost the others nothing.
 """
 
+import asyncio
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol, TypeVar
 
 import httpx2
-from sqlalchemy import ColumnElement, Row, func, literal_column, select, text, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.db import db, transaction
-from portal.finance import feed, push
-from portal.finance.models import Delivery, Endpoint, EventRow
-from portal.finance.push import Outcome, Parcel, Target
+from portal.db import lock, transaction
+from portal.finance import alone, attention, push
+from portal.finance.lanes import Item, Plan, Verdict, judge, planned
+from portal.finance.models import Delivery, Endpoint
+from portal.finance.push import Outcome
+from portal.finance.reach import Reach
 from portal.keys import Keyring
 
-LANES = 8
 MOST_EVENTS = 100  # handed over in one run
 LONGEST_RUN = 20.0  # seconds
-LONGEST_POST = 15.0  # seconds, for slow drips that no single time-out catches
-PLANNED = 250  # events looked at to plan a run
 MOST_TRIES = 20
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)  # of a lane
-FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=30)  # of the endpoint
-NOT_NOW = {408, 429}
-SERVER_ERRORS = range(500, 600)
-SUCCESS = range(200, 300)
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=20)  # of the endpoint
+NO_REST = {"failures": 0, "paused_until": None, "silent_since": None}
+
+Answer = TypeVar("Answer")
 
 
-class Verdict(StrEnum):
-    """What an outcome means."""
+class Aside(Protocol):
+    """Runs an act of the database where it does not hold up the others."""
 
-    TAKEN = "taken"
-    REFUSED = "refused"  # this event
-    SILENT = "silent"  # the endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One event to hand over."""
-
-    position: int
-    lane: str
-    due_at: datetime
-    parcel: Parcel
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a run may hand over: lanes in order of their oldest event."""
-
-    target: Target
-    probing: bool
-    lanes: list[deque[Item]]
-
-    def wave(self, most: int) -> list[Item]:
-        """The next events, one a lane; a single one while the endpoint is being probed."""
-        heads = [lane[0] for lane in self.lanes]
-        if self.probing:
-            return [min(heads, key=lambda item: (item.due_at, item.position))]
-        return heads[: min(most, LANES)]
-
-    def settle(self, verdicts: Mapping[int, Verdict]) -> None:
-        """Go on behind what was taken; leave the lanes of what was refused."""
-        self.probing = self.probing and Verdict.TAKEN not in verdicts.values()
-        for lane in self.lanes:
-            verdict = verdicts.get(lane[0].position)
-            if verdict is Verdict.TAKEN:
-                lane.popleft()
-            elif verdict is not None:
-                lane.clear()
-        self.lanes = [lane for lane in self.lanes if lane]
+    async def __call__(self, act: Callable[[], Answer], /) -> Answer: ...
 
 
 def set_endpoint(session: Session, keyring: Keyring, tenant_id: str, url: str, secret: str) -> None:
     """Push a tenant's events to ``url`` from now on, signed with ``secret`` (``whsec_…``)."""
     push.check(url, secret)
     sealed = keyring.seal(secret.encode(), "endpoint", tenant_id)
-    row = {"url": url, "secret_sealed": sealed, "failures": 0, "paused_until": None}
+    row = {"url": url, "secret_sealed": sealed, **NO_REST}
     statement = insert(Endpoint).values(tenant_id=tenant_id, **row)
     session.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=row))
+    attention.heard(session, tenant_id)
 
 
-def tenants_due(session: Session) -> Sequence[str]:
-    """The tenants for which something can be handed over now."""
-    now = clock.now()
-    waits = select(Delivery.position).where(
-        Delivery.tenant_id == Endpoint.tenant_id, _is("waiting"), Delivery.due_at <= now
-    )
-    open_now = (Endpoint.paused_until.is_(None)) | (Endpoint.paused_until <= now)
-    return session.scalars(select(Endpoint.tenant_id).where(open_now, waits.exists())).all()
+def deliver(
+    tenant_id: str,
+    keyring: Keyring,
+    *,
+    anywhere: bool = False,
+    networks: tuple[IPv4Network | IPv6Network, ...] = (),
+) -> bool:
+    """``run`` from start to end, in this thread."""
+    return asyncio.run(run(tenant_id, keyring, Reach(networks, anywhere), _here))
 
 
-def deliver(tenant_id: str, keyring: Keyring, *, anywhere: bool = False) -> bool:
+async def run(tenant_id: str, keyring: Keyring, reach: Reach, aside: Aside) -> bool:
     """Hand over what is due; ``True`` when there is more and the caller should ask again.
 
-    A whole act of several transactions, none of them open while HTTP is spoken. One run a tenant
-    at a time. ``anywhere`` lets private addresses be reached (practice mode).
+    Several acts, and none of them open while HTTP is spoken. One run a tenant at a time.
     """
-    with _alone(tenant_id) as alone:
-        return alone and _run(tenant_id, keyring, anywhere)
-
-
-def judge(outcome: Outcome, *, alive: bool) -> Verdict:
-    """What an outcome means; an ``alive`` endpoint answered another event at the same time."""
-    if outcome.status in SUCCESS:
-        return Verdict.TAKEN
-    silent = outcome.status is None or outcome.status in NOT_NOW or outcome.status in SERVER_ERRORS
-    return Verdict.SILENT if silent and not alive else Verdict.REFUSED
+    if not await aside(lambda: alone.take(tenant_id)):
+        return False
+    try:
+        return await _run(tenant_id, lambda: planned(tenant_id, keyring, reach), aside)
+    finally:
+        await asyncio.shield(aside(lambda: alone.give_back(tenant_id)))
 
 
 def lane_pause(tries: int) -> timedelta:
@@ -128,131 +84,115 @@ def lane_pause(tries: int) -> timedelta:
 
 
 def endpoint_pause(failures: int) -> timedelta:
-    """How long an endpoint is left alone after so many silences: 5 seconds, growing to 30."""
+    """How long an endpoint is left alone after so many silences: 5 seconds, growing to 20.
+
+    A rest ends with the next round of the worker, ten seconds later at most: so an endpoint is
+    probed every 30 seconds.
+    """
     return min(FIRST_REST * (1 << min(failures - 1, 10)), LONGEST_REST)
 
 
-def _run(tenant_id: str, keyring: Keyring, anywhere: bool) -> bool:
+async def _here(act: Callable[[], Answer], /) -> Answer:
+    return act()
+
+
+async def _run(tenant_id: str, plan_again: Callable[[], Plan | None], aside: Aside) -> bool:
     ends, left = time.monotonic() + LONGEST_RUN, MOST_EVENTS
-    pool = ThreadPoolExecutor(LANES, thread_name_prefix="deliver")
-    try:
-        with push.client() as client:
-            while plan := _planned(tenant_id, keyring, anywhere):
-                while plan.lanes:
-                    if left <= 0 or time.monotonic() >= ends:
-                        return True
-                    wave = plan.wave(left)
-                    verdicts = _recorded(tenant_id, wave, _posted(pool, client, plan.target, wave))
-                    plan.settle(verdicts)
-                    left -= len(wave)
-                    if Verdict.SILENT in verdicts.values():
-                        return False
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    async with push.client() as client:
+        while plan := await aside(plan_again):
+            while plan.lanes:
+                if left <= 0 or time.monotonic() >= ends:
+                    return True
+                verdicts = await _wave(tenant_id, client, plan, left, aside)
+                left -= len(verdicts)
+                if Verdict.SILENT in verdicts.values():
+                    return False
     return False
 
 
-def _planned(tenant_id: str, keyring: Keyring, anywhere: bool) -> Plan | None:
-    """What is due now; ``None`` when nothing is, or the endpoint is left alone."""
-    with transaction() as session:
-        endpoint = session.get(Endpoint, tenant_id, populate_existing=True)
-        if endpoint is None or (endpoint.paused_until or clock.now()) > clock.now():
-            return None
-        secret = keyring.unseal(endpoint.secret_sealed, "endpoint", tenant_id).decode()
-        plan = Plan(Target(endpoint.url, secret, anywhere), endpoint.failures > 0, [])
-        lanes: dict[str, deque[Item]] = {}
-        for event, due_at in _due(session, tenant_id):
-            lane = event.reference or ""
-            parcel = Parcel(event.id, feed.as_json(feed.told(event)))
-            lanes.setdefault(lane, deque()).append(Item(event.position, lane, due_at, parcel))
-    plan.lanes = list(lanes.values())
-    return plan if plan.lanes else None
-
-
-def _due(session: Session, tenant_id: str) -> Sequence[Row[EventRow, datetime]]:
-    """Waiting events by position, without the lanes that pause or hold a parked event."""
-    lane = func.coalesce(EventRow.reference, "")
-    mine = Delivery.tenant_id == tenant_id
-    joined = (EventRow.tenant_id == Delivery.tenant_id) & (EventRow.position == Delivery.position)
-    pausing = _is("waiting") & (Delivery.due_at > clock.now())
-    stuck = select(lane).join(Delivery, joined).where(mine, pausing | _is("parked"))
-    query = (
-        select(EventRow, Delivery.due_at)
-        .join(Delivery, joined)
-        .where(mine, _is("waiting"), lane.not_in(stuck))
-        .order_by(Delivery.position)
-        .limit(PLANNED)
-    )
-    return session.execute(query).all()
-
-
-def _posted(
-    pool: ThreadPoolExecutor, client: httpx2.Client, target: Target, wave: Sequence[Item]
-) -> list[Outcome]:
-    futures = [pool.submit(push.post, client, target, item.parcel) for item in wave]
-    done, _ = wait(futures, timeout=LONGEST_POST)
-    late = Outcome(None, "TooLate")
-    return [future.result() if future in done else late for future in futures]
+async def _wave(
+    tenant_id: str, client: httpx2.AsyncClient, plan: Plan, most: int, aside: Aside
+) -> Mapping[int, Verdict]:
+    """Hand over the next events, write down what became of them, and plan on."""
+    wave = plan.wave(most)
+    posts = [push.post(client, plan.target, item.parcel) for item in wave]
+    outcomes = await asyncio.gather(*posts)
+    verdicts = await aside(lambda: _recorded(tenant_id, wave, outcomes))
+    plan.settle(verdicts)
+    return verdicts
 
 
 def _recorded(
     tenant_id: str, wave: Sequence[Item], outcomes: Sequence[Outcome]
-) -> dict[int, Verdict]:
+) -> Mapping[int, Verdict]:
     """Write down what became of a wave."""
     alive = any(judge(outcome, alive=False) is not Verdict.SILENT for outcome in outcomes)
     verdicts = [judge(outcome, alive=alive) for outcome in outcomes]
+    told = list(zip(wave, outcomes, verdicts, strict=True))
     with transaction() as session:
         rested_until = _write_endpoint(session, tenant_id, silent=not alive)
-        these = Delivery.position.in_([item.position for item in wave])
-        rows = session.scalars(select(Delivery).where(Delivery.tenant_id == tenant_id, these))
-        deliveries = {delivery.position: delivery for delivery in rows}
-        for item, outcome, verdict in zip(wave, outcomes, verdicts, strict=True):
-            delivery = deliveries[item.position]
-            delivery.last_status, delivery.last_error = outcome.status, outcome.error
-            _write_verdict(delivery, verdict, rested_until)
-    return {item.position: verdict for item, verdict in zip(wave, verdicts, strict=True)}
+        _write_taken(session, tenant_id, told)
+        for item, outcome, verdict in sorted(told, key=lambda each: each[0].position):
+            if verdict is not Verdict.TAKEN:
+                _write_not_taken(session, tenant_id, item, outcome, verdict, rested_until)
+    return {item.position: verdict for item, _, verdict in told}
 
 
-def _write_verdict(delivery: Delivery, verdict: Verdict, rested_until: datetime) -> None:
-    if verdict is Verdict.TAKEN:
-        delivery.state, delivery.taken_at = "taken", clock.now()
-    elif verdict is Verdict.SILENT:
+def _write_taken(
+    session: Session, tenant_id: str, told: Sequence[tuple[Item, Outcome, Verdict]]
+) -> None:
+    """Taken is taken, also when a person has skipped the event meanwhile."""
+    by_status: dict[int | None, list[int]] = {}
+    for item, outcome, verdict in told:
+        if verdict is Verdict.TAKEN:
+            by_status.setdefault(outcome.status, []).append(item.position)
+    for status, positions in by_status.items():
+        written = session.execute(
+            update(Delivery)
+            .where(Delivery.tenant_id == tenant_id, Delivery.position.in_(positions))
+            .values(state="taken", taken_at=clock.now(), last_status=status, last_error=None)
+            .returning(Delivery.position, Delivery.tries)
+        )
+        for position in [position for position, tries in written if tries >= MOST_TRIES]:
+            attention.taken(session, tenant_id, position)
+
+
+def _write_not_taken(
+    session: Session,
+    tenant_id: str,
+    item: Item,
+    outcome: Outcome,
+    verdict: Verdict,
+    rested_until: datetime,
+) -> None:
+    delivery = lock(session, Delivery, tenant_id, item.position)
+    if delivery is None or delivery.state != "waiting":
+        return  # a person has skipped it meanwhile
+    delivery.last_status, delivery.last_error = outcome.status, outcome.error
+    if verdict is Verdict.SILENT:
         delivery.due_at = rested_until  # the probe takes another lane first: one may be poison
-    else:
-        delivery.tries += 1
-        delivery.due_at = clock.now() + lane_pause(delivery.tries)
-        if delivery.tries >= MOST_TRIES:
-            delivery.state = "parked"
+        return
+    delivery.tries += 1
+    delivery.due_at = clock.now() + lane_pause(delivery.tries)
+    if delivery.tries >= MOST_TRIES:
+        delivery.state = "parked"
+        attention.parked(session, tenant_id, delivery)
 
 
 def _write_endpoint(session: Session, tenant_id: str, *, silent: bool) -> datetime:
     """The endpoint answered, or was silent once more; until when it is left alone."""
-    mine = Endpoint.tenant_id == tenant_id
+    now = clock.now()
     if not silent:
-        heard = mine & ((Endpoint.failures > 0) | Endpoint.paused_until.is_not(None))
-        session.execute(update(Endpoint).where(heard).values(failures=0, paused_until=None))
-        return clock.now()
+        was_silent = (Endpoint.tenant_id == tenant_id) & (
+            (Endpoint.failures > 0) | Endpoint.paused_until.is_not(None)
+        )
+        heard = update(Endpoint).where(was_silent).values(**NO_REST).returning(Endpoint.tenant_id)
+        if session.scalars(heard).first():
+            attention.heard(session, tenant_id)
+        return now
     endpoint = session.get_one(Endpoint, tenant_id, populate_existing=True)
     endpoint.failures += 1
-    endpoint.paused_until = clock.now() + endpoint_pause(endpoint.failures)
+    endpoint.silent_since = endpoint.silent_since or now
+    endpoint.paused_until = now + endpoint_pause(endpoint.failures)
+    attention.silent(session, tenant_id, endpoint.silent_since)
     return endpoint.paused_until
-
-
-def _is(state: str) -> ColumnElement[bool]:
-    # Written out, not bound: only so does PostgreSQL know that the partial index fits.
-    return Delivery.state == literal_column(f"'{state}'")
-
-
-@contextmanager
-def _alone(tenant_id: str) -> Iterator[bool]:
-    """Whether this is the tenant's only run; on a connection of its own, no transaction open."""
-    name = {"name": f"deliver:{tenant_id}"}
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        take = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-        if not connection.scalar(take, name):
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), name)

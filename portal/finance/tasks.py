@@ -1,34 +1,52 @@
 """Jobs of the finance room: the outbox's bell, and keeping the board itself in order."""
 
+from collections.abc import Awaitable
+
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from portal import jobs
 from portal.db import transaction
-from portal.finance import delivery, repeating
+from portal.finance import acknowledging, delivery, lanes, repeating
+from portal.finance.reach import Reach
 from portal.web import current
 
 EVERY_TEN_SECONDS = "* * * * * */10"
+EVERY_TEN_MINUTES = "3-59/10 * * * *"
 HOURLY = "7 * * * *"
 STALLED_AFTER = 15  # seconds without a heartbeat
 KEPT_HOURS = 24  # failed jobs, for whoever asks why; good ones go at once
 
 
-@jobs.task("deliver")
-def deliver(tenant_id: str) -> None:
-    """Hand over what is due; ring again when there is more."""
-    settings = current.settings()
-    if delivery.deliver(tenant_id, current.keyring(), anywhere=settings.demo):
-        jobs.ring(tenant_id)
+@jobs.task("deliver", queue=jobs.EVENTS)
+def deliver(tenant_id: str) -> Awaitable[None]:
+    """Hand over what is due; ring again when there is more. Waiting for answers takes no thread."""
+    settings, keyring = current.settings(), current.keyring()
+    reach = Reach(settings.finance_networks, anywhere=settings.demo)
+
+    async def hand_over() -> None:
+        if await delivery.run(tenant_id, keyring, reach, jobs.aside):
+            await jobs.aside(lambda: jobs.ring(tenant_id))
+
+    return hand_over()
 
 
 @jobs.every(EVERY_TEN_SECONDS, "finance.ring")
 def ring_for_all() -> None:
     """Ring for every tenant with due rows: this covers a lost bell and the end of a pause."""
     with transaction() as session:
-        tenants = delivery.tenants_due(session)
+        tenants = lanes.tenants_due(session)
     for tenant_id in tenants:
         jobs.ring(tenant_id)
+
+
+@jobs.every(EVERY_TEN_MINUTES, "finance.acknowledged")
+def look_for_words() -> None:
+    """See which finance systems have no word for events that they took a day ago."""
+    with transaction() as session:
+        tenants = acknowledging.tenants(session)
+    for tenant_id in tenants:
+        acknowledging.look(tenant_id)
 
 
 @jobs.every(EVERY_TEN_SECONDS, "finance.put_back")

@@ -20,6 +20,7 @@ class Receiver:
     taken: list[dict[str, Any]] = field(default_factory=list)
     raw: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
     url: str = ""
+    connections: int = 0
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, body: bytes, headers: dict[str, str]) -> int:
@@ -42,6 +43,12 @@ def listening() -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            receiver.connections += 1
+            super().setup()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.answer(body, dict(self.headers))
@@ -54,7 +61,10 @@ def listening() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # with the usual 5, eight connections at once wait for a second
+
+    server = Server(("127.0.0.1", 0), Handler)
     receiver.url = f"http://127.0.0.1:{server.server_port}/events"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

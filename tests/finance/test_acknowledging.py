@@ -3,11 +3,14 @@
 import pytest
 from sqlalchemy import select
 
+from portal import clock
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.finance import acknowledging, messages, outbox
-from portal.finance.models import Acknowledgement, EventRow
+from portal.finance import acknowledging, delivery, messages, outbox
+from portal.finance.models import Acknowledgement, Delivery, EventRow, ReadThrough
+from portal.worklist import reading
 from tests.contract import bearer
+from tests.finance.receiver import SECRET
 
 EVENTS = "/api/v1/events"
 TOWN = "musterhausen"
@@ -37,10 +40,24 @@ def tell(app, count, tenant_id=TOWN):
         return list(db.session.scalars(query.order_by(EventRow.position)))
 
 
-def left_open(app, tenant_id=TOWN):
+def overdue(app, tenant_id=TOWN):
     with app.app_context():
         db.session.rollback()
-        return [event.position for event in acknowledging.left_open(db.session(), tenant_id)]
+        return [event.position for event in acknowledging.overdue(db.session(), tenant_id)]
+
+
+def tasks(app, tenant_id=TOWN):
+    with app.app_context():
+        db.session.rollback()
+        found = reading.open_tasks(db.session(), tenant_id)
+        return [(task.kind, task.detail.get("position")) for task in found]
+
+
+def look(app, tenant_id=TOWN):
+    """What the worker does every ten minutes."""
+    with app.app_context():
+        acknowledging.look(tenant_id)
+    return tasks(app, tenant_id)
 
 
 def rows(app):
@@ -56,25 +73,86 @@ def test_what_is_booked_is_no_task(app, post, time):
     assert answer.status_code == 200
     assert answer.json == {"id": first, "result": "booked", "document": "4711", "reason": None}
     time.move("+25h")
-    assert left_open(app) == [2]
+    assert overdue(app) == [2]
 
 
-def test_what_is_not_acknowledged_is_a_task_after_a_day_and_not_before(app, time):
-    tell(app, 1)
+def test_what_is_not_acknowledged_is_one_task_after_a_day_and_not_before(app, post, time):
+    events = tell(app, 4)
+    post(f"{events[0]}/ack", {"result": "booked"})
     time.move("+23h")
-    assert left_open(app) == []
+    assert look(app) == []
     time.move("+25h")
-    assert left_open(app) == [1]
+    assert look(app) == look(app) == [("event_not_acknowledged", 2)]
+    assert overdue(app) == [2, 3, 4]
+    with app.app_context(), transaction() as session:
+        acknowledging.acknowledge_through(session, TOWN, 4)
+    assert look(app) == []
+
+
+def test_who_never_acknowledged_anything_need_not_begin(app, time):
+    tell(app, 2)
+    time.move("+25h")
+    assert overdue(app) == []
+    with app.app_context():
+        assert list(acknowledging.tenants(db.session())) == []
+
+
+def test_what_was_told_before_the_first_word_needs_none(app, post, time):
+    events = tell(app, 3)
+    post(f"{events[1]}/ack", {"result": "booked"})
+    time.move("+25h")
+    assert overdue(app) == [3]
+
+
+def test_what_is_not_handed_over_yet_is_not_waited_for(app, post, time):
+    with app.app_context(), transaction() as session:
+        keyring = app.extensions["keyring"]
+        delivery.set_endpoint(session, keyring, TOWN, "https://example.org/", SECRET)
+    events = tell(app, 3)
+    post(f"{events[0]}/ack", {"result": "booked"})
+    hand_over(app, 2)
+    time.move("+25h")
+    assert overdue(app) == [2]
+    hand_over(app, 3)
+    assert overdue(app) == [2], "a day from now"
+    time.move("+50h")
+    assert overdue(app) == [2, 3]
+
+
+def test_how_far_there_is_a_word_of_everything_is_noted(app, post, time):
+    events = tell(app, 4)
+    for event in events[:2]:
+        post(f"{event}/ack", {"result": "booked"})
+    post(f"{events[3]}/ack", {"result": "refused", "reason": "x"})
+    look(app)
+    assert mark(app) == 2
+    post(f"{events[2]}/ack", {"result": "booked"})
+    look(app)
+    assert mark(app) == 4
+    assert ("event_refused", 4) in tasks(app)
+
+
+def hand_over(app, position):
+    with app.app_context(), transaction() as session:
+        row = session.get_one(Delivery, (TOWN, position))
+        row.state, row.taken_at = "taken", clock.now()
+
+
+def mark(app):
+    with app.app_context():
+        db.session.rollback()
+        return db.session.scalars(select(ReadThrough.position)).one()
 
 
 def test_what_is_refused_is_a_task_at_once_until_it_is_booked(app, post):
     (event,) = tell(app, 1)
     post(f"{event}/ack", {"result": "refused", "reason": "period closed"})
-    assert left_open(app) == [1]
+    assert tasks(app) == [("event_refused", 1)]
     post(f"{event}/ack", {"result": "refused", "reason": "no such claim"})
     assert rows(app) == [(1, "refused", None, "no such claim")]
+    assert tasks(app) == [("event_refused", 1)]
     post(f"{event}/ack", {"result": "booked", "document": "4711"})
-    assert left_open(app) == []
+    assert tasks(app) == []
     assert rows(app) == [(1, "booked", "4711", None)]
 
 
@@ -103,7 +181,8 @@ def test_a_reader_acknowledges_all_up_to_a_position_but_for_what_he_refused(app,
     post(f"{events[1]}/ack", {"result": "refused", "reason": "x"})
     assert post("acknowledge", {"through": 3}).json == {"through": 3}
     time.move("+25h")
-    assert left_open(app) == [2, 4]
+    assert overdue(app) == [4]
+    assert tasks(app) == [("event_refused", 2)]
 
 
 def test_an_earlier_position_takes_nothing_back(app, post, time):
@@ -111,7 +190,7 @@ def test_an_earlier_position_takes_nothing_back(app, post, time):
     assert post("acknowledge", {"through": 3}).json == {"through": 3}
     assert post("acknowledge", {"through": 1}).json == {"through": 3}
     time.move("+25h")
-    assert left_open(app) == []
+    assert overdue(app) == []
 
 
 def test_what_was_never_told_cannot_be_acknowledged(app, post):
@@ -135,10 +214,12 @@ def test_another_towns_event_is_not_there(app, post):
 
 def test_towns_acknowledge_for_themselves(app, post, time):
     tell(app, 1)
-    tell(app, 1, "beispielstadt")
+    tell(app, 2, "beispielstadt")
     post("acknowledge", {"through": 1})
+    with app.app_context(), transaction() as session:
+        acknowledging.acknowledge_through(session, "beispielstadt", 1)
     time.move("+25h")
-    assert (left_open(app), left_open(app, "beispielstadt")) == ([], [1])
+    assert (overdue(app), overdue(app, "beispielstadt")) == ([], [2])
 
 
 @pytest.mark.parametrize("through", [-1, "1", True, 1.5, 2**63, None])
