@@ -48,8 +48,8 @@ def create_app(settings: Settings) -> Flask:
 
 def _edges(app: Flask) -> None:
     from portal.finance import api as finance_api
+    from portal.payments import refunds_api, webhooks
     from portal.payments import views as payment_views
-    from portal.payments import webhooks
     from portal.requests import api as requests_api
     from portal.requests import orders_api
     from portal.requests import views as request_views
@@ -57,7 +57,7 @@ def _edges(app: Flask) -> None:
 
     for room in (logs, headers, cookies, errors, language, static, pages, gate):
         room.init_app(app)
-    contract = (requests_api, orders_api, finance_api)
+    contract = (requests_api, orders_api, refunds_api, finance_api)
     edges = (*contract, request_views, payment_views, webhooks, pages, health)
     for edge in edges:
         app.register_blueprint(edge.bp)

@@ -1,4 +1,4 @@
-"""``quitt serve | worker | migrate | keys | db``: running the portal."""
+"""``quitt serve | worker | migrate | keys``: running the portal; the rooms' commands beside."""
 
 import os
 import subprocess
@@ -8,16 +8,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
 import click
 
-from portal import keys, rekeying, schema
+from portal import keys, refusals, rekeying, schema
 from portal.config import Settings
 from portal.db import transaction
-from portal.errors import PortalError
+from portal.errors import Misconfigured, PortalError
+from portal.finance.cli import events as finance_events
+from portal.operating import cli as operating
+from portal.operating import database
+from portal.proof.cli import audit, reconcile
+from portal.retention.cli import retention
 
 AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
 LAST_MOMENT = 2.0  # seconds that it is given to end
+
+
+class Refusal(click.ClickException):
+    """Settings with which nothing can be started: one line for each fault."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(self.message, file=file, err=True)
 
 
 class Quitt(click.Group):
@@ -26,13 +41,17 @@ class Quitt(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except Misconfigured as error:
+            raise Refusal(str(error)) from None
         except PortalError as error:
             raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=Quitt)
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """The payment portal of a municipality."""
+    context.obj = _at_work  # a room's command opens it when it needs the application
 
 
 @main.command()
@@ -42,9 +61,8 @@ def serve() -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    settings = Settings.from_env()
-    keys.Keyring.parse(settings.keys)  # a wrong one is told now, not by the first page
-    os.environ["QUITT_DATABASE_URL"] = schema.ready(settings)
+    settings = _ready()
+    os.environ["QUITT_DATABASE_URL"] = settings.database_url
     printing = _PrintProcess(settings)
     printing.start()
     try:
@@ -70,16 +88,28 @@ def worker() -> None:
     """Hand over events, ask providers, expire requests."""
     from portal import worker as working
 
-    settings = Settings.from_env()
-    working.main(replace(settings, database_url=schema.ready(settings)))
+    working.main(_ready())
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database to this version, as the role that owns it."""
-    settings = Settings.from_env()
-    schema.ready(settings)
+    _ready()
     click.echo("The database is at this version.")
+
+
+def _ready() -> Settings:
+    """The settings with the database at hand; refuses everything that is not right, at once."""
+    settings = Settings.from_env()
+    refusals.refuse(refusals.of(settings))
+    reach = database.connected
+    if settings.database_url:  # whether it answers is told before it is worked on
+        reach(settings.database_url).close()
+    if settings.owner_database_url:
+        reach(settings.owner_database_url, "QUITT_OWNER_DATABASE_URL").close()
+    ready = replace(settings, database_url=schema.ready(settings))
+    refusals.refuse(database.faults(database.ask(ready.database_url), demo=ready.demo))
+    return ready
 
 
 @main.group("keys")
@@ -125,15 +155,12 @@ def _at_work() -> Iterator[keys.Keyring]:
         yield app.extensions["keyring"]
 
 
-@main.command("db", context_settings={"ignore_unknown_options": True}, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def db_(arguments: Sequence[str]) -> None:
-    """Work on the portal's tables: Flask-Migrate's commands, for those who change them."""
-    from flask.cli import FlaskGroup
-
-    url = schema.owner_url(Settings.from_env())
-    group = FlaskGroup(create_app=lambda: schema.app(url), add_default_commands=False)
-    group.main(["db", *arguments], prog_name="quitt")
+main.add_command(audit)
+main.add_command(finance_events)
+main.add_command(operating.doctor)
+main.add_command(operating.db_)
+main.add_command(reconcile)
+main.add_command(retention)
 
 
 class _PrintProcess:

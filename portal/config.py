@@ -1,12 +1,15 @@
 """Everything that differs between two installations, read once at start.
 
 Each setting is named here once, with its environment variable, default and purpose; the table in
-the README is checked against this file.
+the README is checked against this file. What a process refuses to start with, though each value
+can be read, stands in ``portal.refusals``.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,11 +18,27 @@ from portal.errors import Misconfigured
 
 _TRUE = {"1", "yes", "true", "on"}
 _FALSE = {"", "0", "no", "false", "off"}
+_LOG_LEVELS = {"debug", "info", "warning", "error"}
+_PORTS = range(1, 65_536)
+_NUMBERS = range(1, 1_000_001)
+_MOST_PROXIES = 10
 
 
-def _setting(default: Any, variable: str, purpose: str, *, secret: bool = False) -> Any:
-    about = {"variable": variable, "purpose": purpose}
+def _setting(
+    default: Any,
+    variable: str,
+    purpose: str,
+    *,
+    secret: bool = False,
+    may_be: Callable[[Any], bool] = lambda value: True,
+) -> Any:
+    about = {"variable": variable, "purpose": purpose, "may_be": may_be, "secret": secret}
     return field(default=default, repr=not secret, metadata=about)
+
+
+def _is_web_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +49,17 @@ class Settings:
         Path("var"), "QUITT_DATA", "Folder for the embedded database, sockets and the demo's files."
     )
     port: int = _setting(
-        8000, "PORT", "Port of the portal; the sandbox takes the next, the office the one after."
+        8000,
+        "PORT",
+        "Port of the portal; the sandbox takes the next, the office the one after.",
+        may_be=_PORTS.__contains__,
     )
     bind: str = _setting("127.0.0.1", "QUITT_BIND", "Address on which the portal listens.")
     base_url: str = _setting(
         "http://localhost:8000",
         "QUITT_BASE_URL",
         "Scheme and port of every public address; each tenant has its own host name.",
+        may_be=_is_web_address,
     )
     keys: str = _setting(
         "",
@@ -49,6 +72,14 @@ class Settings:
         "QUITT_DATABASE_URL",
         "The portal's database, as its application role. Empty: the embedded PostgreSQL.",
         secret=True,
+    )
+    embedded: bool = _setting(
+        False,
+        "QUITT_EMBEDDED",
+        "Says that real money may be kept in the embedded PostgreSQL; the demo need not say it.",
+    )
+    backups: Path | None = _setting(
+        None, "QUITT_BACKUPS", "Folder of the backups; empty: `backups` in the data folder."
     )
     owner_database_url: str = _setting(
         "",
@@ -68,27 +99,57 @@ class Settings:
         "The office's database as the role that owns its tables; needed by `quitt migrate` only.",
         secret=True,
     )
-    proxies: int = _setting(
-        0,
+    proxies: int | None = _setting(
+        None,
         "QUITT_PROXIES",
-        "How many reverse proxies stand before the portal and set X-Forwarded-For.",
+        "How many reverse proxies stand before the portal and set X-Forwarded-For; 0 is said, too.",
+        may_be=lambda value: value is None or 0 <= value <= _MOST_PROXIES,
     )
-    web_processes: int = _setting(1, "QUITT_WEB_PROCESSES", "Web processes of `quitt serve`.")
-    web_threads: int = _setting(4, "QUITT_WEB_THREADS", "Threads of each web process.")
+    metrics_token: str = _setting(
+        "",
+        "QUITT_METRICS_TOKEN",
+        "Bearer token that opens `/metrics` from elsewhere; without it only this machine may look.",
+        secret=True,
+    )
+    web_processes: int = _setting(
+        1, "QUITT_WEB_PROCESSES", "Web processes of `quitt serve`.", may_be=_NUMBERS.__contains__
+    )
+    web_threads: int = _setting(
+        4, "QUITT_WEB_THREADS", "Threads of each web process.", may_be=_NUMBERS.__contains__
+    )
     tls_certificate: str = _setting(
         "", "QUITT_TLS_CERTIFICATE", "PEM file, when the portal itself speaks https."
     )
     tls_key: str = _setting("", "QUITT_TLS_KEY", "PEM file with the key of that certificate.")
     body_limit_kib: int = _setting(
-        256, "QUITT_BODY_LIMIT_KIB", "Largest body of a request, in KiB, but for batches."
+        256,
+        "QUITT_BODY_LIMIT_KIB",
+        "Largest body of a request, in KiB, but for batches.",
+        may_be=_NUMBERS.__contains__,
     )
     batch_limit_mib: int = _setting(
-        256, "QUITT_BATCH_LIMIT_MIB", "Largest batch of payment requests, in MiB."
+        256,
+        "QUITT_BATCH_LIMIT_MIB",
+        "Largest batch of payment requests, in MiB.",
+        may_be=_NUMBERS.__contains__,
     )
     batch_limit_lines: int = _setting(
-        200_000, "QUITT_BATCH_LIMIT_LINES", "Most lines of a batch of payment requests."
+        200_000,
+        "QUITT_BATCH_LIMIT_LINES",
+        "Most lines of a batch of payment requests.",
+        may_be=_NUMBERS.__contains__,
     )
-    log_level: str = _setting("info", "QUITT_LOG_LEVEL", "debug, info, warning or error.")
+    finance_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (),
+        "QUITT_FINANCE_NETWORKS",
+        "Private networks in which finance systems take events, as 10.20.0.0/16,fd00::/8.",
+    )
+    log_level: str = _setting(
+        "info",
+        "QUITT_LOG_LEVEL",
+        "debug, info, warning or error.",
+        may_be=lambda value: value.lower() in _LOG_LEVELS,
+    )
     demo: bool = _setting(
         False, "QUITT_DEMO", "Practice mode, set by `quitt demo`; never for real money."
     )
@@ -96,13 +157,19 @@ class Settings:
         None, "QUITT_DEMO_CLOCK", "File that moves time for all processes; practice mode only."
     )
     office_port: int = _setting(
-        8002, "QUITT_OFFICE_PORT", "Port of the office's page, on 127.0.0.1 only."
+        8002,
+        "QUITT_OFFICE_PORT",
+        "Port of the office's page, on 127.0.0.1 only.",
+        may_be=_PORTS.__contains__,
     )
     office_token: str = _setting(
         "", "QUITT_OFFICE_TOKEN", "One-time token that opens the office's page.", secret=True
     )
     office_portal_url: str = _setting(
-        "http://localhost:8000", "QUITT_OFFICE_PORTAL_URL", "Where the office reaches the portal."
+        "http://localhost:8000",
+        "QUITT_OFFICE_PORTAL_URL",
+        "Where the office reaches the portal.",
+        may_be=_is_web_address,
     )
     office_client_id: str = _setting(
         "", "QUITT_OFFICE_CLIENT_ID", "The office's client id at the portal."
@@ -128,11 +195,25 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
-        """Read ``QUITT_*`` and ``PORT``; raises ``Misconfigured`` for what is unknown or wrong."""
+        """Read ``QUITT_*`` and ``PORT``; raises ``Misconfigured`` for what is unknown or wrong.
+
+        Every fault is named at once, one a line, each beginning with its setting.
+        """
         known = {f.metadata["variable"]: f for f in fields(cls)}
-        if strangers := sorted(v for v in env if v.startswith("QUITT_") and v not in known):
-            raise Misconfigured(f"Unknown setting {', '.join(strangers)}: see the table in README.")
-        return cls(**{f.name: _read(f, env[v]) for v, f in known.items() if v in env})
+        faults = [_stranger(v, known) for v in sorted(env) if v not in known and _ours(v)]
+        read: dict[str, Any] = {}
+        for variable in known.keys() & env.keys():
+            try:
+                read[known[variable].name] = _read(known[variable], env[variable])
+            except ValueError as error:
+                faults.append(f"{variable} {error}")
+        if env.get("FLASK_DEBUG", "").lower() not in _FALSE:
+            faults.append("FLASK_DEBUG shows visitors the inside of the portal: unset it.")
+        if read.get("demo_clock") and not read.get("demo"):
+            faults.append("QUITT_DEMO_CLOCK moves time and is for the demo and tests only.")
+        if faults:
+            raise Misconfigured("\n".join(sorted(faults)))
+        return cls(**read)
 
     @property
     def https(self) -> bool:
@@ -148,18 +229,40 @@ class Settings:
         """Where the print process listens."""
         return self.data / "print.sock"
 
+    @property
+    def backup_folder(self) -> Path:
+        """Where backups are put that nobody gave a place, and looked for."""
+        return self.backups or self.data / "backups"
+
     def public_url(self, host: str) -> str:
         """Scheme, host and port under which a tenant's host is reached, without a slash."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 
 
+def _ours(variable: str) -> bool:
+    return variable.startswith("QUITT_")
+
+
+def _stranger(variable: str, known: Mapping[str, object]) -> str:
+    meant = get_close_matches(variable, known, 1, 0.75)
+    guess = f"did you mean {meant[0]}?" if meant else "see the table in README.md, or unset it."
+    return f"{variable} is not a setting: {guess}"
+
+
 def _read(setting: Field[Any], text: str) -> Any:
-    variable, text = setting.metadata["variable"], text.strip()
+    """The value; raises ``ValueError`` with what is wrong, which never quotes a secret."""
+    text = text.strip()
+    quoted = "what it is" if setting.metadata["secret"] else repr(text)
+    hint = f"cannot be {quoted}. {setting.metadata['purpose']}"
     try:
-        return _READERS[setting.type](text)
+        value = _READERS[setting.type](text)
+        right = setting.metadata["may_be"](value)
     except ValueError:
-        raise Misconfigured(f"{variable} cannot be {text!r}.") from None
+        raise ValueError(hint) from None
+    if not right:
+        raise ValueError(hint)
+    return value
 
 
 def _yes_or_no(text: str) -> bool:
@@ -172,10 +275,16 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+
+
 _READERS: Mapping[Any, Any] = {
     str: str,
     int: int,
+    int | None: lambda text: int(text) if text else None,
     bool: _yes_or_no,
     Path: _folder,
     Path | None: lambda text: _folder(text) if text else None,
+    tuple[IPv4Network | IPv6Network, ...]: _networks,
 }

@@ -39,6 +39,7 @@ WHO: Mapping[str, Who] = {
     "pages.robots":             Who.ANYONE,
     "health.healthz":           Who.ANYONE,
     "health.readyz":            Who.ANYONE,
+    "health.metrics":           Who.ANYONE,
     "visits.code":              Who.ANYONE,
     "visits.check_code":        Who.ANYONE,
     "visits.open_link":         Who.ANYONE,
@@ -59,7 +60,8 @@ WHO: Mapping[str, Who] = {
 }
 # fmt: on
 
-ANY_HOST = ("/api/", "/healthz", "/readyz")  # machines that ask by whatever name they have
+# Machines ask by whatever name they have.
+ANY_HOST = ("/api/", "/healthz", "/readyz", "/metrics")
 
 
 def init_app(app: Flask) -> None:

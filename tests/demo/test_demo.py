@@ -4,8 +4,12 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ from PIL import Image
 from demo.place import Place
 from portal.errors import Misconfigured
 from tests import stages
-from tests.stages import Demo, until
+from tests.stages import Demo, children, until
 
 CONFIRMED = "Your payment is confirmed"
 HALVES = {"\u2588": (1, 1), "\u2580": (1, 0), "\u2584": (0, 1), " ": (0, 0)}  # upper, lower: light
@@ -46,6 +50,30 @@ def test_two_demos_side_by_side_keep_to_themselves(both: tuple[Demo, Demo]) -> N
     assert first.requests[0]["url"] != second.requests[0]["url"]
     for demo in both:
         assert sum(len(one["payments"]) for one in demo.books().values()) == 1
+
+
+def on_the_town(data: Path, port: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """``quitt demo run`` with these words."""
+    return subprocess.run(
+        (sys.executable, "-m", "demo", "run", *words),
+        cwd=stages.HOUSE,
+        env={**os.environ, "QUITT_DATA": str(data), "PORT": str(port)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_command_can_be_run_on_the_demos_town(both: tuple[Demo, Demo]) -> None:
+    ran = on_the_town(both[1].data, both[1].port, "reconcile", "--day", "2020-01-01")
+    assert ran.returncode == 0, ran.stderr
+    assert "all equations hold" in ran.stdout
+
+
+def test_without_a_running_demo_there_is_no_town(tmp_path: Path) -> None:
+    ran = on_the_town(tmp_path, stages.free_ports(), "doctor")
+    assert ran.returncode == 1
+    assert "start one with: ./quitt demo" in ran.stderr
 
 
 def test_what_the_demo_writes_down_is_for_its_user_alone(both: tuple[Demo, Demo]) -> None:
@@ -89,14 +117,27 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
         Place.chosen({"PORT": port}, lan=False)
 
 
+def test_a_signal_that_came_while_the_demo_forked_still_ends_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from demo import __main__ as starter
+
+    monkeypatch.setattr(starter.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(starter, "_told_to_leave", threading.Event())
+    with suppress(SystemExit):  # as Python does in a callback of fork
+        starter._leave(signal.SIGTERM, None)
+    with pytest.raises(SystemExit):
+        starter._look_after(tmp_path)
+
+
 def test_whatever_is_killed_comes_back(both: tuple[Demo, Demo]) -> None:
     demo = both[1]
     letter = next(one for one in demo.requests if one["tan"] and one["amount_cents"] < 80_000)
-    (portal,) = _children(demo.process.pid, "serve", "portal.cli")
-    workshop = [*_children(demo.process.pid, "worker"), *_children(demo.process.pid, "sandbox")]
-    office = _children(demo.process.pid, "serve", "office")
+    (portal,) = children(demo.process.pid, "serve", "portal.cli")
+    workshop = [*children(demo.process.pid, "worker"), *children(demo.process.pid, "sandbox")]
+    office = children(demo.process.pid, "serve", "office")
     postgres = int((demo.data / "postgres/cluster/postmaster.pid").read_text().split()[0])
-    web_and_print = _children(portal)
+    web_and_print = children(portal)
     assert [len(web_and_print), len(workshop), len(office)] == [2, 2, 1]
     for killed in ([*web_and_print, *workshop], [portal, *office, postgres]):
         for pid in killed:
@@ -165,37 +206,13 @@ def _title(page: str) -> str:
     return found[1].strip() if found else page[:200]
 
 
-def _parents() -> dict[int, int]:
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(status.parent.name)] = int(words[1])
-    return parents
-
-
 def _family(pid: int) -> list[int]:
     """All processes that come from ``pid``."""
-    found, parents = [pid], _parents()
+    found, parents = [pid], stages.parents()
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
     return found[1:]
 
 
-def _children(pid: int, *words: str) -> list[int]:
-    """The children of ``pid`` whose command has these words."""
-    mine = [child for child, parent in _parents().items() if parent == pid]
-    return [one for one in mine if set(words) <= set(_command(one))]
-
-
-def _command(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
-
-
 def _runs(pid: int) -> bool:
-    return bool(_command(pid)) and "postgres" not in _command(pid)[0]
+    return bool(stages.command(pid)) and "postgres" not in stages.command(pid)[0]
