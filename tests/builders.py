@@ -24,6 +24,7 @@ from portal.requests import intake, links, tan
 from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest
 from portal.tenants import Kind, Tenant, TenantHost
+from tests import pages
 
 TOWN, OTHER_TOWN = "musterhausen", "beispielstadt"
 HOSTS = {TOWN: "localhost", OTHER_TOWN: "127.0.0.1"}
@@ -186,13 +187,16 @@ def events(tenant_id: str = TOWN) -> list[EventRow]:
 
 
 class Browser(FlaskClient):
-    """Asks as from outside: each answer has a context of its own, and nothing of ``g`` lives on."""
+    """Asks as from outside: each answer has a context of its own, and nothing of ``g`` lives on.
+
+    Whatever page it gets must be a sound one.
+    """
 
     host = "localhost"
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         kwargs.setdefault("base_url", f"https://{self.host}")
-        return Context().run(super().open, *args, **kwargs)
+        return pages.checked(Context().run(super().open, *args, **kwargs), self.host)
 
 
 def browser(app: Flask, host: str = "localhost") -> FlaskClient:

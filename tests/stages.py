@@ -205,6 +205,32 @@ def make_certificate(folder: Path) -> Path:
     return pem
 
 
+def children(pid: int, *words: str) -> list[int]:
+    """The children of a process whose command has these words."""
+    mine = [child for child, parent in parents().items() if parent == pid]
+    return [one for one in mine if set(words) <= set(command(one))]
+
+
+def parents() -> dict[int, int]:
+    """All processes of this machine, each with the one that it comes from."""
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found[int(status.parent.name)] = int(words[1])
+    return found
+
+
+def command(pid: int) -> list[str]:
+    """The words of a process's command; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,6 +1,8 @@
 """One place turns every error into a page for people or a problem document for machines."""
 
-from flask import Flask, render_template, request
+from collections.abc import Mapping
+
+from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
@@ -49,15 +51,14 @@ def _expected(error: PortalError) -> ResponseReturnValue:
     if _machine():
         return api.problem_for(error)
     later = {"Retry-After": "10"} if error.status == Unavailable.status else {}
-    return (*_page(error.status), later)
+    return _page(error.status, later)
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
     if _machine():
         return api.problem_for(error)
-    page = _page(error.code or InternalServerError.code)
     allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return (*page, allow)
+    return _page(error.code or InternalServerError.code, allow)
 
 
 def _expired_form(_: CSRFError) -> ResponseReturnValue:
@@ -78,14 +79,14 @@ def _unknown_host(error: UnknownHost) -> ResponseReturnValue:
     return "No town answers under this address.", 404, {"Content-Type": "text/plain"}
 
 
-def _page(status: int) -> tuple[str, int]:
+def _page(status: int, headers: Mapping[str, str] | None = None) -> Response:
     title, text = SENTENCES.get(status, OTHERWISE)
-    if not known_host():
-        return title, status  # there is no town whose page this could be
+    if not known_host():  # there is no town whose page this could be
+        return Response(title, status, headers, mimetype="text/plain")
     page = render_template(
         "citizen/error.html", title=gettext(title), text=gettext(text), status=status
     )
-    return page, status
+    return Response(page, status, headers)
 
 
 def _machine() -> bool:

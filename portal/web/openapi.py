@@ -27,6 +27,7 @@ DESCRIPTIONS = {
     503: "Not available just now; see Retry-After.",
 }
 SHAPES = "#/components/schemas/"
+_NAME = r"<(?:\w+:)?(\w+)>"  # of a part of an address
 
 
 def document(operations: Iterable[Operation], version: str) -> Json:
@@ -34,8 +35,8 @@ def document(operations: Iterable[Operation], version: str) -> Json:
     all_of_them = list(operations)
     paths: Json = {}
     for operation in all_of_them:
-        place = paths.setdefault(PREFIX + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule), {})
-        place[operation.method.lower()] = _operation(operation)
+        place = paths.setdefault(PREFIX + re.sub(_NAME, r"{\1}", operation.rule), {})
+        place[operation.method.lower()] = _operation(operation, all_of_them)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Quitt", "version": version},
@@ -44,7 +45,7 @@ def document(operations: Iterable[Operation], version: str) -> Json:
     }
 
 
-def _operation(operation: Operation) -> Json:
+def _operation(operation: Operation, all_of_them: Iterable[Operation]) -> Json:
     described: Json = {"operationId": operation.name, "summary": operation.summary}
     described["security"] = [{"token": [scope]} for scope in operation.scopes]
     if parameters := [*_path(operation), *_query(operation), *_key(operation)]:
@@ -60,11 +61,27 @@ def _operation(operation: Operation) -> Json:
         str(status): {"description": DESCRIPTIONS[status], "content": content}
         for status, content in sorted(contents.items())
     }
+    if links := _links(operation, all_of_them):
+        for status in operation.statuses:
+            described["responses"][str(status)]["links"] = links
     return described
 
 
+def _links(operation: Operation, all_of_them: Iterable[Operation]) -> Json:
+    """From what is put to everything that can happen to it (OpenAPI 3.1, Link Object)."""
+    if operation.method != "PUT":
+        return {}
+    names = re.findall(_NAME, operation.rule)
+    parameters = {name: f"$request.path.{name}" for name in names}
+    return {
+        later.name: {"operationId": later.name, "parameters": parameters}
+        for later in all_of_them
+        if later.rule.startswith(operation.rule) and re.findall(_NAME, later.rule) == names
+    }
+
+
 def _path(operation: Operation) -> list[Json]:
-    names = re.findall(r"<(?:\w+:)?(\w+)>", operation.rule)
+    names = re.findall(_NAME, operation.rule)
     return [_parameter(name, "path", True, _text(operation.path.get(name))) for name in names]
 
 
