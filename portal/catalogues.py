@@ -17,5 +17,5 @@ def compile_all(folder: Path = FOLDER) -> None:
             continue
         draft = mo.with_name(f".{mo.name}.{os.getpid()}")
         with po.open("rb") as source, draft.open("wb") as target:
-            write_mo(target, read_po(source, locale=po.parts[-3]))
+            write_mo(target, read_po(source, locale=po.parts[-3].partition("_")[0]))
         draft.replace(mo)

@@ -18,11 +18,12 @@ from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal.money import Money
+from portal.web.language import LANGUAGES
 
 HOUSE = Path(__file__).parents[1]
 TEMPLATES = HOUSE / "templates"
 STATIC = HOUSE / "static"
-LANGUAGES = ("de", "en")
+SPOKEN = ("de", "en")
 FILES = sorted(TEMPLATES.rglob("*.html"))
 ON_PAPER = TEMPLATES / "letter"  # drawn by WeasyPrint, never seen by a browser
 IN_A_BROWSER = [file for file in FILES if ON_PAPER not in file.parents]
@@ -47,7 +48,8 @@ TENANT = SimpleNamespace(
 )  # fmt: skip
 FRAME: dict[str, Any] = {
     "tenant": TENANT,
-    "languages": [("de", "Deutsch", "?de"), ("en", "English", "?en")],
+    "languages": [(language, f"?{code}") for code, language in LANGUAGES.items()],
+    "reviewed": True,
     "pages": {key: "/" + key for key in ("start", "imprint", "privacy", "accessibility", "letter")},
     "demo": True,
 }
@@ -140,7 +142,7 @@ def key(message: Any) -> tuple[str | None, str]:
     return message.context, message.id if isinstance(message.id, str) else message.id[0]
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+@pytest.fixture(scope="module", params=SPOKEN)
 def pages(request: pytest.FixtureRequest) -> Environment:
     """Jinja as the portal sets it up, with plain stand-ins for the portal's filters."""
     compiled = io.BytesIO()
@@ -154,7 +156,10 @@ def pages(request: pytest.FixtureRequest) -> Environment:
     )
     env.install_gettext_translations(Translations(compiled), newstyle=True)
     env.filters.update(dict.fromkeys(("money", "day", "moment", "iban", "sign"), str))
-    env.globals.update(FRAME, language=request.param, csrf_token=lambda: "t", static_url=str)
+    spoken = LANGUAGES[request.param]
+    env.globals.update(
+        FRAME, language=request.param, spoken=spoken, csrf_token=lambda: "t", static_url=str
+    )
     return env
 
 

@@ -5,6 +5,7 @@ wants, what the tenant speaks.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,8 +22,44 @@ from portal.errors import NotFound
 from portal.money import Money
 from portal.web.current import tenant
 
-LANGUAGES: Mapping[str, str] = {"de": "Deutsch", "en": "English"}
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language of the pages.
+
+    ``code`` stands in addresses and requests, ``tag`` on the pages (BCP 47), ``locale`` says how
+    money and days are written (CLDR). What a catalogue lacks is said in ``instead``.
+    """
+
+    code: str
+    name: str
+    tag: str
+    locale: str
+    instead: str | None = None
+    clock: str = "HH:mm"
+    right_to_left: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Where its catalogue lies."""
+        return self.code.replace("-", "_")
+
+
+LANGUAGES: Mapping[str, Language] = {
+    language.code: language
+    for language in (
+        Language("de", "Deutsch", "de", "de", clock="HH:mm 'Uhr'"),
+        Language("de-simple", "Einfache Sprache", "de", "de", instead="de", clock="HH:mm 'Uhr'"),
+        Language("en", "English", "en", "en_GB"),
+        Language("uk", "Українська", "uk", "uk"),
+        Language("pl", "Polski", "pl", "pl"),
+        Language("tr", "Türkçe", "tr", "tr"),
+        Language("nb", "Norsk", "nb", "nb"),
+        Language("ar", "العربية", "ar", "ar", right_to_left=True),
+    )
+}
 DEFAULT = "de"
+UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
 ALIASES = {"no": "nb", "nn": "nb"}
 
 _catalogues: dict[str, Translations] = {}
@@ -33,7 +70,7 @@ def init_app(app: Flask) -> None:
     catalogues.compile_all()
     _catalogues.clear()
     app.config.update(BABEL_TRANSLATION_DIRECTORIES=str(FOLDER), BABEL_DEFAULT_LOCALE=DEFAULT)
-    Babel(app, locale_selector=current, timezone_selector=zone)
+    Babel(app, locale_selector=lambda: spoken().locale, timezone_selector=zone)
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda sentence: _catalogue().ugettext(sentence),
         lambda one, many, count: _catalogue().ungettext(one, many, count),
@@ -45,11 +82,27 @@ def init_app(app: Flask) -> None:
 
 
 def current() -> str:
-    """The language of this answer."""
+    """The language of this answer, by its code."""
     if "language" not in g:
         g.language = _choose()
     found: str = g.language
     return found
+
+
+def spoken() -> Language:
+    """The language of this answer."""
+    return LANGUAGES[current()]
+
+
+def reviewed() -> bool:
+    """Whether a person who speaks it has read this language's catalogue and signed it."""
+    info: Mapping[str, str] = _catalogue().info()
+    return not info.get("last-translator", UNSIGNED).startswith(UNSIGNED)
+
+
+def switched() -> bool:
+    """Whether a form was sent only to read its page in another language: nothing is done then."""
+    return request.method == "POST" and request.args.get("lang") in LANGUAGES
 
 
 def prefer(language: str | None) -> None:
@@ -58,8 +111,8 @@ def prefer(language: str | None) -> None:
         g.language = language
 
 
-def choices() -> list[tuple[str, str, str]]:
-    """Code, own name and address of this step in each language."""
+def choices() -> list[tuple[Language, str]]:
+    """Each language with the address of this step in it."""
     view = request.view_args or {}
     endpoint = request.endpoint
     can_be_shown = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
@@ -67,7 +120,9 @@ def choices() -> list[tuple[str, str, str]]:
         handle = view.get("handle")
         endpoint = "visits.overview" if handle else "visits.code"
         view = {"handle": handle} if handle else {}
-    return [(code, name, url_for(endpoint, **view, lang=code)) for code, name in LANGUAGES.items()]
+    return [
+        (language, url_for(endpoint, **view, lang=code)) for code, language in LANGUAGES.items()
+    ]
 
 
 def zone() -> str:
@@ -86,19 +141,20 @@ def gettext(sentence: str, **values: Any) -> str:
 
 def money(amount: Money) -> str:
     """148,50 €"""
-    return format_currency(Decimal(amount.cents) / 100, amount.currency, locale=current())
+    return format_currency(Decimal(amount.cents) / 100, amount.currency, locale=spoken().locale)
 
 
 def day(value: date) -> str:
     """15. November 2026"""
-    return format_date(value, "long", locale=current())
+    return format_date(value, "long", locale=spoken().locale)
 
 
 def moment(value: datetime) -> str:
     """21. November 2026, 20:14 Uhr, in the tenant's time zone."""
     zoned = get_timezone(zone())
-    pattern = "d. MMMM y, HH:mm 'Uhr'" if current() == "de" else "d MMMM y, HH:mm"
-    return format_datetime(value, pattern, tzinfo=zoned, locale=current())
+    how = spoken()
+    time = format_datetime(value, how.clock, tzinfo=zoned, locale=how.locale)
+    return f"{day(value.astimezone(zoned).date())}, {time}"
 
 
 def iban(number: str) -> str:
@@ -137,5 +193,12 @@ def _of_tenant() -> str:
 def _catalogue() -> Translations:
     code = current()
     if code not in _catalogues:
-        _catalogues[code] = Translations.load(FOLDER, [code])  # type: ignore[assignment]
+        _catalogues[code] = _loaded(LANGUAGES[code])
     return _catalogues[code]
+
+
+def _loaded(language: Language) -> Translations:
+    found: Any = Translations.load(FOLDER, [language.folder])
+    if language.instead:
+        found.add_fallback(_loaded(LANGUAGES[language.instead]))
+    return found  # type: ignore[no-any-return]

@@ -52,7 +52,9 @@ def _everywhere() -> dict[str, object]:
     return {
         "tenant": town,
         "demo": settings().demo,
-        "language": language.current(),
+        "language": language.spoken().tag,
+        "spoken": language.spoken(),
+        "reviewed": language.reviewed(),
         "languages": language.choices(),
         "pages": {
             "start": url_for("visits.code"),

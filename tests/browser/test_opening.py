@@ -99,16 +99,34 @@ def test_after_five_wrong_tans_the_page_says_until_when_and_how_else_to_pay(
         assert citizen.title == REVIEW
 
 
+def switch(citizen: Citizen, name: str) -> None:
+    """Choose a language from the menu, as it calls itself."""
+    citizen.page.click("nav.languages summary")
+    citizen.page.locator("nav.languages li :is(a, button)", has_text=name).click()
+
+
 def test_another_language_keeps_the_step(citizen: Citizen, demo: Demo) -> None:
     asked = demo.push(language="de")
     citizen.opens(asked)
     citizen.enters_tan(asked["tan"])
-    citizen.page.click("nav.languages a[lang=en]")
+    switch(citizen, "English")
     assert citizen.title == REVIEW
     citizen.goes_on()
     assert citizen.title == "How do you want to pay?"
-    citizen.page.click("nav.languages a[lang=de]")
+    switch(citizen, "Deutsch")
     assert citizen.title == "Wie möchten Sie bezahlen?"
+
+
+def test_another_language_keeps_what_was_typed(citizen: Citizen, demo: Demo) -> None:
+    asked = demo.push(language="en")
+    citizen.opens(asked)
+    citizen.page.fill("#tan", "1234")
+    switch(citizen, "Deutsch")
+    assert citizen.title == "Bitte geben Sie die TAN ein"
+    assert citizen.page.input_value("#tan") == "1234"
+    citizen.enters_tan(asked["tan"])
+    switch(citizen, "English")
+    assert citizen.title == REVIEW
 
 
 def _of_the_claim(letter: dict[str, Any], purpose: str, sign: str) -> list[str]:
