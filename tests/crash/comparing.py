@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
 from office.db import driver_url
@@ -26,7 +26,9 @@ def differences(demo: Demo, office_url: str, prefix: str) -> list[str]:
         for one in told["payments"]
         if one["status"] == "paid"
     }
-    with Session(create_engine(driver_url(demo.facts["database_url"]))) as portal:
+    with Session(
+        create_engine(driver_url(demo.facts["database_url"]), poolclass=NullPool)
+    ) as portal:
         found = [
             *_compared("provider", taken, "portal", _booked(portal, tenant)),
             *_suspense(portal, tenant, merchants),
@@ -35,7 +37,7 @@ def differences(demo: Demo, office_url: str, prefix: str) -> list[str]:
             *_broken(portal),
         ]
         told = _rows(portal, "SELECT id, position FROM events WHERE tenant_id = :tenant", tenant)
-    with Session(create_engine(driver_url(office_url))) as office:
+    with Session(create_engine(driver_url(office_url), poolclass=NullPool)) as office:
         items = "SELECT payment, sum(cents) FROM suspense_items GROUP BY payment"
         found += _compared("provider", taken, "office", _rows(office, items))
         events = _rows(office, "SELECT id, position FROM events")

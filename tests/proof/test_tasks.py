@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from portal import audit
 from portal.db import db, transaction
@@ -17,7 +17,7 @@ from tests.builders import OTHER_TOWN, TOWN
 
 @pytest.fixture
 def owner(owner_url: str) -> Engine:
-    return create_engine(owner_url)
+    return create_engine(owner_url, poolclass=NullPool)
 
 
 def look() -> None:
@@ -37,7 +37,6 @@ def by_hand(owner: Engine, *statements: str) -> None:
         connection.execute(text("SET LOCAL quitt.purge = 'on'"))
         for statement in statements:
             connection.execute(text(statement))
-    owner.dispose()
 
 
 def test_what_is_broken_is_a_task_of_its_town_until_it_holds(
