@@ -3,7 +3,8 @@
 ``POST /v1/payments`` (header Idempotency-Key = ``payment``) · ``GET /v1/payments/<id>`` ·
 ``GET /v1/payments?payment=<merchant's id>`` · ``POST /v1/payments/<id>/cancel`` · ``…/complete``
 (money that was under way has come) · ``…/refunds`` (Idempotency-Key = ``refund``) ·
-``GET /v1/settlements/<id>``. Errors: ``{"error": {"code", "message"}}``.
+``GET /v1/settlements/<id>`` · ``GET /v1/taken?until=<moment>`` (all that was collected before it).
+Errors: ``{"error": {"code", "message"}}``.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from sandbox import fields, merchants, payments, settings, settlements
+from sandbox import fields, merchants, payments, refunds, reversals, settings, settlements, totals
 from sandbox.books import Books
 from sandbox.courier import Courier
 from sandbox.errors import Refused
@@ -92,13 +93,13 @@ def complete(payment_id: str) -> ResponseReturnValue:
 
 @api.post("/payments/<payment_id>/refunds")
 def refund(payment_id: str) -> ResponseReturnValue:
-    """Send money back: 201, with status sent or bounced."""
+    """Send money back: 201, with status under_way, sent or bounced."""
     order = fields.read_fields(request.get_data(), _REFUND)
     _same_key(order["refund"])
     with _merchant() as (db, merchant):
-        row = payments.refund(db, merchant, payment_id, order)
-        shown = ("id", "refund", "status", "amount_cents", "currency", "made_at")
-        return jsonify({name: row[name] for name in shown}), 201
+        answer = jsonify(refunds.facts(db, refunds.order(db, merchant, payment_id, order)))
+    courier().ring()
+    return answer, 201
 
 
 @api.get("/settlements/<settlement>")
@@ -106,6 +107,14 @@ def settlement(settlement: str) -> ResponseReturnValue:
     """A settlement report."""
     with _merchant() as (db, merchant):
         return jsonify(settlements.get(db, settlement, merchant))
+
+
+@api.get("/taken")
+def taken() -> ResponseReturnValue:
+    """What was collected for the merchant before a moment, nothing that went back subtracted."""
+    until = fields.read("until", fields.moment, request.args.get("until"))
+    with _merchant() as (db, merchant):
+        return jsonify(totals.taken(db, merchant, until))
 
 
 def books() -> Books:
@@ -140,7 +149,8 @@ def _try(payment_id: str, status: str, verb: str) -> ResponseReturnValue:
 def _told(db: sqlite3.Connection, payment: sqlite3.Row) -> dict[str, Any]:
     more = {
         "url": page_url(payment["id"]),
-        "refunded_cents": payments.refunded_cents(db, payment["id"]),
+        "refunded_cents": refunds.back_cents(db, payment["id"]),
+        "reversed_cents": reversals.taken_cents(db, payment["id"]),
         "started_at": payment["started_at"],
     }
     return payments.facts(db, payment) | more

@@ -6,6 +6,7 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from sandbox import back as _back  # noqa: F401 -- hangs its routes on the trainer
 from sandbox.api import api
 from sandbox.books import Books
 from sandbox.courier import Courier

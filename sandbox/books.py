@@ -1,7 +1,8 @@
 """This provider's own books, in one SQLite file: its word against the portal's.
 
-Money is integer cents. ``movements`` is append only: sale +, return -, fee -, payout -; what is
-left of a merchant's movements is what is not yet paid out.
+Money is integer cents. ``movements`` is append only: sale +, return - (a refund), return_back +
+(it came back), reversal - (a bank took it), reversal_won +, fee -, payout -; what is left of a
+merchant's movements is what is not yet paid out.
 """
 
 import sqlite3
@@ -12,6 +13,13 @@ from pathlib import Path
 
 from portal import clock
 
+_MOVEMENTS = """(
+  n INTEGER PRIMARY KEY AUTOINCREMENT, made_at TEXT NOT NULL, merchant TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN
+    ('sale', 'return', 'return_back', 'reversal', 'reversal_won', 'fee', 'payout')),
+  payment_id TEXT REFERENCES payments, refund_id TEXT REFERENCES refunds,
+  reversal_id TEXT REFERENCES reversals, settlement TEXT REFERENCES settlements,
+  amount_cents INTEGER NOT NULL, currency TEXT NOT NULL) STRICT"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS merchants (
   merchant TEXT PRIMARY KEY, name TEXT NOT NULL, secret_sha256 TEXT NOT NULL UNIQUE,
@@ -28,18 +36,20 @@ CREATE TABLE IF NOT EXISTS refunds (
   id TEXT PRIMARY KEY, payment_id TEXT NOT NULL REFERENCES payments, merchant TEXT NOT NULL,
   refund TEXT NOT NULL, status TEXT NOT NULL, amount_cents INTEGER NOT NULL,
   currency TEXT NOT NULL, made_at TEXT NOT NULL, UNIQUE (merchant, refund)) STRICT;
+CREATE TABLE IF NOT EXISTS reversals (
+  id TEXT PRIMARY KEY, payment_id TEXT NOT NULL REFERENCES payments, merchant TEXT NOT NULL,
+  reason TEXT NOT NULL, status TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+  fee_cents INTEGER NOT NULL, currency TEXT NOT NULL, made_at TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS settlements (
   id TEXT PRIMARY KEY, merchant TEXT NOT NULL REFERENCES merchants, gross_cents INTEGER NOT NULL,
   fee_cents INTEGER NOT NULL, net_cents INTEGER NOT NULL, currency TEXT NOT NULL,
   made_at TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS movements (
-  n INTEGER PRIMARY KEY AUTOINCREMENT, made_at TEXT NOT NULL, merchant TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('sale', 'return', 'fee', 'payout')),
-  payment_id TEXT REFERENCES payments, refund_id TEXT REFERENCES refunds,
-  settlement TEXT REFERENCES settlements, amount_cents INTEGER NOT NULL,
-  currency TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS movements {movements};
 CREATE UNIQUE INDEX IF NOT EXISTS one_sale ON movements (payment_id) WHERE kind = 'sale';
-CREATE UNIQUE INDEX IF NOT EXISTS one_return ON movements (refund_id) WHERE kind = 'return';
+CREATE UNIQUE INDEX IF NOT EXISTS one_return ON movements (kind, refund_id)
+  WHERE refund_id IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS one_reversal ON movements (kind, reversal_id)
+  WHERE reversal_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS movements_of ON movements (merchant, currency);
 CREATE TRIGGER IF NOT EXISTS movements_stay BEFORE UPDATE ON movements
   BEGIN SELECT RAISE(ABORT, 'movements are append only'); END;
@@ -59,7 +69,21 @@ CREATE TABLE IF NOT EXISTS deliveries (
   state TEXT NOT NULL DEFAULT 'waiting', answer TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""
+""".replace("{movements}", _MOVEMENTS)
+
+# Books of the first version knew no reversals; SQLite widens a check by a new table only.
+_WIDEN = f"""
+PRAGMA foreign_keys = OFF;
+BEGIN IMMEDIATE;
+CREATE TABLE wider {_MOVEMENTS};
+INSERT INTO wider (n, made_at, merchant, kind, payment_id, refund_id, settlement, amount_cents,
+  currency) SELECT n, made_at, merchant, kind, payment_id, refund_id, settlement, amount_cents,
+  currency FROM movements;
+DROP TABLE movements;
+ALTER TABLE wider RENAME TO movements;
+COMMIT;
+PRAGMA foreign_keys = ON;
+"""  # noqa: S608
 
 
 class Books:
@@ -71,6 +95,8 @@ class Books:
         # While one connection stays open, closing another does not fold the log into the file.
         self._keeper = self._connect(any_thread=True)
         self._keeper.execute("PRAGMA journal_mode = WAL")
+        if self._is_narrow():
+            self._keeper.executescript(_WIDEN)
         self._keeper.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -100,6 +126,10 @@ class Books:
                 raise
             db.execute("COMMIT")
 
+    def _is_narrow(self) -> bool:
+        columns = {row["name"] for row in self._keeper.execute("PRAGMA table_info(movements)")}
+        return bool(columns) and "reversal_id" not in columns
+
     def _connect(self, *, any_thread: bool = False) -> sqlite3.Connection:
         db = sqlite3.connect(
             self._file, timeout=15, isolation_level=None, check_same_thread=not any_thread
@@ -112,7 +142,12 @@ class Books:
 
 def this_moment() -> str:
     """Now, as it is written in the books."""
-    return clock.now().isoformat(timespec="milliseconds")
+    return written(clock.now())
+
+
+def written(at: datetime) -> str:
+    """A moment in UTC as it is written in the books: later ones sort behind it."""
+    return at.isoformat(timespec="milliseconds")
 
 
 def moment(text: str) -> datetime:

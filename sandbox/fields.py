@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,10 +34,11 @@ def read_fields(
         raise Refused(422, "unknown_field", f"Unknown: {', '.join(strangers)}.")
     if missing := sorted(set(readers) - set(told) - set(optional)):
         raise Refused(422, "missing_field", f"Missing: {', '.join(missing)}.")
-    return {name: _read(name, readers[name], value) for name, value in told.items()}
+    return {name: read(name, readers[name], value) for name, value in told.items()}
 
 
-def _read(name: str, reader: Reader, value: Any) -> Any:
+def read(name: str, reader: Reader, value: Any) -> Any:
+    """One value; raises ``Refused`` (422) saying what it must be."""
     try:
         return reader(value)
     except ValueError as wrong:
@@ -81,6 +83,17 @@ def currency(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch("[A-Z]{3}", value):
         raise ValueError("must be three capital letters")
     return value
+
+
+def moment(value: Any) -> datetime:
+    """A moment in ISO 8601 with its offset, in UTC."""
+    try:
+        told = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if told.tzinfo is not None:
+            return told.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be a moment with its offset")
 
 
 def address(value: Any) -> str:

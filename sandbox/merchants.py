@@ -48,6 +48,11 @@ def get(db: sqlite3.Connection, merchant: str) -> sqlite3.Row:
     return row  # type: ignore[no-any-return]
 
 
+def is_live(db: sqlite3.Connection, merchant: str) -> bool:
+    """Whether an account is for real money (here: only says that it is)."""
+    return bool(get(db, merchant)["live"])
+
+
 def everyone(db: sqlite3.Connection) -> list[sqlite3.Row]:
     """All merchants, by id."""
     return db.execute("SELECT * FROM merchants ORDER BY merchant").fetchall()

@@ -61,6 +61,14 @@ def send(db: sqlite3.Connection, event: str, how: str, *, age_seconds: int = 0) 
     return [_plan(db, delivery) for delivery in _deliveries(db, event, how, age_seconds)]
 
 
+def earlier(db: sqlite3.Connection, about: str) -> str:
+    """The event before the last about something; the last, if it is the only one."""
+    rows = db.execute(
+        "SELECT id FROM events WHERE about = ? AND genuine ORDER BY n DESC LIMIT 2", (about,)
+    ).fetchall()
+    return str(rows[-1]["id"])
+
+
 def _deliveries(
     db: sqlite3.Connection, event: str, how: str, age_seconds: int
 ) -> tuple[Delivery, ...]:

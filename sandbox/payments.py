@@ -1,4 +1,4 @@
-"""Payments and refunds, as this provider keeps them."""
+"""Payments, as this provider keeps them."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox import notifications
+from sandbox import merchants, notifications
 from sandbox.books import add, this_moment
 from sandbox.errors import Refused
 from sandbox.states import EDGES
@@ -114,7 +114,7 @@ def decide(
     )
     payment = get(db, payment_id)
     if status == "paid":
-        _book_sale(db, payment)
+        book(db, payment, "sale", payment["amount_cents"])
     event = notifications.note(
         db, payment["merchant"], payment_id, "payment.updated", facts(db, payment)
     )
@@ -123,84 +123,21 @@ def decide(
 
 def facts(db: sqlite3.Connection, payment: sqlite3.Row) -> dict[str, Any]:
     """What this provider says of a payment to its merchant."""
-    live = db.execute(
-        "SELECT live FROM merchants WHERE merchant = ?", (payment["merchant"],)
-    ).fetchone()["live"]
     said = {
         "id": payment["id"],
         "payment": payment["payment"],
         "merchant": payment["collected_for"],
-        "live": bool(live),
+        "live": merchants.is_live(db, payment["merchant"]),
         "status": payment["status"],
         "amount_cents": payment["amount_cents"],
         "currency": payment["currency"],
         "changed_at": payment["changed_at"],
     }
-    return said | {"payer": PAYER} if payment["status"] == "paid" else said
+    return said if payment["status"] == "open" else said | {"payer": PAYER}
 
 
-def refund(
-    db: sqlite3.Connection, merchant: str, payment_id: str, order: Mapping[str, Any]
-) -> sqlite3.Row:
-    """Send money back once per order. What is more than was collected bounces."""
-    payment = get(db, payment_id, merchant)
-    known = db.execute(
-        "SELECT * FROM refunds WHERE merchant = ? AND refund = ?", (merchant, order["refund"])
-    ).fetchone()
-    if known is None:
-        return _send_back(db, payment, order)
-    same = (known["payment_id"], known["amount_cents"], known["currency"])
-    if same != (payment_id, order["amount_cents"], order["currency"]):
-        raise Refused(409, "other_order", "This refund was ordered with other words.")
-    return known  # type: ignore[no-any-return]
-
-
-def refunded_cents(db: sqlite3.Connection, payment_id: str) -> int:
-    """What went back of a payment."""
-    row = db.execute(
-        "SELECT coalesce(sum(amount_cents), 0) FROM refunds"
-        " WHERE payment_id = ? AND status = 'sent'",
-        (payment_id,),
-    ).fetchone()
-    return int(row[0])
-
-
-def _send_back(
-    db: sqlite3.Connection, payment: sqlite3.Row, order: Mapping[str, Any]
-) -> sqlite3.Row:
-    left = payment["amount_cents"] - refunded_cents(db, payment["id"])
-    fits = (
-        payment["status"] == "paid"
-        and order["currency"] == payment["currency"]
-        and order["amount_cents"] <= left
-    )
-    refund_id = f"sr_{secrets.token_hex(16)}"
-    add(
-        db,
-        "refunds",
-        id=refund_id,
-        payment_id=payment["id"],
-        merchant=payment["merchant"],
-        refund=order["refund"],
-        status="sent" if fits else "bounced",
-        amount_cents=order["amount_cents"],
-        currency=order["currency"],
-        made_at=this_moment(),
-    )
-    if fits:
-        _book(db, payment, "return", -order["amount_cents"], refund_id)
-    return db.execute(  # type: ignore[no-any-return]
-        "SELECT * FROM refunds WHERE id = ?", (refund_id,)
-    ).fetchone()
-
-
-def _book_sale(db: sqlite3.Connection, payment: sqlite3.Row) -> None:
-    _book(db, payment, "sale", payment["amount_cents"], None)
-
-
-def _book(
-    db: sqlite3.Connection, payment: sqlite3.Row, kind: str, cents: int, refund_id: str | None
-) -> None:
+def book(db: sqlite3.Connection, payment: sqlite3.Row, kind: str, cents: int, **of: str) -> None:
+    """Write a movement of a payment; ``of`` names its refund or reversal."""
     add(
         db,
         "movements",
@@ -208,9 +145,9 @@ def _book(
         merchant=payment["collected_for"],
         kind=kind,
         payment_id=payment["id"],
-        refund_id=refund_id,
         amount_cents=cents,
         currency=payment["currency"],
+        **of,
     )
 
 

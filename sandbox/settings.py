@@ -7,6 +7,7 @@ from typing import Any
 DEFAULTS: dict[str, Any] = {
     "delay_ms": 0,  # before each answer of the merchants' API
     "down": False,  # True: the API answers 503 and does nothing; "after": does it, then answers 503
+    "refunds": "sent",  # what a refund is when it was ordered: sent or under_way
     "webhooks": "send",  # how events are told when nothing else is said
 }
 

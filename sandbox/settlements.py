@@ -1,4 +1,7 @@
-"""Settlements: what was collected, less what went back and less fees, is paid out."""
+"""Settlements: what was collected, less what went back and less fees, is paid out.
+
+What went back may be more than what was collected: then the net is below zero.
+"""
 
 import secrets
 import sqlite3
@@ -8,16 +11,20 @@ from typing import Any
 from sandbox import merchants, notifications
 from sandbox.books import add, this_moment
 from sandbox.errors import Refused
+from sandbox.payments import PAYER
 
 FEE_BP, FEE_CENTS = 120, 25
+REVERSAL_FEES = {"reversal": 1, "reversal_won": -1}  # the bank's fee, and its return
 
 _UNSETTLED = """
-SELECT m.* FROM movements AS m LEFT JOIN settlement_lines AS l ON l.movement = m.n
-WHERE m.merchant = ? AND m.currency = ? AND m.kind IN ('sale', 'return') AND l.movement IS NULL
-ORDER BY m.n
+SELECT m.n, m.kind, m.amount_cents, v.fee_cents FROM movements AS m
+LEFT JOIN settlement_lines AS l ON l.movement = m.n
+LEFT JOIN reversals AS v ON v.id = m.reversal_id
+WHERE m.merchant = ? AND m.currency = ? AND m.kind NOT IN ('fee', 'payout')
+AND l.movement IS NULL ORDER BY m.n
 """
 _LINES = """
-SELECT m.kind, p.payment, p.id, r.refund, r.id AS refund_id, m.amount_cents, l.fee_cents
+SELECT m.kind, p.payment, p.id, r.refund, m.refund_id, m.reversal_id, m.amount_cents, l.fee_cents
 FROM settlement_lines AS l JOIN movements AS m ON m.n = l.movement
 JOIN payments AS p ON p.id = m.payment_id LEFT JOIN refunds AS r ON r.id = m.refund_id
 WHERE l.settlement = ? ORDER BY m.n
@@ -29,6 +36,12 @@ def fee(gross_cents: int, fee_bp: int, fee_cents: int) -> int:
     sum. What goes back costs nothing.
     """
     return (gross_cents * fee_bp + 5000) // 10_000 + fee_cents if gross_cents > 0 else 0
+
+
+def _fee(row: sqlite3.Row, fee_bp: int, fee_cents: int) -> int:
+    if row["kind"] in REVERSAL_FEES:
+        return REVERSAL_FEES[row["kind"]] * int(row["fee_cents"])
+    return fee(row["amount_cents"], fee_bp, fee_cents) if row["kind"] == "sale" else 0
 
 
 def settle(
@@ -47,7 +60,7 @@ def settle(
     rows = db.execute(_UNSETTLED, (merchant, account["currency"])).fetchall()
     if not rows:
         raise Refused(409, "nothing_to_settle", "Nothing is there to settle.")
-    fees = {row["n"]: fee(row["amount_cents"], fee_bp, fee_cents) for row in rows}
+    fees = {row["n"]: _fee(row, fee_bp, fee_cents) for row in rows}
     gross = sum(row["amount_cents"] for row in rows)
     settlement, net = _write(db, account, gross, fees)
     facts = {
@@ -56,6 +69,7 @@ def settle(
         "live": bool(account["live"]),
         "net_cents": net,
         "currency": account["currency"],
+        "payers": [PAYER],
     }
     event = notifications.note(db, merchant, settlement, "settlement.created", facts)
     return settlement, notifications.send(db, event, how)
@@ -91,8 +105,9 @@ def _line(row: sqlite3.Row) -> dict[str, Any]:
     return {
         "kind": row["kind"],
         "payment": row["payment"],
-        "id": row["refund_id"] or row["id"],
+        "id": row["refund_id"] or row["reversal_id"] or row["id"],
         "refund": row["refund"],
         "gross_cents": row["amount_cents"],
         "fee_cents": row["fee_cents"],
+        "payer": PAYER,
     }

@@ -47,6 +47,7 @@ class FakeProvider:
         self._refund_of: dict[str, str] = {}
         self.refunds_end = Outcome.SUCCEEDED  # how a refund ends here
         self.told: list[str] = []  # the refunds it was told of, each time
+        self.strays: dict[str, int] = {}  # money that nobody ordered: its name here -> cents
 
     def start(self, account: Account, order: Order) -> Handover:
         self._answer()
@@ -75,14 +76,17 @@ class FakeProvider:
         self.told.append(order.refund)
         self._answer()
         if order.refund not in self.refunds:
-            paid = self.books[order.payment]
-            gone = self.sent_back(order.payment)
-            fits = gone + order.amount.cents <= paid.order.amount.cents
+            paid = self.strays.get(order.provider_reference)
+            if paid is None:
+                paid = self.books[order.payment].order.amount.cents
+            fits = self.sent_back(order.payment) + order.amount.cents <= paid
             self.refunds[order.refund] = RefundReport(
                 order.refund,
                 f"r-{order.refund[:12]}",
                 self.refunds_end if fits else Outcome.FAILED,
                 order.amount,
+                account.merchant,
+                account.live,
             )
             self._refund_of[order.refund] = order.payment
         return self.refunds[order.refund]

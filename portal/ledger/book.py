@@ -1,10 +1,13 @@
 """Writing to the book, and reading balances from it."""
 
+from datetime import date
+
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import clock
+from portal.db import kept
 from portal.ledger.entries import Entry
 from portal.ledger.models import EntryRow, PostingRow
 from portal.money import Money
@@ -13,14 +16,13 @@ from portal.tenants import Tenant
 
 def post(session: Session, tenant_id: str, entry: Entry) -> bool:
     """Post an entry once; ``False`` when its reference was posted before."""
-    zone = session.get_one(Tenant, tenant_id).time_zone
     row = session.execute(
         insert(EntryRow)
         .values(
             tenant_id=tenant_id,
             reference=entry.reference,
             reason=entry.reason,
-            booked_on=clock.today(zone),
+            booked_on=day(session, tenant_id),
             booked_at=clock.now(),
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "reference"])
@@ -41,6 +43,18 @@ def post(session: Session, tenant_id: str, entry: Entry) -> bool:
     ]
     session.execute(insert(PostingRow), lines)
     return True
+
+
+def day(session: Session, tenant_id: str) -> date:
+    """The booking day (Buchungstag) of an act: today in the town, and one for all that it books.
+
+    An act that goes on past midnight belongs to the day on which it first booked.
+    """
+    zone = session.get_one(Tenant, tenant_id).time_zone
+    if not session.info.get("act"):
+        return clock.today(zone)
+    days: dict[str, date] = kept(session).setdefault("booking_days", {})
+    return days.setdefault(tenant_id, clock.today(zone))
 
 
 def balance(session: Session, tenant_id: str, account: str, currency: str = "EUR") -> Money:

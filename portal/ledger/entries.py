@@ -98,6 +98,26 @@ def custody_assigned(assignment: str, cause: str, kind: str, amount: Money) -> E
     )
 
 
+def custody_returned(return_id: str, account: str, amount: Money, lost: Money) -> Entry:
+    """Unclear money goes back to where it came from.
+
+    Lost is what found its place while the provider was at it.
+    """
+    return _entry(
+        "custody_returned",
+        f"returned:{return_id}",
+        ("custody:unclear", amount - lost),
+        (f"losses:{account}", lost),
+        (suspense(account), -amount),
+    )
+
+
+def custody_return_failed(return_id: str, account: str, amount: Money, lost: Money) -> Entry:
+    """Unclear money that had gone back came again: the reverse."""
+    booked = custody_returned(return_id, account, amount, lost)
+    return _reverse(booked, "custody_return_failed", f"return-failed:{return_id}")
+
+
 @dataclass(frozen=True, slots=True)
 class TakenBack:
     """What money that goes back takes: surplus first, then of the claim, the rest is a loss.

@@ -5,12 +5,13 @@ from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from portal import clock
 from portal.db import lock
 from portal.errors import NotFound
-from portal.ledger.models import CustodyItem, SuspenseItem
+from portal.ledger import book
+from portal.ledger.models import CustodyItem, CustodyMove, SuspenseItem, SuspenseMove
 from portal.money import Money
 
 Item = TypeVar("Item", SuspenseItem, CustodyItem)
@@ -36,7 +37,7 @@ def open_suspense(session: Session, place: Place, amount: Money) -> None:
 
     Below zero it will hold so much back of a pay-out (a refund, a reversal).
     """
-    session.execute(
+    item_id = session.scalar(
         insert(SuspenseItem)
         .values(
             tenant_id=place.tenant_id,
@@ -49,7 +50,10 @@ def open_suspense(session: Session, place: Place, amount: Money) -> None:
             opened_at=clock.now(),
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "reference"])
+        .returning(SuspenseItem.id)
     )
+    if item_id is not None:
+        _move(session, SuspenseMove, (place.tenant_id, item_id), "opened", amount.cents)
 
 
 def settle(session: Session, place: Place, gross: Money) -> Money:
@@ -67,13 +71,22 @@ def settle(session: Session, place: Place, gross: Money) -> Money:
     return Money(fitting, gross.currency)
 
 
-def lower(item: SuspenseItem | CustodyItem, cents: int, ended_as: str) -> None:
-    """So much less of a locked item is open; it ends in ``ended_as`` when nothing is."""
+def lower(
+    item: SuspenseItem | CustodyItem, cents: int, ended_as: str, reason: str | None = None
+) -> None:
+    """So much less of a locked item is open; it ends in ``ended_as`` when nothing is.
+
+    The move is written down with the item, with ``ended_as`` as its reason unless told another.
+    """
     if not cents:
         return
     item.open_cents -= cents
     if item.open_cents == 0:
         item.state, item.closed_at = ended_as, clock.now()
+    session = object_session(item)
+    assert session is not None  # noqa: S101 -- it is locked in one
+    moves = SuspenseMove if isinstance(item, SuspenseItem) else CustodyMove
+    _move(session, moves, (item.tenant_id, item.id), reason or ended_as, -cents)
 
 
 def undo(session: Session, place: Place) -> bool:
@@ -101,8 +114,8 @@ def take_back_unclear(session: Session, place: Place) -> CustodyItem | None:
         return None
     if suspense.open_cents != suspense.amount_cents or custody.open_cents != custody.amount_cents:
         return None
-    lower(suspense, suspense.open_cents, "reversed")
-    lower(custody, custody.open_cents, "assigned")
+    lower(suspense, suspense.open_cents, "reversed", "taken_back")
+    lower(custody, custody.open_cents, "assigned", "taken_back")
     session.flush()
     return custody
 
@@ -122,7 +135,7 @@ def open_custody(
 
     ``None`` when the item was opened before.
     """
-    return session.scalar(
+    item_id = session.scalar(
         insert(CustodyItem)
         .values(
             tenant_id=place.tenant_id,
@@ -138,4 +151,27 @@ def open_custody(
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "reference"])
         .returning(CustodyItem.id)
+    )
+    if item_id is not None:
+        _move(session, CustodyMove, (place.tenant_id, item_id), "opened", amount.cents)
+    return item_id
+
+
+def _move(
+    session: Session,
+    moves: type[SuspenseMove | CustodyMove],
+    item: tuple[str, int],
+    reason: str,
+    cents: int,
+) -> None:
+    tenant_id, item_id = item
+    session.add(
+        moves(
+            tenant_id=tenant_id,
+            item_id=item_id,
+            booked_on=book.day(session, tenant_id),
+            at=clock.now(),
+            reason=reason,
+            cents=cents,
+        )
     )

@@ -1,6 +1,8 @@
 """Payments: a citizen picks an offer, a provider collects, its word is recorded.
 
-Doors: ``offers`` (pure), ``start.start``, ``record.record``, ``sweep``, ``settle``.
-May enter: requests, providers, ledger, finance core, the ground floor.
-Edges: ``views``, ``webhooks``, ``tasks``.
+Doors: ``offers`` (pure), ``start.start``, ``record.record``, ``sweep``, ``settle``; what goes back:
+``refunds``, ``custody_returns``, ``sending.record``, ``reversals.record_reversal``; tasks of this
+room: ``staff``.
+May enter: requests, providers, ledger, approvals, worklist, finance core, the ground floor.
+Edges: ``views``, ``webhooks``, ``refunds_api``, ``tasks``.
 """

@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from portal.errors import NotFound
+from portal.errors import NotFound, Unavailable
 from portal.keys import Keyring
 from portal.payments.models import ProviderAccount, ProviderRule
 from portal.providers.protocol import Account
@@ -17,6 +17,12 @@ class NoSuchAccount(NotFound):
     """The tenant has no such provider account."""
 
     code = "unknown_account"
+
+
+class Misdirected(Unavailable):
+    """The report speaks of another merchant or mode. It changes nothing and is not acknowledged."""
+
+    code = "misdirected"
 
 
 def get(session: Session, tenant_id: str, account_id: str) -> ProviderAccount:
@@ -31,6 +37,12 @@ def unsealed(keyring: Keyring, row: ProviderAccount) -> Account:
     """The account as adapters need it, credentials in clear, in memory only."""
     plain = keyring.unseal(row.credentials_sealed, "account", row.tenant_id, row.id)
     return Account(row.tenant_id, row.id, row.merchant, row.live, json.loads(plain))
+
+
+def check(account: ProviderAccount | Account, merchant: str, live: bool) -> None:
+    """Raise ``Misdirected`` unless a report speaks of this account's merchant, in its mode."""
+    if (merchant, live) != (account.merchant, account.live):
+        raise Misdirected("The report is another merchant's, or another mode's.")
 
 
 def sealed(

@@ -15,7 +15,7 @@ from portal.finance import messages, outbox
 from portal.ledger import book, entries, items
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import accounts, allocations
+from portal.payments import accounts, allocations, staff
 from portal.payments.models import Allocation, Payment, ProviderAccount
 from portal.requests import register
 from portal.requests.models import PaymentRequest
@@ -76,7 +76,9 @@ def unclear(
         return
     place = Place(tenant_id, account_id, f"unclear:{name}")
     items.open_suspense(session, place, amount)
-    keep(session, place, "unclear", amount, Came(None, None, provider_reference))
+    item = keep(session, place, "unclear", amount, Came(None, None, provider_reference))
+    if item is not None:
+        staff.custody_unclear(session, place, item, amount, provider_reference)
 
 
 def _take_back_unclear(session: Session, payment: Payment) -> None:
@@ -102,6 +104,7 @@ def _take_back_unclear(session: Session, payment: Payment) -> None:
         payment.provider_reference,
     )
     outbox.put(session, payment.tenant_id, messages.custody_assigned(None, kept))
+    staff.custody_ended(session, item, "payments")
 
 
 def _allocate(
@@ -163,10 +166,11 @@ def _paid(
     )
 
 
-def keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> None:
-    """We have money that is nobody's: open its item once and tell it."""
+def keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> int | None:
+    """We have money that is nobody's: open its item once and tell it; ``None`` the second time."""
     item = items.open_custody(session, place, cause, amount, by.reference)
     if item is not None:
         account = entries.suspense(place.account) if place.account else None
         kept = messages.Kept(item, amount, cause, account, by.payment, by.provider_reference)
         outbox.put(session, place.tenant_id, messages.custody_opened(by.reference, kept))
+    return item

@@ -16,7 +16,7 @@ from portal.ledger import book, entries, items
 from portal.ledger.entries import Entry
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import custody
+from portal.payments import custody, staff
 from portal.payments.record import again
 
 SUSPENSE, CUSTODY = "suspense.close", "custody.keep"
@@ -62,6 +62,7 @@ def approve(tenant_id: str, act: str, item_id: int, by: str) -> None:
         name = f"{approval.order_number}:{item_id}"
         book.post(session, tenant_id, closer.entry(name, item, amount))
         items.lower(item, amount.cents, closer.ends_as)
+        staff.custody_ended(session, item, by)
 
     again(whole)
 

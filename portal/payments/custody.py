@@ -9,10 +9,11 @@ from portal.finance import messages, outbox
 from portal.ledger import book, entries, items
 from portal.ledger.models import CustodyItem
 from portal.money import Money
+from portal.payments import staff
 from portal.payments.models import Payment
 from portal.payments.record import LostRace, again
 from portal.payments.refund_states import UNDECIDED
-from portal.payments.returns import Refund
+from portal.payments.returns import CustodyReturn, Refund
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.tenants import Tenant
@@ -25,7 +26,7 @@ class NotThere(Conflict):
 
 
 class Promised(Conflict):
-    """A refund of the same payment is not decided: the item is kept for it."""
+    """A refund of the same payment, or the item's own return, is not decided: it is kept for it."""
 
     code = "custody_promised"
 
@@ -55,7 +56,10 @@ def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> Custod
         raise LostRace("A request was replaced meanwhile.")
     if item.cause == "surplus" and _promised(session, tenant_id, before):
         raise Promised("A refund is not decided yet.")
-    return items.locked(session, CustodyItem, tenant_id, item_id)
+    found = items.locked(session, CustodyItem, tenant_id, item_id)
+    if _goes_back(session, found):
+        raise Promised("Whether it goes back is not decided yet.")
+    return found
 
 
 def _assign(
@@ -75,6 +79,7 @@ def _assign(
     outbox.put(session, tenant_id, messages.custody_assigned(request.reference, kept))
     detail = {"request": request.reference, "amount_cents": amount.cents}
     audit.note(session, tenant_id, by, "custody.assigned", str(item.id), detail)
+    staff.custody_ended(session, item, by)
 
 
 def _check(session: Session, item: CustodyItem, request: PaymentRequest, amount: Money) -> None:
@@ -101,5 +106,14 @@ def _promised(session: Session, tenant_id: str, request_ids: list[int]) -> bool:
             Refund.state.in_(UNDECIDED),
             Payment.request_id.in_(request_ids),
         )
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _goes_back(session: Session, item: CustodyItem) -> bool:
+    query = select(CustodyReturn.id).where(
+        CustodyReturn.tenant_id == item.tenant_id,
+        CustodyReturn.item_id == item.id,
+        CustodyReturn.state.in_(UNDECIDED),
     )
     return session.scalar(query.limit(1)) is not None

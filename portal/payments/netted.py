@@ -4,6 +4,7 @@ A line is the provider's word, too: a refund that it settles has succeeded, and 
 it settles has happened, even if we never heard of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,10 +15,9 @@ from portal.keys import Keyring
 from portal.ledger import items
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import reversals, sending
-from portal.payments.models import Payment
+from portal.payments import reversals, sending, ways
 from portal.payments.refund_states import State
-from portal.payments.returns import Refund
+from portal.payments.returns import CustodyReturn, Refund
 from portal.providers.protocol import (
     Account,
     Outcome,
@@ -25,6 +25,12 @@ from portal.providers.protocol import (
     ReversalReport,
     SettlementLine,
 )
+
+# (whether the line is below zero, our state) -> what it says; what it says of others is known.
+HEARD_AS: Mapping[tuple[bool, str], Outcome] = {
+    (True, State.SUBMITTED): Outcome.SUCCEEDED,
+    (False, State.SUCCEEDED): Outcome.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Settled:
 
 def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
     """Record what a line says of a refund or reversal; ``False`` when the provider is silent."""
-    if line.kind == "refund" and line.gross.cents < 0:
+    if line.kind == "refund":
         return _hear_refund(keyring, account, line)
     if line.kind == "reversal":
         _hear_reversal(keyring, account, line)
@@ -47,57 +53,59 @@ def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
 def settle(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Settled:
     """Settle the item of a refund or reversal, or of one that came back."""
     nothing = Money(0, line.gross.currency)
-    name = SUBJECTS[line.kind](session, tenant_id, account_id, line.provider_reference)
-    if name is None:
-        return Settled(nothing, nothing)
-    back = {"refund": "refund-failed", "reversal": "reversal-won"}[line.kind]
-    word = line.kind if line.gross.cents < 0 else back
-    place = Place(tenant_id, account_id, f"{word}:{name}")
+    words, name = ITEMS[line.kind](session, tenant_id, account_id, line.provider_reference)
+    sent, back = words
+    place = Place(tenant_id, account_id, f"{sent if line.gross.cents < 0 else back}:{name}")
     fee = _booked_fee(session, tenant_id, account_id, line)
     fitting = items.settle(session, place, line.gross - fee)
     return Settled(fitting, fee) if fitting else Settled(nothing, nothing)
 
 
-def refund_of(
-    session: Session, tenant_id: str, account_id: str, provider_reference: str
-) -> Refund | None:
-    """Our refund of the provider's name."""
-    return session.scalar(
-        select(Refund)
-        .join(Payment, (Payment.tenant_id == Refund.tenant_id) & (Payment.id == Refund.payment_id))
-        .where(
-            Refund.tenant_id == tenant_id,
-            Refund.provider_reference == provider_reference,
-            Payment.account_id == account_id,
-        )
-    )
-
-
 def _hear_refund(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
     with transaction() as session:
-        known = refund_of(session, account.tenant_id, account.id, line.provider_reference)
-        found = (known.id, known.state) if known else None
-        nameless = [] if known else _nameless(session, account.tenant_id, line.payment)
+        known = ways.by_reference(session, account.tenant_id, account.id, line.provider_reference)
+        found = (known[1].id, known[1].state) if known else None
+        nameless = [] if known else _nameless(session, account, line.payment)
     if found is None:
-        for refund_id in nameless:
+        for refund_id in nameless if line.gross.cents < 0 else ():
             if sending.submit(keyring, account.tenant_id, refund_id) is State.SUBMITTED:
                 return False
-    elif found[1] == State.SUBMITTED:
-        told = RefundReport(found[0], line.provider_reference, Outcome.SUCCEEDED, -line.gross)
+        return True
+    refund_id, state = found
+    below_zero = line.gross.cents < 0
+    if HEARD_AS.get((below_zero, state)):
+        told = RefundReport(
+            refund_id,
+            line.provider_reference,
+            HEARD_AS[below_zero, state],
+            -line.gross if below_zero else line.gross,
+            account.merchant,
+            account.live,
+        )
         sending.record(account.tenant_id, account.id, told)
     return True
 
 
-def _nameless(session: Session, tenant_id: str, payment: str) -> list[str]:
-    """Refunds of a payment about which the provider was silent, and may still be told again."""
-    query = select(Refund.id).where(
-        Refund.tenant_id == tenant_id,
-        Refund.payment_id == payment,
-        Refund.state == State.SUBMITTED,
-        Refund.provider_reference.is_(None),
-        Refund.ask_at.is_not(None),
+def _nameless(session: Session, account: Account, payment: str) -> list[str]:
+    """What of a payment the provider was silent about, and may still be told again."""
+    rows = (
+        (Refund, Refund.payment_id == payment),
+        (
+            CustodyReturn,
+            (CustodyReturn.payment == payment) & (CustodyReturn.account_id == account.id),
+        ),
     )
-    return list(session.scalars(query))
+    found: list[str] = []
+    for row, of_payment in rows:
+        query = select(row.id).where(
+            row.tenant_id == account.tenant_id,
+            of_payment,
+            row.state == State.SUBMITTED,
+            row.provider_reference.is_(None),
+            row.ask_at.is_not(None),
+        )
+        found += session.scalars(query)
+    return found
 
 
 def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> None:
@@ -121,18 +129,17 @@ def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> 
     reversals.record_reversal(keyring, account.tenant_id, account.id, report)
 
 
-def _refund_name(
+def _refund_item(
     session: Session, tenant_id: str, account_id: str, provider_reference: str
-) -> str | None:
-    found = refund_of(session, tenant_id, account_id, provider_reference)
-    return found.id if found else None
+) -> tuple[tuple[str, str], str]:
+    found = ways.by_reference(session, tenant_id, account_id, provider_reference)
+    return (found[0].words, found[1].id) if found else (("refund", "refund-failed"), "")
 
 
-def _reversal_name(
-    session: Session, tenant_id: str, account_id: str, provider_reference: str
-) -> str | None:
-    found = reversals.by_reference(session, tenant_id, account_id, provider_reference)
-    return f"{account_id}:{provider_reference}" if found else None
+def _reversal_item(
+    _: Session, __: str, account_id: str, provider_reference: str
+) -> tuple[tuple[str, str], str]:
+    return ("reversal", "reversal-won"), f"{account_id}:{provider_reference}"
 
 
 def _booked_fee(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:
@@ -146,4 +153,5 @@ def _booked_fee(session: Session, tenant_id: str, account_id: str, line: Settlem
     return Money(min(0, max(-booked, line.fee.cents)), line.fee.currency)
 
 
-SUBJECTS = {"refund": _refund_name, "reversal": _reversal_name}
+# kind of a line -> how the suspense items of what it settles begin, sent and come back; its name
+ITEMS = {"refund": _refund_item, "reversal": _reversal_item}

@@ -41,7 +41,9 @@ def after_tan(handle: str) -> dict[str, Any]:
     }
 
 
-def choice_page(handle: str, letter: PaymentRequest, errors: dict[str, str]) -> str:
+def choice_page(
+    handle: str, letter: PaymentRequest, errors: dict[str, str], chosen: int | None = None
+) -> str:
     session = db.session()
     session.refresh(letter)
     offered, refused, only = showing.offers(session, offers_for(session, letter, CHANNEL))
@@ -51,7 +53,7 @@ def choice_page(handle: str, letter: PaymentRequest, errors: dict[str, str]) -> 
         request=showing.request(letter),
         offers=offered,
         refused=refused,
-        chosen=only,
+        chosen=only if chosen is None else chosen,
         version=letter.version,
         errors=errors,
         back=url_for("payments.status", handle=handle),

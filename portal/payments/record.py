@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import clock, failpoints
 from portal.db import lock, transaction
 from portal.errors import PortalError
-from portal.payments import accounts, booking, misfits
+from portal.payments import accounts, booking, misfits, staff
 from portal.payments.misfits import Expected, Heard, Misfit
 from portal.payments.models import Payment, PaymentStep, ProviderReport
 from portal.payments.states import Event, State, step
@@ -171,9 +171,9 @@ def advance(
             new=new,
         )
     )
-    effect = ON_ENTER.get(new)
-    if effect is not None:
-        effect(session, payment, happened_at or clock.now())
+    for effect in (ON_LEAVE.get(old), ON_ENTER.get(new)):
+        if effect is not None:
+            effect(session, payment, happened_at or clock.now())
     failpoints.at("record.before_commit")
     return True
 
@@ -230,4 +230,9 @@ def _note(
     )
 
 
-ON_ENTER = {State.SUCCEEDED: booking.success, State.PENDING: booking.pending}
+ON_ENTER = {
+    State.SUCCEEDED: booking.success,
+    State.PENDING: booking.pending,
+    State.UNKNOWN: staff.payment_unknown,
+}
+ON_LEAVE = {State.UNKNOWN: staff.payment_known}

@@ -12,7 +12,7 @@ from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import left
+from portal.payments import left, staff
 from portal.payments.models import Payment
 from portal.payments.refund_states import Event, State
 from portal.payments.returns import Reason, Refund
@@ -46,6 +46,7 @@ def failed(session: Session, payment: Payment, refund: Refund, by: Event) -> Non
     reference = left.in_force(session, payment).reference
     message = messages.refund_failed(reference, _sent(payment, refund, given), by)
     outbox.put(session, payment.tenant_id, message)
+    staff.refund_failed(session, refund, reference)
 
 
 def _close(session: Session, request: PaymentRequest, refund: Refund, claim: Money) -> None:

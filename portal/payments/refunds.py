@@ -14,7 +14,7 @@ from portal.approvals import deciding
 from portal.db import lock
 from portal.errors import Conflict, NotFound
 from portal.money import Money
-from portal.payments import accounts, left, refund_booking
+from portal.payments import accounts, left, refund_booking, staff
 from portal.payments.models import Payment
 from portal.payments.record import again, locked_in_line
 from portal.payments.refund_states import Event, State, step
@@ -68,7 +68,24 @@ def ask(asked: Asked) -> str:
 
     Raises ``NoSuchPayment``, ``NotRefundable``, ``NoRefunds``, ``OrderUsed``, ``NoOrder``.
     """
-    return again(lambda session: _ask(session, asked))
+    return again(lambda session: enter(session, asked)[0].id)
+
+
+def enter(session: Session, asked: Asked) -> tuple[Refund, bool]:
+    """As ``ask``, in the caller's transaction: the refund, and whether it is new."""
+    payment = locked_in_line(session, asked.tenant_id, asked.payment)
+    if payment is None:
+        raise NoSuchPayment("There is no such payment.")
+    known = _by_order(session, asked)
+    if known is not None:
+        return known, False
+    account = accounts.get(session, asked.tenant_id, payment.account_id)
+    if not isinstance(registry.get(account.provider), Refunds):
+        raise NoRefunds("This provider sends nothing back.")
+    check_left(session, payment, asked.amount, asked.reason)
+    refund = _written(session, payment, asked)
+    staff.ordered_anew(session, refund)
+    return refund, True
 
 
 def approve(tenant_id: str, refund_id: str, by: str) -> None:
@@ -94,17 +111,22 @@ def refuse(tenant_id: str, refund_id: str, by: str) -> None:
     again(act)
 
 
-def _ask(session: Session, asked: Asked) -> str:
-    payment = locked_in_line(session, asked.tenant_id, asked.payment)
-    if payment is None:
-        raise NoSuchPayment("There is no such payment.")
-    known = _by_order(session, asked)
-    if known is not None:
-        return known
-    account = accounts.get(session, asked.tenant_id, payment.account_id)
-    if not isinstance(registry.get(account.provider), Refunds):
-        raise NoRefunds("This provider sends nothing back.")
-    check_left(session, payment, asked.amount, asked.reason)
+def by_reference(
+    session: Session, tenant_id: str, account_id: str, provider_reference: str
+) -> Refund | None:
+    """Our refund of the provider's name."""
+    return session.scalar(
+        select(Refund)
+        .join(Payment, (Payment.tenant_id == Refund.tenant_id) & (Payment.id == Refund.payment_id))
+        .where(
+            Refund.tenant_id == tenant_id,
+            Refund.provider_reference == provider_reference,
+            Payment.account_id == account_id,
+        )
+    )
+
+
+def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
     refund = Refund(
         tenant_id=asked.tenant_id,
         id=secrets.token_hex(16),
@@ -126,10 +148,10 @@ def _ask(session: Session, asked: Asked) -> str:
     }
     wanted = deciding.Wanted(ACT, refund.id, asked.order, facts)
     deciding.ask(session, asked.tenant_id, wanted, asked.by)
-    return refund.id
+    return refund
 
 
-def _by_order(session: Session, asked: Asked) -> str | None:
+def _by_order(session: Session, asked: Asked) -> Refund | None:
     """The refund of this payment that the same order stands for; raises ``OrderUsed``."""
     known = session.scalar(
         select(Refund).where(
@@ -143,7 +165,7 @@ def _by_order(session: Session, asked: Asked) -> str | None:
         return None
     if (known.amount, known.reason) != (asked.amount, asked.reason):
         raise OrderUsed("This order stands for another refund of this payment.")
-    return known.id
+    return known
 
 
 def check_left(

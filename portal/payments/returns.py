@@ -1,4 +1,4 @@
-"""Rows of money that goes back: refunds, which we order, and reversals, which a bank orders."""
+"""Rows of money that goes back: refunds and unclear money by our order, reversals by a bank's."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -91,6 +91,61 @@ class Refund(Base):
     surplus_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     claim_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     loss_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    @property
+    def amount(self) -> Money:
+        """What goes back."""
+        return Money(self.amount_cents, self.currency)
+
+
+class CustodyReturn(Base):
+    """Unclear money goes back to the means by which it came; it has the states of a refund.
+
+    ``id`` is 128 random bits in hex, the provider's idempotency key, and the subject of the
+    approval, which knows the two people and their order.
+    """
+
+    __tablename__ = "custody_returns"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "item_id"], ["custody_items.tenant_id", "custody_items.id"]
+        ),
+        ForeignKeyConstraint(
+            ["tenant_id", "account_id"], ["provider_accounts.tenant_id", "provider_accounts.id"]
+        ),
+        UniqueConstraint("tenant_id", "account_id", "provider_reference"),
+        CheckConstraint(f"state IN ({STATES})", name="state"),
+        CheckConstraint("amount_cents > 0", name="amount"),
+        CheckConstraint(
+            "lost_cents BETWEEN 0 AND CASE WHEN state = 'succeeded' THEN amount_cents ELSE 0 END",
+            name="lost",
+        ),
+        Index(
+            "uq_custody_returns_one_an_item",
+            "tenant_id",
+            "item_id",
+            unique=True,
+            postgresql_where="state <> 'failed'",
+        ),
+        Index("ix_custody_returns_ask_at", "ask_at", postgresql_where="ask_at IS NOT NULL"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(BigInteger)
+    account_id: Mapped[str]
+    payment: Mapped[str]  # as the provider names it; it may be none of ours
+    payment_reference: Mapped[str]  # the provider's own name of what is sent back
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    state: Mapped[str] = mapped_column(default=State.REQUESTED)
+    failed_by: Mapped[str | None]  # the event that ended it without success
+    asked_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+    ask_at: Mapped[datetime | None]  # when the provider is told, or asked, next
+    ended_at: Mapped[datetime | None]
+    provider_reference: Mapped[str | None]
+    lost_cents: Mapped[int] = mapped_column(BigInteger, default=0)
 
     @property
     def amount(self) -> Money:

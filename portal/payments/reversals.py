@@ -19,7 +19,7 @@ from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import accounts, left, sweep
+from portal.payments import accounts, left, staff, sweep
 from portal.payments.models import Payment, ProviderAccount
 from portal.payments.record import again, locked_in_line
 from portal.payments.returns import Reversal
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 TAKEN, WON = "taken", "won"
 
 
-class Misdirected(Unavailable):
-    """The report speaks of another merchant or mode. It changes nothing and is not acknowledged."""
+class ProviderSilent(Unavailable):
+    """The provider does not say what became of a payment it takes back: it shall come again."""
 
-    code = "misdirected"
+    code = "provider_silent"
 
 
 def record_reversal(
@@ -42,10 +42,12 @@ def record_reversal(
 ) -> bool:
     """Record that money was taken back, or won back; ``False`` when it was heard before.
 
-    A payment whose success was never heard is asked about first. Raises ``Misdirected``.
+    A payment whose success was never heard is asked about first. Raises ``Misdirected``,
+    ``ProviderSilent``.
     """
-    if _unheard(tenant_id, account_id, report.payment):
-        sweep.ask(keyring, tenant_id, report.payment, "reversal")
+    unheard = _unheard(tenant_id, account_id, report)
+    if unheard and sweep.ask(keyring, tenant_id, unheard, "reversal") is None:
+        raise ProviderSilent("The provider does not say what became of the payment.")
     return again(lambda session: _record(session, tenant_id, account_id, report))
 
 
@@ -62,13 +64,28 @@ def by_reference(
     )
 
 
-def _unheard(tenant_id: str, account_id: str, payment_id: str) -> bool:
-    def act(session: Session) -> bool:
-        payment = session.get(Payment, (tenant_id, payment_id))
-        ours = payment is not None and payment.account_id == account_id
-        return payment is not None and ours and payment.state != PaymentState.SUCCEEDED
+def _unheard(tenant_id: str, account_id: str, report: ReversalReport) -> str | None:
+    def act(session: Session) -> str | None:
+        accounts.check(accounts.get(session, tenant_id, account_id), report.merchant, report.live)
+        named = _named(session, tenant_id, account_id, report)
+        payment = session.get(Payment, (tenant_id, named))
+        if payment is None or payment.account_id != account_id:
+            return None
+        return None if payment.state == PaymentState.SUCCEEDED else payment.id
 
     return again(act)
+
+
+def _named(session: Session, tenant_id: str, account_id: str, report: ReversalReport) -> str:
+    """Our id of the payment: some providers name a reversal's payment by their own only."""
+    if report.payment or not report.provider_reference:
+        return report.payment
+    ours = select(Payment.id).where(
+        Payment.tenant_id == tenant_id,
+        Payment.account_id == account_id,
+        Payment.provider_reference == report.provider_reference,
+    )
+    return session.scalar(ours) or ""
 
 
 def _record(session: Session, tenant_id: str, account_id: str, report: ReversalReport) -> bool:
@@ -77,8 +94,7 @@ def _record(session: Session, tenant_id: str, account_id: str, report: ReversalR
     account = lock(session, ProviderAccount, tenant_id, account_id)
     if account is None:
         raise accounts.NoSuchAccount("There is no such provider account.")
-    if (report.merchant, report.live) != (account.merchant, account.live):
-        raise Misdirected("The reversal is another merchant's, or another mode's.")
+    accounts.check(account, report.merchant, report.live)
     known = by_reference(session, tenant_id, account_id, report.reversal)
     if known is None:
         _enter(session, tenant_id, account_id, payment, report)
@@ -93,8 +109,11 @@ def _fitting(
     session: Session, tenant_id: str, account_id: str, report: ReversalReport
 ) -> Payment | None:
     """The payment that the report names, locked, if its money was booked on this account."""
-    payment = locked_in_line(session, tenant_id, report.payment)
+    named = _named(session, tenant_id, account_id, report)
+    payment = locked_in_line(session, tenant_id, named)
     if payment is None or payment.state != PaymentState.SUCCEEDED:
+        return None
+    if report.provider_reference not in {"", payment.provider_reference}:
         return None
     if (payment.account_id, payment.currency) != (account_id, report.amount.currency):
         return None
@@ -141,6 +160,8 @@ def _enter(
     place = Place(tenant_id, account_id, f"reversal:{_name(row)}")
     items.open_suspense(session, place, -taken.amount - taken.fee)
     _tell(session, row, reference, taken, row.reason)
+    if payment is None:
+        staff.reversal_of_nobody(session, row)
 
 
 def _take(session: Session, payment: Payment | None, row: Reversal, fee: Money) -> TakenBack:
@@ -174,6 +195,7 @@ def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
     row.surplus_cents = row.claim_cents = row.loss_cents = 0
     back = TakenBack(-given.surplus, -given.claim, -given.loss, -given.fee)
     _tell(session, row, reference, back, WON)
+    staff.reversal_won(session, row)
 
 
 def _tell(

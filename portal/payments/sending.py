@@ -1,4 +1,4 @@
-"""Sending refunds: prepare, tell the provider, record its word.
+"""Sending money back, refunds and unclear money alike: prepare, tell the provider, record its word.
 
 No transaction is open while the provider is called. Our id is the idempotency key: a provider
 that did not answer is told once more at once, then again by a task for as long as keys surely
@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -18,12 +19,11 @@ from portal import clock
 from portal.approvals import deciding
 from portal.db import transaction
 from portal.keys import Keyring
-from portal.payments import accounts, refund_booking, refunds
-from portal.payments.models import Payment
+from portal.payments import accounts, staff, ways
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
-from portal.payments.refunds import ACT, NoRefunds, NotRefundable
-from portal.payments.returns import Refund
+from portal.payments.refunds import NoRefunds, NoSuchRefund
+from portal.payments.ways import WAYS, Row, Way
 from portal.providers import registry
 from portal.providers.protocol import (
     Account,
@@ -60,20 +60,25 @@ class _Prepared:
 
 
 def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
-    """Tell the provider of an approved refund, or again of one whose end is not known."""
+    """Tell the provider of an approved refund or return, or again of one whose end is not known.
+
+    Raises ``NoSuchRefund``.
+    """
     prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
     told = _call(prepared) if prepared else None
     if prepared and told:
         record(tenant_id, prepared.account.id, told)
     with transaction() as session:
-        return State(session.get_one(Refund, (tenant_id, refund_id)).state)
+        _, row = ways.found(session, tenant_id, refund_id)
+        return State(row.state)
 
 
 def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
     """Record what a provider says of a refund; ``False`` when it changes nothing.
 
-    Raises ``NoSuchRefund``. A report over another amount changes nothing, too: its settlement
-    will show the difference.
+    Money that is said to have gone back and fits no refund of ours is a task for staff; its
+    settlement will show the difference. Raises ``Misdirected``, and ``IllegalRefundStep`` for what
+    was never submitted.
     """
     return again(lambda session: _record(session, tenant_id, account_id, report))
 
@@ -82,11 +87,11 @@ def go_on(keyring: Keyring) -> int:
     """Submit what is approved or not decided, and end what nobody approved; how many of both."""
     ends = time.monotonic() + LONGEST_ROUND
     with transaction() as session:
-        over = deciding.over(session, frozenset({ACT}), MOST_AT_ONCE)
-        due = session.execute(_due()).all()
+        over = deciding.over(session, frozenset(way.act for way in WAYS), MOST_AT_ONCE)
+        due = sorted(tuple(row) for way in WAYS for row in session.execute(_due(way.row)))
     for tenant_id, _, refund_id in over:
         _run_out(tenant_id, refund_id)
-    for tenant_id, refund_id in due:
+    for _, tenant_id, refund_id in due:
         if time.monotonic() > ends:
             break
         try:
@@ -102,22 +107,23 @@ def _prepare(
     session: Session, keyring: Keyring, tenant_id: str, refund_id: str
 ) -> _Prepared | None:
     """What the provider is told; ``None`` when there is nothing to tell it (any more)."""
-    payment, refund = refunds.locked(session, tenant_id, refund_id)
+    way, _ = ways.found(session, tenant_id, refund_id)
+    source, refund = way.locked(session, tenant_id, refund_id)
     first = refund.state == State.APPROVED
     if not first and not _may_tell_again(refund):
         return None
-    if first and not _is_left(session, payment, refund):
-        refunds.fail(session, payment, refund, Event.NOT_LEFT)
+    if first and not way.is_left(session, source, refund):
+        _fail(session, way, source, refund, Event.NOT_LEFT)
         return None
     refund.state = step(State(refund.state), Event.SUBMITTED)
     refund.submitted_at = refund.submitted_at or clock.now()
     refund.ask_at = _next(refund.submitted_at, clock.now())
-    account = accounts.get(session, tenant_id, payment.account_id)
-    order = RefundOrder(refund.id, payment.id, payment.provider_reference or "", refund.amount)
-    return _Prepared(account.provider, accounts.unsealed(keyring, account), order)
+    account = accounts.get(session, tenant_id, way.account(source))
+    unsealed = accounts.unsealed(keyring, account)
+    return _Prepared(account.provider, unsealed, way.order(source, refund))
 
 
-def _may_tell_again(refund: Refund) -> bool:
+def _may_tell_again(refund: Row) -> bool:
     """Whether the provider surely still knows our key; after that it is never told again."""
     if refund.state != State.SUBMITTED or refund.submitted_at is None:
         return False
@@ -127,12 +133,9 @@ def _may_tell_again(refund: Refund) -> bool:
     return False
 
 
-def _is_left(session: Session, payment: Payment, refund: Refund) -> bool:
-    try:
-        refunds.check_left(session, payment, refund.amount, refund.reason, but=refund.id)
-    except NotRefundable:
-        return False
-    return True
+def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> None:
+    step(State(refund.state), by)
+    way.failed(session, source, refund, by)
 
 
 def _call(prepared: _Prepared) -> RefundReport | None:
@@ -145,17 +148,24 @@ def _call(prepared: _Prepared) -> RefundReport | None:
         try:
             return adapter.refund(prepared.account, order)
         except OrderRefused:
-            return RefundReport(order.refund, "", Outcome.FAILED, order.amount)
+            mine = prepared.account
+            return RefundReport(
+                order.refund, "", Outcome.FAILED, order.amount, mine.merchant, mine.live
+            )
         except (ProviderDown, UnknownWord) as error:
             log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
     return None
 
 
 def _record(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:
-    payment, refund = refunds.locked(session, tenant_id, report.refund)
-    if payment.account_id != account_id or report.amount != refund.amount:
-        log.warning("refund_does_not_fit", extra={"refund": refund.id})
-        return False
+    accounts.check(accounts.get(session, tenant_id, account_id), report.merchant, report.live)
+    try:
+        way, _ = ways.found(session, tenant_id, report.refund)
+    except NoSuchRefund:
+        return _does_not_fit(session, tenant_id, account_id, report)
+    source, refund = way.locked(session, tenant_id, report.refund)
+    if way.account(source) != account_id or not _fits(session, refund, account_id, report):
+        return _does_not_fit(session, tenant_id, account_id, report)
     event = EVENT_FOR[report.outcome]
     old, new = State(refund.state), step(State(refund.state), event)
     if report.provider_reference and not refund.provider_reference:
@@ -163,17 +173,36 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
     if new is old:
         return False
     if new is State.SUCCEEDED:
-        refund_booking.succeeded(session, payment, refund)
+        way.succeeded(session, source, refund)
     else:
-        refund_booking.failed(session, payment, refund, event)
+        way.failed(session, source, refund, event)
     return True
+
+
+def _fits(session: Session, refund: Row, account_id: str, report: RefundReport) -> bool:
+    """Amount, and the provider's name: never another one, nor another refund's."""
+    told = report.provider_reference
+    holder = ways.by_reference(session, refund.tenant_id, account_id, told) if told else None
+    return (
+        report.amount == refund.amount
+        and (not told or refund.provider_reference in {None, told})
+        and (holder is None or holder[1].id == refund.id)
+    )
+
+
+def _does_not_fit(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    log.warning("refund_does_not_fit", extra={"account": account_id})
+    if report.outcome is Outcome.SUCCEEDED:
+        staff.refund_of_nobody(session, tenant_id, account_id, report)
+    return False
 
 
 def _run_out(tenant_id: str, refund_id: str) -> None:
     def act(session: Session) -> None:
-        payment, refund = refunds.locked(session, tenant_id, refund_id)
-        if deciding.run_out(session, tenant_id, ACT, refund_id):
-            refunds.fail(session, payment, refund, Event.RUN_OUT)
+        way, _ = ways.found(session, tenant_id, refund_id)
+        source, refund = way.locked(session, tenant_id, refund_id)
+        if deciding.run_out(session, tenant_id, way.act, refund_id):
+            _fail(session, way, source, refund, Event.RUN_OUT)
 
     again(act)
 
@@ -183,10 +212,10 @@ def _next(submitted_at: datetime, now: datetime) -> datetime | None:
     return next((moment for moment in later if moment > now), None)
 
 
-def _due() -> Select[str, str]:
+def _due(row: type[Row]) -> Select[Any, str, str]:
     return (
-        select(Refund.tenant_id, Refund.id)
-        .where(Refund.ask_at <= clock.now())
-        .order_by(Refund.ask_at)
+        select(row.ask_at, row.tenant_id, row.id)
+        .where(row.ask_at <= clock.now())
+        .order_by(row.ask_at)
         .limit(MOST_AT_ONCE)
     )

@@ -14,9 +14,9 @@ from portal.finance import messages, outbox
 from portal.keys import Keyring
 from portal.ledger import book, entries, items
 from portal.ledger.items import Place
-from portal.ledger.models import SettlementRow
+from portal.ledger.models import SettlementLineRow, SettlementRow
 from portal.money import Money
-from portal.payments import accounts, netted, sweep
+from portal.payments import accounts, netted, refunds, staff, sweep
 from portal.payments.models import Payment, ProviderAccount
 from portal.payments.netted import Settled
 from portal.payments.states import State
@@ -99,12 +99,16 @@ def _book(session: Session, tenant_id: str, account_id: str, report: Settlement)
     if new is None:
         return False
     fitting, own_fee = Money(0, currency), fee
-    for line in sorted(report.lines, key=lambda line: (line.payment, line.provider_reference)):
+    in_order = sorted(report.lines, key=lambda line: (line.payment, line.provider_reference))
+    for number, line in enumerate(in_order, start=1):
         settled = _settle_line(session, tenant_id, account_id, line)
+        _keep(session, (tenant_id, account_id, report.settlement, number), line, settled)
         fitting, own_fee = fitting + settled.gross, own_fee - settled.fee
     if fitting or own_fee or report.net:  # a day without payments has an empty report
         entry = entries.settlement(report.settlement, account_id, fitting, own_fee, report.net)
         book.post(session, tenant_id, entry)
+    if fitting - own_fee != report.net:
+        staff.settlement_difference(session, tenant_id, account_id, report, fitting - own_fee)
     account = session.get_one(ProviderAccount, (tenant_id, account_id))
     sums = (gross, fee, report.net)
     lines = [_told(session, tenant_id, account_id, line) for line in report.lines]
@@ -115,11 +119,31 @@ def _book(session: Session, tenant_id: str, account_id: str, report: Settlement)
     return True
 
 
+def _keep(
+    session: Session, key: tuple[str, str, str, int], line: SettlementLine, settled: Settled
+) -> None:
+    tenant_id, account_id, settlement, number = key
+    row = SettlementLineRow(
+        tenant_id=tenant_id,
+        account=account_id,
+        settlement=settlement,
+        line=number,
+        kind=line.kind,
+        payment=line.payment[:64],
+        provider_reference=line.provider_reference[:128],
+        gross_cents=line.gross.cents,
+        fee_cents=line.fee.cents,
+        settled_cents=settled.gross.cents,
+        booked_fee_cents=settled.fee.cents,
+    )
+    session.add(row)
+
+
 def _settle_line(
     session: Session, tenant_id: str, account_id: str, line: SettlementLine
 ) -> Settled:
     """How much of a line settles an open item of ours."""
-    if line.kind in netted.SUBJECTS:
+    if line.kind in netted.ITEMS:
         return netted.settle(session, tenant_id, account_id, line)
     nothing = Money(0, line.gross.currency)
     if line.kind != "payment":
@@ -143,7 +167,7 @@ def _told(session: Session, tenant_id: str, account_id: str, line: SettlementLin
 def _subject(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> str:
     """What a line is about: our payment or refund, or the provider's name for it."""
     if line.kind == "refund":
-        refund = netted.refund_of(session, tenant_id, account_id, line.provider_reference)
+        refund = refunds.by_reference(session, tenant_id, account_id, line.provider_reference)
         return refund.id if refund else line.provider_reference
     if line.kind == "reversal":
         return line.provider_reference

@@ -107,7 +107,7 @@ def offers(
     offered = []
     for offer in found.offered:
         rule = session.get_one(ProviderRule, (tenant().id, offer.rule))
-        german = language.current() == "de"
+        german = language.spoken().tag == "de"
         hint = rule.hint_de if german else rule.hint_en
         fee_note = rule.fee_note_de if german else rule.fee_note_en
         offered.append(ShownOffer(offer.rule, offer.label, hint, fee_note))

@@ -3,7 +3,7 @@
 from flask import current_app
 
 from portal import jobs
-from portal.payments import closing, sending, sweep
+from portal.payments import closing, figures, sending, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -17,3 +17,9 @@ def send_refunds() -> None:
     """Send what was approved, tell again what is not decided, end what nobody approved."""
     sending.go_on(current_app.extensions["keyring"])
     closing.run_out()
+
+
+@jobs.every("*/10 * * * *", "payments.figures")
+def ask_for_figures() -> None:
+    """Ask providers what they took up to the end of the town's yesterday, once a day."""
+    figures.ask_due(current_app.extensions["keyring"])

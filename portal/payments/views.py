@@ -31,7 +31,7 @@ from portal.web.current import keyring, public_url, settings, tenant, tenant_id
 
 bp = Blueprint("payments", __name__)
 
-FILE_NAMES = {"de": "Zahlungsbestaetigung", "en": "confirmation"}  # ASCII: RFC 6266, section 4.3
+FILE_NAMES = {"de": "Zahlungsbestaetigung"}  # ASCII: RFC 6266, section 4.3
 PAGE_SECONDS = 3.0  # that a page waits for a provider's word
 
 
@@ -58,9 +58,11 @@ def pay(handle: str) -> ResponseReturnValue:
     letter = gate.opened()
     shown = _number("version"), _number("amount_cents")
     rule = _number("offer")
+    if language.switched():
+        return pages.choice_page(handle, letter, {}, chosen=rule)
     if rule < 0:
         return pages.choice_page(handle, letter, {"offer": "missing"}), 422
-    chosen = Choice(tenant_id(), letter.id, rule, *shown, pages.CHANNEL, language.current())
+    chosen = Choice(tenant_id(), letter.id, rule, *shown, pages.CHANNEL, language.spoken().tag)
     try:
         payment_id = start(keyring(), chosen, public_url())
     except ChangedSince:
@@ -126,11 +128,12 @@ def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
         drawn_at=clock.now(),
     )
     pdf = draw(settings().print_socket, html)
-    name = f"{FILE_NAMES[language.current()]}-{confirmations.number(payment.id)}.pdf"
+    number = confirmations.number(payment.id)
+    name = FILE_NAMES.get(language.spoken().tag, "confirmation")
     return Response(
         pdf,
         mimetype="application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}-{number}.pdf"'},
     )
 
 

@@ -2,19 +2,24 @@
 
 import hashlib
 import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import accounts, settle
+from portal.payments import accounts, reversals, sending, settle
 from portal.payments.record import Source, record
 from portal.providers import registry
 from portal.providers.protocol import (
+    Account,
     BadNotification,
     Notifies,
+    RefundReport,
     Report,
+    ReversalReport,
     SettlementReady,
     UnknownWord,
 )
@@ -42,14 +47,31 @@ def notified(provider: str, account_id: str) -> ResponseReturnValue:
             "bad_notification", extra={"account": account_id, "error": type(error).__name__}
         )
         return "", 400
-    source = Source(account.tenant_id, account.id, "notification", hashlib.sha256(body).digest())
     for word in told:
-        _take(word, source)
+        TAKEN[type(word)](account, word, hashlib.sha256(body).digest())
     return "", 204
 
 
-def _take(word: Report | SettlementReady, source: Source) -> None:
-    if isinstance(word, Report):
-        record(word, source)
-    else:
-        settle.settle(keyring(), source.tenant_id, source.account_id, word.settlement)
+def _payment(account: Account, word: Report, body_sha256: bytes) -> None:
+    record(word, Source(account.tenant_id, account.id, "notification", body_sha256))
+
+
+def _refund(account: Account, word: RefundReport, _: bytes) -> None:
+    sending.record(account.tenant_id, account.id, word)
+
+
+def _reversal(account: Account, word: ReversalReport, _: bytes) -> None:
+    reversals.record_reversal(keyring(), account.tenant_id, account.id, word)
+
+
+def _settlement(account: Account, word: SettlementReady, _: bytes) -> None:
+    accounts.check(account, word.merchant, word.live)
+    settle.settle(keyring(), account.tenant_id, account.id, word.settlement)
+
+
+TAKEN: Mapping[type, Callable[[Account, Any, bytes], None]] = {
+    Report: _payment,
+    RefundReport: _refund,
+    ReversalReport: _reversal,
+    SettlementReady: _settlement,
+}

@@ -101,35 +101,53 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True)
 class RefundReport:
-    """What a provider says of a refund: PENDING, SUCCEEDED or FAILED."""
+    """What a provider says of a refund, answered or by notification: PENDING, SUCCEEDED or FAILED.
+
+    ``refund`` is our id as the provider gives it back, empty for what was ordered there without
+    us; ``payment`` is what it was a payment of ours, as far as that is said.
+    """
 
     refund: str
     provider_reference: str
     outcome: Outcome
     amount: Money
+    merchant: str
+    live: bool
+    payment: str = ""
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReversalReport:
     """The payer's bank took money of a payment back, or the dispute about it was won.
 
-    ``reversal`` is the provider's own name for it; it stays the same when it is won. ``reason`` is
+    ``reversal`` is the provider's own name for it; it stays the same when it is won. The payment
+    is named by our id, or by the provider's (``provider_reference``), or by both. ``reason`` is
     ``chargeback`` (a card), ``return`` (a direct debit) or ``other``.
     """
 
     reversal: str
-    payment: str
+    payment: str  # our id, empty where the provider names its own only
     merchant: str
     amount: Money
     fee: Money
     live: bool
     reason: str = "other"
     won: bool = False
+    provider_reference: str = ""
+    event_id: str = ""
+
+
+Heard = Report | RefundReport | ReversalReport | SettlementReady  # what a notification says
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """One thing that a settlement report settles. Refunds and reversals are negative."""
+    """One thing that a settlement report settles.
+
+    Refunds and reversals are below zero; above it they came back: the refund failed after all, the
+    dispute was won. ``provider_reference`` names the thing itself, not its payment.
+    """
 
     kind: str  # payment, refund, reversal
     payment: str
@@ -195,13 +213,15 @@ class Notifies(Protocol):
 
     def read_notification(
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> tuple[Report | SettlementReady, ...]:
-        """What a genuine one says; header names are lower case. Raises ``BadNotification``."""
+    ) -> tuple[Heard, ...]:
+        """What a genuine one says; header names are lower case. Raises ``BadNotification``, or
+        ``UnknownWord``.
+        """
 
 
 @runtime_checkable
 class Refunds(Protocol):
-    """Sends money back to the means it came from."""
+    """Sends money back to the means it came from. Repeated with one id it is one refund."""
 
     def refund(self, account: Account, order: RefundOrder) -> RefundReport:
         """Raises ``ProviderDown``."""
@@ -213,6 +233,17 @@ class Settles(Protocol):
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Sums(Protocol):
+    """Says how much it has taken for an account since it began."""
+
+    def taken(self, account: Account, until: datetime) -> tuple[Money, ...]:
+        """Successes before ``until``, nothing that went back subtracted: a sum a currency.
+
+        Of nothing it is zero: no answer is none. Raises ``ProviderDown``.
+        """
 
 
 class Provider(Starts, Fetches, Protocol):

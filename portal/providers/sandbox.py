@@ -7,21 +7,17 @@ It speaks the API told in ``sandbox/api.py``, and Standard Webhooks for notifica
 provider says, such as the payer's name, ends here.
 """
 
-import hmac
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
-
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from portal.money import Money
 from portal.providers.protocol import (
     Account,
     BadNotification,
     Handover,
+    Heard,
     Order,
     OrderRefused,
     Outcome,
@@ -29,10 +25,10 @@ from portal.providers.protocol import (
     RefundOrder,
     RefundReport,
     Report,
+    ReversalReport,
     Settlement,
     SettlementLine,
     SettlementReady,
-    UnknownWord,
 )
 from portal.providers.wire import (
     HIGHEST_CENTS,
@@ -44,6 +40,7 @@ from portal.providers.wire import (
     moment,
     money,
     sensibly,
+    signed,
     text,
 )
 
@@ -57,21 +54,31 @@ STATUS = {
     "timed_out":   Outcome.EXPIRED,
 }
 REFUND_STATUS = {
-    "sent":    Outcome.SUCCEEDED,
-    "bounced": Outcome.FAILED,
+    "under_way": Outcome.PENDING,
+    "sent":      Outcome.SUCCEEDED,
+    "bounced":   Outcome.FAILED,
+}
+REVERSAL_WON = {
+    "taken": False,
+    "won":   True,
+}
+REVERSAL_REASON = {
+    "chargeback":     "chargeback",
+    "returned_debit": "return",
+    "other":          "other",
 }
 LINE_KIND = {
-    "sale":   "payment",
-    "return": "refund",
+    "sale":         "payment",
+    "return":       "refund",
+    "return_back":  "refund",
+    "reversal":     "reversal",
+    "reversal_won": "reversal",
 }
 # fmt: on
 
-CLOCK_SKEW = timedelta(seconds=300)
 NOTIFICATION_BYTES = 256 * 1024
 
 _UNKNOWN_THERE = {"unknown_payment", "unknown_settlement"}
-
-
 _SURELY_NOT_BEGUN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
@@ -80,7 +87,7 @@ class _Unwilling(ProviderDown):
 
 
 class Sandbox:
-    """Starts, fetches, cancels, notifies, refunds, settles."""
+    """Starts, fetches, cancels, notifies, refunds, settles, sums."""
 
     name = "sandbox"
 
@@ -120,11 +127,12 @@ class Sandbox:
 
     def read_notification(
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> tuple[Report | SettlementReady, ...]:
+    ) -> tuple[Heard, ...]:
         """The signature of the raw body first, then its age, and only then what it says."""
         if len(body) > NOTIFICATION_BYTES:
             raise BadNotification("it is too long")
-        event_id = _authentic(account, headers, body, now)
+        secret = account.credentials.get("webhook_secret", "")
+        event_id = signed(secret, headers, body, now)
         try:
             return (_heard(json_object(body), event_id),)
         except (ValueError, KeyError):
@@ -140,7 +148,9 @@ class Sandbox:
         path = f"/v1/payments/{_part(order.provider_reference)}/refunds"
         told = _call(account, "POST", path, body, key=order.refund)
         if told is None:
-            return RefundReport(order.refund, "", Outcome.FAILED, order.amount)
+            return RefundReport(
+                order.refund, "", Outcome.FAILED, order.amount, account.merchant, account.live
+            )
         return sensibly(lambda: _refund_report(told))
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
@@ -148,39 +158,15 @@ class Sandbox:
         told = _known(_call(account, "GET", f"/v1/settlements/{_part(settlement)}"))
         return sensibly(lambda: _settlement(told))
 
-
-def _authentic(account: Account, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The event's id, if the notification was signed with this account's secret just now.
-
-    The library's own check looks at the machine's clock, so its signature is compared here.
-    """
-    event_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not re.fullmatch("[!-~]{1,200}", event_id) or not re.fullmatch("[0-9]{1,11}", stamp):
-        raise BadNotification("its headers are not readable")
-    try:
-        at = datetime.fromtimestamp(int(stamp), UTC)
-        signer = Webhook(account.credentials.get("webhook_secret", ""))
-        right = signer.sign(event_id, at, body.decode()).encode()
-        offered = headers.get("webhook-signature", "").encode().split(b" ")
-    except (ValueError, OverflowError, OSError, EmptyWebhookSecretError):
-        raise BadNotification("its signature cannot be checked") from None
-    if not any(hmac.compare_digest(right, one) for one in offered):
-        raise BadNotification("its signature is wrong")
-    if abs(now - at) > CLOCK_SKEW:
-        raise BadNotification("it is too old, or from the future")
-    return event_id
+    def taken(self, account: Account, until: datetime) -> tuple[Money, ...]:
+        """All that it ever collected before a moment, by its own books."""
+        path = f"/v1/taken?until={_part(until.astimezone(UTC).isoformat())}"
+        told = _known(_call(account, "GET", path))
+        return sensibly(lambda: _taken(account, told))
 
 
-def _heard(told: Told, event_id: str) -> Report | SettlementReady:
-    match text(told, "type"):
-        case "payment.updated":
-            return _report(told, event_id)
-        case "settlement.created":
-            return SettlementReady(
-                text(told, "settlement"), text(told, "merchant"), flag(told, "live"), event_id
-            )
-        case word:
-            raise UnknownWord(f"{word!r} is no notification of the practice provider")
+def _heard(told: Told, event_id: str) -> Heard:
+    return mapped(NOTIFICATIONS, text(told, "type"))(told, event_id)
 
 
 def _answered(account: Account, payment: str, told: Told | None) -> Report:
@@ -202,13 +188,37 @@ def _report(told: Told, event_id: str = "") -> Report:
     )
 
 
-def _refund_report(told: Told) -> RefundReport:
+def _refund_report(told: Told, event_id: str = "") -> RefundReport:
     return RefundReport(
         refund=text(told, "refund"),
         provider_reference=text(told, "id"),
         outcome=mapped(REFUND_STATUS, text(told, "status")),
         amount=money(told, "amount_cents"),
+        merchant=text(told, "merchant"),
+        live=flag(told, "live"),
+        payment=text(told, "payment"),
+        event_id=event_id,
     )
+
+
+def _reversal_report(told: Told, event_id: str) -> ReversalReport:
+    return ReversalReport(
+        reversal=text(told, "id"),
+        payment=text(told, "payment"),
+        merchant=text(told, "merchant"),
+        amount=money(told, "amount_cents", 1),
+        fee=money(told, "fee_cents"),
+        live=flag(told, "live"),
+        reason=mapped(REVERSAL_REASON, text(told, "reason")),
+        won=mapped(REVERSAL_WON, text(told, "status")),
+        provider_reference=text(told, "payment_id"),
+        event_id=event_id,
+    )
+
+
+def _settlement_ready(told: Told, event_id: str) -> SettlementReady:
+    merchant, live = text(told, "merchant"), flag(told, "live")
+    return SettlementReady(text(told, "settlement"), merchant, live, event_id)
 
 
 def _settlement(told: Told) -> Settlement:
@@ -219,6 +229,12 @@ def _settlement(told: Told) -> Settlement:
         net=money(told, "net_cents", -HIGHEST_CENTS),
         lines=tuple(_line({**line, "currency": told["currency"]}) for line in told["lines"]),
     )
+
+
+def _taken(account: Account, told: Told) -> tuple[Money, ...]:
+    if text(told, "merchant") != account.merchant:
+        raise ValueError("merchant")
+    return tuple(money(each, "amount_cents") for each in told["taken"])
 
 
 def _line(told: Told) -> SettlementLine:
@@ -258,3 +274,11 @@ def _known(told: Told | None) -> Told:
 
 def _part(name: str) -> str:
     return quote(name, safe="")
+
+
+NOTIFICATIONS: Mapping[str, Callable[[Told, str], Heard]] = {
+    "payment.updated": _report,
+    "refund.updated": _refund_report,
+    "reversal.updated": _reversal_report,
+    "settlement.created": _settlement_ready,
+}

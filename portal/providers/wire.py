@@ -4,6 +4,7 @@ The readers raise ``ValueError`` or ``KeyError`` for what is not there or is som
 that each adapter says in one place what an unreadable answer means.
 """
 
+import hmac
 import json
 import re
 import time
@@ -11,21 +12,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx2
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from portal.money import Money
-from portal.providers.protocol import ProviderDown, UnknownWord
+from portal.providers.protocol import BadNotification, ProviderDown, UnknownWord
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
 ANSWER_BYTES = 16 * 1024 * 1024
 HIGHEST_CENTS = 10**12
 LONGEST_TEXT = 200
+CLOCK_SKEW = timedelta(seconds=300)
 
 Told = Mapping[str, Any]
 _patience: ContextVar[float] = ContextVar("patience", default=TOTAL_SECONDS)
@@ -128,6 +132,29 @@ def mapped(table: Mapping[str, _Word], word: str) -> _Word:
     if word not in table:
         raise UnknownWord(f"{word!r} is in no table")
     return table[word]
+
+
+def signed(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """The id of a Standard Webhook that was signed with ``secret`` just now; header names are lower
+    case. Raises ``BadNotification``.
+
+    The library's own check looks at the machine's clock, so its signature is compared here.
+    """
+    event_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not re.fullmatch("[!-~]{1,200}", event_id) or not re.fullmatch("[0-9]{1,11}", stamp):
+        raise BadNotification("its headers are not readable")
+    try:
+        at = datetime.fromtimestamp(int(stamp), UTC)
+        signer = Webhook(secret)
+        right = signer.sign(event_id, at, body.decode()).encode()
+        offered = headers.get("webhook-signature", "").encode().split(b" ")
+    except (ValueError, OverflowError, OSError, EmptyWebhookSecretError):
+        raise BadNotification("its signature cannot be checked") from None
+    if not any(hmac.compare_digest(right, one) for one in offered):
+        raise BadNotification("its signature is wrong")
+    if abs(now - at) > CLOCK_SKEW:
+        raise BadNotification("it is too old, or from the future")
+    return event_id
 
 
 @cache

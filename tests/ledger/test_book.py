@@ -91,3 +91,16 @@ def in_parallel(app: Flask, count: int, act: Callable[[], bool]) -> list[bool]:
 @pytest.mark.parametrize("table", ["ledger_entries", "ledger_postings"])
 def test_a_line_names_its_town_first(table: str) -> None:
     assert next(iter(db.metadata.tables[table].primary_key.columns)).name == "tenant_id"
+
+
+def test_an_act_that_goes_on_past_midnight_books_on_one_day(app: Flask, time: Time) -> None:
+    time.move("-3d")
+    first = clock.today("Europe/Berlin")
+    with transaction() as session:
+        book.post(session, TOWN, ENTRY)
+        time.move("-2d")
+        book.post(session, TOWN, entries.payout_arrived("s1", "card", eur("1")))
+    with transaction() as session:
+        book.post(session, TOWN, entries.payout_arrived("s2", "card", eur("1")))
+    days = db.session.scalars(select(EntryRow.booked_on).order_by(EntryRow.id)).all()
+    assert [(day - first).days for day in days] == [0, 0, 1]

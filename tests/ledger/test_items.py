@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.db import db, transaction
 from portal.ledger import items
 from portal.ledger.items import Place
-from portal.ledger.models import CustodyItem, SuspenseItem
+from portal.ledger.models import CustodyItem, SuspenseItem, SuspenseMove
 from portal.money import Money
 from tests.builders import TOWN, eur
 
@@ -138,3 +138,20 @@ def test_the_database_refuses_an_item_that_cannot_be(app: Flask, wrong: dict[str
     opened()
     with pytest.raises(IntegrityError), transaction() as session:
         session.execute(update(SuspenseItem).values(**wrong))
+
+
+def test_every_move_of_an_item_is_written_down(app: Flask) -> None:
+    opened()
+    settled(eur("30"))
+    settled(eur("70"))
+    moves = db.session.scalars(select(SuspenseMove).order_by(SuspenseMove.id)).all()
+    assert [(move.reason, move.cents) for move in moves] == [
+        ("opened", 10_000), ("settled", -3_000), ("settled", -7_000),
+    ]  # fmt: skip
+
+
+def test_what_changes_nothing_is_no_move(app: Flask) -> None:
+    opened()
+    opened()
+    settled(Money(0))
+    assert len(db.session.scalars(select(SuspenseMove)).all()) == 1

@@ -12,7 +12,7 @@ from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import refunds, sending, settle
+from portal.payments import accounts, refunds, sending, settle
 from portal.payments.models import Payment
 from portal.payments.record import Source, record
 from portal.payments.refund_states import (
@@ -26,7 +26,7 @@ from portal.payments.refund_states import (
 from portal.payments.returns import Reason, Refund
 from portal.payments.start import NoSuchPayment
 from portal.providers import registry
-from portal.providers.protocol import Outcome, RefundOrder, RefundReport
+from portal.providers.protocol import Account, Outcome, RefundOrder, RefundReport
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, Letter, eur
 from tests.conftest import Time
@@ -403,10 +403,75 @@ def test_a_report_of_another_amount_or_account_changes_nothing(provider: FakePro
     refund = sent(payment, 1_000)
     report = provider.end_refund(refund, Outcome.SUCCEEDED)
     assert not sending.record(TOWN, "card", replace(report, amount=Money(999)))
-    assert not sending.record(TOWN, "paypal", report)
+    assert not sending.record(TOWN, "paypal", replace(report, merchant="m-paypal"))
+    assert not sending.record(TOWN, "card", replace(report, refund="0" * 32))
+    for wrong in ({"merchant": "m-paypal"}, {"live": True}):
+        with pytest.raises(accounts.Misdirected):
+            sending.record(TOWN, "card", replace(report, **wrong))  # type: ignore[arg-type]
     assert row(refund).state == "submitted"
-    with pytest.raises(refunds.NoSuchRefund):
-        sending.record(TOWN, "card", RefundReport("0" * 32, "", Outcome.FAILED, Money(1)))
+
+
+def test_the_name_of_another_refund_or_a_second_name_changes_nothing(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    first = sent(payment, 1_000)
+    provider.refunds_end = Outcome.PENDING
+    second = sent(payment, 1_000, order="AO-2")
+    report = provider.end_refund(second, Outcome.SUCCEEDED)
+    for name in (str(row(first).provider_reference), "r-another"):
+        assert not sending.record(TOWN, "card", replace(report, provider_reference=name))
+    assert row(second).state == "submitted"
+    assert sending.record(TOWN, "card", report)
+    assert row(second).state == "succeeded"
+
+
+def test_the_end_of_a_refund_is_known_before_its_own_answer_came(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    provider.down = 2
+    assert submitted(refund) is State.SUBMITTED
+    report = RefundReport(refund, "r-1", Outcome.SUCCEEDED, Money(1_000), "m-card", live=False)
+    assert sending.record(TOWN, "card", report)
+    assert (row(refund).state, row(refund).provider_reference) == ("succeeded", "r-1")
+    assert submitted(refund) is State.SUCCEEDED
+    assert (balance("suspense:card"), balance("claims:tax")) == (9_000, -9_000)
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_the_end_of_a_refund_that_was_never_submitted_is_not_taken(
+    provider: FakeProvider, approved: bool
+) -> None:
+    _, payment = paid(provider)
+    refund = asked(payment, 1_000)
+    if approved:
+        refunds.approve(TOWN, refund, BERT)
+    report = RefundReport(refund, "r-1", Outcome.SUCCEEDED, Money(1_000), "m-card", live=False)
+    with pytest.raises(IllegalRefundStep):
+        sending.record(TOWN, "card", report)
+    assert balance("suspense:card") == 10_000
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["settled before", "in one report"])
+def test_a_settlement_that_gives_a_refund_back_says_that_it_failed(
+    provider: FakeProvider, first: bool
+) -> None:
+    letter, payment = paid(provider)
+    refund = sent(payment, 4_000)
+    back = provider.refund_line(refund, sign=1)
+    if first:
+        provider.settle("s1", [payment], 0, provider.refund_line(refund))
+        settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+        provider.settle("s2", [], 0, back)
+    else:
+        provider.settle("s2", [payment], 0, provider.refund_line(refund), back)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s2")
+    assert row(refund).state == "failed"
+    assert builders.request_of(letter).state == "paid"
+    assert (balance("suspense:card"), balance("transit:card")) == (0, 10_000)
+    assert balance("differences:card") == 0
+    assert not sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
 
 
 def test_a_settlement_nets_a_refund(provider: FakeProvider) -> None:
@@ -465,7 +530,8 @@ def test_a_refund_that_a_settlement_holds_back_has_succeeded(
     submitted(refund)
     if outcome is Outcome.SUCCEEDED:
         provider.books[payment].outcome = Outcome.SUCCEEDED
-        provider.refund(None, RefundOrder(refund, payment, "", Money(4_000)))  # type: ignore[arg-type]
+        mine = Account(TOWN, "card", "m-card", live=False, credentials={})
+        provider.refund(mine, RefundOrder(refund, payment, "", Money(4_000)))
     provider.settle("s1", [payment], 0, provider.refund_line(refund))
     settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
     assert row(refund).state == "succeeded"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.db import db, transaction
 from portal.ledger.models import SuspenseItem
 from portal.money import Money
-from portal.payments import reversals, settle
+from portal.payments import accounts, reversals, settle
 from portal.payments.record import record
 from portal.payments.returns import Reversal
 from portal.providers.protocol import Outcome, ReversalReport, SettlementLine
@@ -180,8 +180,45 @@ def test_a_payment_whose_success_was_never_heard_is_asked_about_first(
     assert (builders.request_of(letter).state, balance("losses:card")) == ("open", 0)
 
 
+def test_while_the_provider_is_silent_about_the_payment_its_reversal_is_not_taken(
+    provider: FakeProvider,
+) -> None:
+    letter = builders.letter(amount_cents=10_000)
+    payment = builders.begin(letter)
+    provider.pay(payment)
+    provider.down = 1
+    with pytest.raises(reversals.ProviderSilent):
+        heard(provider.reverse(payment, 10_000))
+    assert (balance("losses:card"), balance("suspense:card")) == (0, 0)
+    assert heard(provider.reverse(payment, 10_000))
+    assert [event.type for event in builders.events()] == ["payment.succeeded", "payment.reversed"]
+
+
+@pytest.mark.parametrize("heard_before", [True, False])
+def test_a_payment_is_found_by_the_name_that_the_provider_gave_it(
+    provider: FakeProvider, heard_before: bool
+) -> None:
+    letter = builders.letter(amount_cents=10_000)
+    payment = builders.begin(letter)
+    report = provider.pay(payment)
+    if heard_before:
+        record(report, CARD)
+    theirs = replace(
+        provider.reverse(payment, 10_000), payment="", provider_reference=report.provider_reference
+    )
+    assert heard(theirs)
+    assert (row().payment_id, builders.request_of(letter).state) == (payment, "open")
+
+
 @pytest.mark.parametrize(
-    "change", [{"payment": "0" * 32}, {"amount": Money(500, "PLN"), "fee": Money(0, "PLN")}]
+    "change",
+    [
+        {"payment": "0" * 32},
+        {"amount": Money(500, "PLN"), "fee": Money(0, "PLN")},
+        {"provider_reference": "another payment's"},
+        {"payment": "", "provider_reference": "another payment's"},
+        {"payment": ""},
+    ],
 )
 def test_what_fits_no_payment_of_ours_is_a_loss(
     provider: FakeProvider, change: dict[str, object]
@@ -200,7 +237,7 @@ def test_another_merchants_report_or_practice_on_a_live_account_changes_nothing(
     provider: FakeProvider, change: dict[str, object]
 ) -> None:
     _, payment = paid(provider)
-    with pytest.raises(reversals.Misdirected):
+    with pytest.raises(accounts.Misdirected):
         heard(replace(provider.reverse(payment, 500), **change))  # type: ignore[arg-type]
     assert balance("suspense:card") == 10_000
 

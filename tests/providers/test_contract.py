@@ -15,21 +15,25 @@ from portal.providers.protocol import (
     BadNotification,
     Cancels,
     Fetches,
+    Heard,
     Notifies,
     Order,
     Outcome,
     Provider,
     ProviderDown,
     RefundOrder,
+    RefundReport,
     Refunds,
     Report,
+    ReversalReport,
     SettlementReady,
     Settles,
     Starts,
+    Sums,
     UnknownWord,
 )
 from portal.providers.sandbox import Sandbox
-from tests.providers.harnesses import Harness, sandbox_harness, with_credentials
+from tests.providers.harnesses import Harness, Letter, sandbox_harness, with_credentials
 
 PEERS = [(Sandbox(), sandbox_harness)]
 
@@ -179,16 +183,6 @@ def test_a_signed_notification_is_read(provider: Provider, harness: Harness) -> 
     assert abs(clock.now() - report.happened_at) < timedelta(minutes=1)
 
 
-def test_nothing_of_the_payer_comes_through(provider: Provider, harness: Harness) -> None:
-    able(provider, Notifies)
-    provider.start(harness.account, order())
-    headers, body = harness.pay("pay-1")
-    assert b"Probezahlerin" in body, "the far side must tell it, or this proves nothing"
-    reports = provider.read_notification(harness.account, headers, body, clock.now())
-    fetched = provider.fetch(harness.account, "pay-1", "")
-    assert "Probezahler" not in f"{reports}{fetched}"
-
-
 @pytest.mark.parametrize("minutes", [-5, 0, 5])
 def test_a_notification_of_the_last_or_next_five_minutes_is_read(
     provider: Provider, harness: Harness, minutes: int
@@ -294,14 +288,223 @@ def test_a_signed_notification_that_makes_no_sense_is_refused(
         )
 
 
-@pytest.mark.parametrize("name", ["status", "type"])
-def test_an_unknown_word_is_a_loud_error(provider: Provider, harness: Harness, name: str) -> None:
-    able(provider, Notifies)
-    provider.start(harness.account, order())
-    headers, body = harness.pay("pay-1")
+@pytest.mark.parametrize(
+    ("about", "name"),
+    [
+        ("payment", "status"), ("payment", "type"), ("refund", "status"), ("reversal", "status"),
+        ("reversal", "reason"),
+    ],
+)  # fmt: skip
+def test_an_unknown_word_is_a_loud_error(
+    provider: Provider, harness: Harness, about: str, name: str
+) -> None:
+    headers, body = letters(provider, harness)[about]
+    assert name in json.loads(body)
     body = json.dumps(json.loads(body) | {name: "on_the_moon"}).encode()
     with pytest.raises(UnknownWord):
         provider.read_notification(harness.account, harness.sign(body, headers), body, clock.now())
+
+
+def letters(provider: Provider, harness: Harness) -> dict[str, Letter]:
+    """A notification of each kind that this provider sends."""
+    able(provider, Notifies)
+    handover = provider.start(harness.account, order())
+    found = {"payment": harness.pay("pay-1")}
+    if isinstance(provider, Refunds) and harness.refunds_wait:
+        harness.let_refunds_wait()
+        back = RefundOrder("ref-1", "pay-1", handover.provider_reference, Money(200))
+        provider.refund(harness.account, back)
+        found["refund"] = harness.end_refund("ref-1", sent=True)
+    if harness.reverses:
+        found["reversal"] = harness.reverse("pay-1", 1000, 500)
+    if isinstance(provider, Settles):
+        found["settlement"] = harness.settle()
+    return found
+
+
+def read(provider: Provider, harness: Harness, letter: Letter) -> Heard:
+    """The one thing that a genuine letter says."""
+    assert isinstance(provider, Notifies)
+    (word,) = provider.read_notification(harness.account, *letter, clock.now())
+    return word
+
+
+def test_each_kind_of_notification_is_read_as_what_it_is(
+    provider: Provider, harness: Harness
+) -> None:
+    kinds = {
+        "payment": Report, "refund": RefundReport, "reversal": ReversalReport,
+        "settlement": SettlementReady,
+    }  # fmt: skip
+    for about, letter in letters(provider, harness).items():
+        word = read(provider, harness, letter)
+        assert type(word) is kinds[about]
+        assert word.event_id
+        assert (word.merchant, word.live) == (harness.account.merchant, harness.account.live)
+
+
+def test_nothing_of_the_payer_comes_through(provider: Provider, harness: Harness) -> None:
+    found = letters(provider, harness)
+    for _, body in found.values():
+        for word in harness.payer:
+            assert word in body, "the far side must tell it, or this proves nothing"
+    told: list[object] = [read(provider, harness, letter) for letter in found.values()]
+    told.append(provider.fetch(harness.account, "pay-1", ""))
+    if isinstance(provider, Settles):
+        ready = next(word for word in told if isinstance(word, SettlementReady))
+        told.append(provider.settlement(harness.account, ready.settlement))
+    if isinstance(provider, Refunds):
+        reference = str(getattr(told[0], "provider_reference", ""))
+        back = RefundOrder("ref-9", "pay-1", reference, Money(1))
+        told.append(provider.refund(harness.account, back))
+    for word in harness.payer:
+        assert word.decode() not in repr(told)
+
+
+def test_of_each_kind_what_is_forged_old_or_anothers_is_refused(
+    provider: Provider, harness: Harness
+) -> None:
+    for headers, body in letters(provider, harness).values():
+        now = harness.signed_at(headers)
+        longer = body.replace(b"}", b" }", 1)
+        for account, told, at in (
+            (harness.account, longer, now),
+            (harness.account, body, now + timedelta(seconds=301)),
+            (harness.other_account, body, now),
+        ):
+            with pytest.raises(BadNotification):
+                provider.read_notification(account, headers, told, at)
+
+
+@pytest.mark.parametrize(
+    ("about", "old", "new"),
+    [
+        ("refund", b'"amount_cents":200', b'"amount_cents":200,"amount_cents":1'),
+        ("refund", b'"amount_cents":200', b'"amount_cents":-200'),
+        ("refund", b'"live":false', b'"live":0'),
+        ("refund", b'"currency":"EUR"', b'"currency":"eur"'),
+        ("refund", b'"refund":"ref-1"', b'"refund":["ref-1"]'),
+        ("refund", b'"merchant":', b'"marchant":'),
+        ("reversal", b'"amount_cents":1000', b'"amount_cents":0'),
+        ("reversal", b'"amount_cents":1000', b'"amount_cents":-1000'),
+        ("reversal", b'"fee_cents":500', b'"fee_cents":-500'),
+        ("reversal", b'"fee_cents":500', b'"fee_cents":true'),
+        ("reversal", b'"live":false', b'"live":"false"'),
+        ("reversal", b'"id":"', b'"id":"\\u0000'),
+        ("reversal", b'"merchant":', b'"marchant":'),
+        ("settlement", b'"settlement":"', b'"settlement":"\\n'),
+        ("settlement", b'"live":false', b'"live":null'),
+    ],
+)
+def test_of_each_kind_what_makes_no_sense_is_refused(
+    provider: Provider, harness: Harness, about: str, old: bytes, new: bytes
+) -> None:
+    headers, body = letters(provider, harness)[about]
+    assert old in body
+    spoilt = body.replace(old, new, 1)
+    with pytest.raises(BadNotification):
+        provider.read_notification(
+            harness.account, harness.sign(spoilt, headers), spoilt, clock.now()
+        )
+
+
+def paid(provider: Provider, harness: Harness, payment: str = "pay-1", cents: int = 4200) -> str:
+    """A payment that was paid; the provider's name for it."""
+    handover = provider.start(harness.account, order(payment, cents))
+    harness.pay(payment)
+    return handover.provider_reference
+
+
+def test_a_refund_under_way_ends_by_notification(provider: Provider, harness: Harness) -> None:
+    able(provider, Refunds)
+    able(provider, Notifies)
+    if not harness.refunds_wait:
+        pytest.skip("here a refund is never under way")
+    reference = paid(provider, harness)
+    harness.let_refunds_wait()
+    back = RefundOrder("ref-1", "pay-1", reference, Money(4000))
+    answered = provider.refund(harness.account, back)
+    assert answered.outcome is Outcome.PENDING
+    told = read(provider, harness, harness.end_refund("ref-1", sent=True))
+    assert isinstance(told, RefundReport)
+    assert told == RefundReport(
+        refund="ref-1",
+        provider_reference=answered.provider_reference,
+        outcome=Outcome.SUCCEEDED,
+        amount=Money(4000),
+        merchant=harness.account.merchant,
+        live=False,
+        payment="pay-1",
+        event_id=told.event_id,
+    )
+    after = read(provider, harness, harness.end_refund("ref-1", sent=False))
+    assert isinstance(after, RefundReport)
+    assert (after.refund, after.outcome) == ("ref-1", Outcome.FAILED)
+    assert provider.refund(harness.account, back).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("debit", [False, True])
+def test_a_reversal_is_told_with_its_fee_and_again_when_it_is_won(
+    provider: Provider, harness: Harness, debit: bool
+) -> None:
+    able(provider, Notifies)
+    if not harness.reverses:
+        pytest.skip("no bank takes this provider's money back")
+    reference = paid(provider, harness)
+    told = read(provider, harness, harness.reverse("pay-1", 1000, 500, debit=debit))
+    assert isinstance(told, ReversalReport)
+    assert told.payment or told.provider_reference, "it must be found by one of them"
+    assert told == ReversalReport(
+        reversal=told.reversal,
+        payment=told.payment and "pay-1",
+        merchant=harness.account.merchant,
+        amount=Money(1000),
+        fee=Money(500),
+        live=False,
+        reason="return" if debit else "chargeback",
+        won=False,
+        provider_reference=told.provider_reference and reference,
+        event_id=told.event_id,
+    )
+    won = read(provider, harness, harness.win(told.reversal))
+    assert isinstance(won, ReversalReport)
+    assert (won.reversal, won.amount, won.won) == (told.reversal, Money(1000), True)
+    assert provider.fetch(harness.account, "pay-1", "").outcome is Outcome.SUCCEEDED
+
+
+def test_a_settlement_of_what_went_back_and_came_again_adds_up(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Settles)
+    able(provider, Refunds)
+    if not harness.reverses:
+        pytest.skip("no bank takes this provider's money back")
+    reference = paid(provider, harness)
+    harness.settle()
+    refund = provider.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(200)))
+    told = read(provider, harness, harness.reverse("pay-1", 4000, 500))
+    assert isinstance(told, ReversalReport)
+    refunded, reversed_ = ("refund", refund.provider_reference), ("reversal", told.reversal)
+    assert lines(provider, harness) == ({refunded: (-200, 0), reversed_: (-4000, 500)}, -4700)
+    harness.end_refund("ref-1", sent=False)
+    harness.win(told.reversal)
+    assert lines(provider, harness) == ({refunded: (200, 0), reversed_: (4000, -500)}, 4700)
+
+
+def lines(
+    provider: Provider, harness: Harness
+) -> tuple[dict[tuple[str, str], tuple[int, int]], int]:
+    """What is settled now: kind and the provider's name -> gross and fee; and the net."""
+    assert isinstance(provider, Settles)
+    ready = read(provider, harness, harness.settle())
+    assert isinstance(ready, SettlementReady)
+    report = provider.settlement(harness.account, ready.settlement)
+    assert {line.payment for line in report.lines} == {"pay-1"}
+    found = {
+        (line.kind, line.provider_reference): (line.gross.cents, line.fee.cents)
+        for line in report.lines
+    }
+    return found, report.net.cents
 
 
 def test_a_refund_ordered_twice_goes_back_once(provider: Provider, harness: Harness) -> None:
@@ -313,6 +516,16 @@ def test_a_refund_ordered_twice_goes_back_once(provider: Provider, harness: Harn
     assert (report.refund, report.amount) == ("ref-1", Money(4000))
     assert report.outcome in {Outcome.SUCCEEDED, Outcome.PENDING}
     assert provider.refund(harness.account, back) == report
+
+
+def test_money_goes_back_by_the_providers_own_name_alone(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Refunds)
+    reference = paid(provider, harness)
+    report = provider.refund(harness.account, RefundOrder("ref-1", "", reference, Money(4200)))
+    assert (report.refund, report.amount) == ("ref-1", Money(4200))
+    assert report.outcome in {Outcome.SUCCEEDED, Outcome.PENDING}
 
 
 def test_more_than_was_paid_does_not_go_back(provider: Provider, harness: Harness) -> None:
@@ -376,6 +589,36 @@ def test_a_settlement_of_refunds_alone_is_below_zero(provider: Provider, harness
     assert provider.settlement(harness.account, ready.settlement).net == Money(-4200)
 
 
+def test_what_was_taken_is_the_sum_of_all_successes(provider: Provider, harness: Harness) -> None:
+    able(provider, Sums)
+    hour = timedelta(hours=1)
+    assert provider.taken(harness.account, clock.now() + hour) == (Money(0),)
+    for payment, cents in (("pay-1", 4200), ("pay-2", 1)):
+        paid(provider, harness, payment, cents)
+    provider.start(harness.account, order("never-paid"))
+    assert provider.taken(harness.account, clock.now() + hour) == (Money(4201),)
+    assert provider.taken(harness.account, clock.now() - hour) == (Money(0),)
+    assert provider.taken(harness.other_account, clock.now() + hour) == (Money(0),)
+
+
+def test_what_went_back_or_was_paid_out_was_taken_all_the_same(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Sums)
+    reference = paid(provider, harness)
+    if isinstance(provider, Refunds):
+        provider.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(200)))
+    if isinstance(provider, Notifies) and harness.reverses:
+        won = read(provider, harness, harness.reverse("pay-1", 1000, 500))
+        assert isinstance(won, ReversalReport)
+        harness.win(won.reversal)
+        harness.reverse("pay-1", 4000, 500)
+    if isinstance(provider, Settles):
+        harness.settle()
+    until = clock.now() + timedelta(hours=1)
+    assert provider.taken(harness.account, until) == (Money(4200),)
+
+
 def test_a_provider_that_answers_with_errors_is_down(provider: Provider, harness: Harness) -> None:
     harness.fall_silent()
     _all_are_down(provider, harness)
@@ -409,6 +652,7 @@ def _all_are_down(provider: Provider, harness: Harness) -> None:
         Cancels: lambda: provider.cancel(account, "pay-1", "reference"),
         Refunds: lambda: provider.refund(account, back),
         Settles: lambda: provider.settlement(account, "settlement"),
+        Sums: lambda: provider.taken(account, clock.now()),
     }
     for capability, call in calls.items():
         if isinstance(provider, capability):

@@ -33,6 +33,15 @@ class Mailbox:
             there = self.arrived.wait_for(lambda: len(self.letters) >= count, seconds)
         assert there, f"{len(self.letters)} of {count} letters came"
 
+    def find(self, event: str, seconds: float = 5) -> tuple[dict[str, str], bytes]:
+        """The letter about an event; fails if it does not come."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self._about(event), seconds), event
+            return self._about(event)[0]
+
+    def _about(self, event: str) -> list[tuple[dict[str, str], bytes]]:
+        return [letter for letter in self.letters if letter[0]["webhook-id"] == event]
+
 
 class _Quiet(WSGIRequestHandler):
     def log(self, *_: object) -> None:

@@ -7,7 +7,16 @@ import pytest
 
 from sandbox import words
 from sandbox.app import create_app, stop
-from sandbox.states import STATUSES, VERBS
+from sandbox.states import (
+    REASONS,
+    REFUND_STATUSES,
+    REFUND_VERBS,
+    REVERSAL_STATUSES,
+    REVERSAL_VERBS,
+    STATUSES,
+    VERBS,
+)
+from sandbox.totals import NAMES
 from sandbox.words import money
 from tests.sandbox.conftest import KEY, SECRET, Desk
 from tests.sandbox.mailbox import Mailbox
@@ -245,6 +254,34 @@ def test_the_trainer_answers_to_the_names_of_this_machine_alone(
     finally:
         stop(app)
 # fmt: on
+
+
+def test_the_trainers_page_lets_money_go_back(desk: Desk) -> None:
+    path = desk.page().replace("/pay/", "/v1/payments/") + "/refunds"
+    desk.test("payments/pay-1/pay")
+    told = {"refund": "ref-1", "amount_cents": 200, "currency": "EUR"}
+    desk.as_merchant(path, told, "ref-1")
+
+    def press(label: str) -> str:
+        """Press the first button that lets this happen; the page afterwards."""
+        page = desk.http.get("/", headers={"Accept-Language": "en"}).text
+        found = re.search(rf'action="([^"]+)"><button name="do"[^>]*>{label}<', page)
+        assert found, f"no button says {label}"
+        answer = desk.http.post(found[1], data={"do": "x"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        return desk.http.get("/", headers={"Accept-Language": "en"}).text
+
+    assert "taken back (Chargeback of a card)" in press("Bank takes money back")
+    assert "won (Chargeback of a card)" in press("Win the dispute")
+    assert "bounced" in press("Let bounce")
+    assert desk.books()["totals"]["unsettled_cents"] == 4200
+
+
+def test_every_status_and_verb_of_what_goes_back_has_its_words() -> None:
+    needed = {*REFUND_STATUSES, *REVERSAL_STATUSES, *REASONS, "verb_reverse"}
+    needed |= {f"verb_{verb}" for verb in (*REFUND_VERBS, *REVERSAL_VERBS)}
+    needed |= set(NAMES)
+    assert needed <= set(words.texts("de"))
 
 
 def test_a_caller_from_the_local_net_is_no_trainer(tmp_path: Path) -> None:

@@ -269,3 +269,52 @@ def test_a_delivery_that_cannot_be_recorded_does_not_spin(
     desk.order()
     desk.http.post("/test/payments/pay-1/pay", json={}, timeout=5)
     assert 1 <= len(tried) <= 8  # twice a second for the two seconds that the trainer waits
+
+
+def test_what_goes_back_is_told_with_its_payer_as_real_ones_do(
+    desk: Desk, mailbox: Mailbox
+) -> None:
+    path = desk.page().replace("/pay/", "/v1/payments/") + "/refunds"
+    desk.test("payments/pay-1/pay")
+    told = {"refund": "ref-1", "amount_cents": 200, "currency": "EUR"}
+    refund = desk.as_merchant(path, told, "ref-1").json()
+    mailbox.wait_for(2)
+    desk.test("refunds/ref-1/bounce")
+    reversal = desk.test("payments/pay-1/reverse")["reversal"]
+    desk.test(f"reversals/{reversal['id']}/win")
+    desk.test("merchants/town/settle")
+    mailbox.wait_for(6)
+    bodies = [json.loads(body) for _, body in mailbox.letters]
+    assert [(body["type"], body.get("status")) for body in bodies] == [
+        ("payment.updated", "paid"), ("refund.updated", "sent"), ("refund.updated", "bounced"),
+        ("reversal.updated", "taken"), ("reversal.updated", "won"), ("settlement.created", None),
+    ]  # fmt: skip
+    assert bodies[1]["id"] == refund["id"]
+    for _, body in mailbox.letters:
+        assert b"Probezahlerin" in body
+        assert b"@example.org" in body
+        assert b"DE8937" in body
+
+
+@pytest.mark.parametrize("about", ["refunds/ref-1", "reversals/{}"])
+def test_what_goes_back_can_be_told_again_earlier_and_untruly(
+    desk: Desk, mailbox: Mailbox, about: str
+) -> None:
+    path = desk.page().replace("/pay/", "/v1/payments/") + "/refunds"
+    desk.test("payments/pay-1/pay")
+    told = {"refund": "ref-1", "amount_cents": 200, "currency": "EUR"}
+    desk.as_merchant(path, told, "ref-1")
+    reversal = desk.test("payments/pay-1/reverse")["reversal"]
+    before = desk.books()
+    mailbox.wait_for(3)
+    about = about.format(reversal["id"])
+    desk.test(f"{about}/notify")
+    desk.test(f"{about}/notify", amount_cents=1, merchant="nobody", live=True)
+    desk.test(f"{about}/notify", earlier=True)
+    (true, lie, again) = (json.loads(body) for _, body in mailbox.letters[-3:])
+    assert (lie["amount_cents"], lie["merchant"], lie["live"]) == (1, "nobody", True)
+    assert true == lie | {
+        name: true[name] for name in ("event", "made_at", "amount_cents", "merchant", "live")
+    }
+    assert again["event"] != true["event"]
+    assert desk.books() == before

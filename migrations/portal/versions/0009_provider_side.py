@@ -38,9 +38,7 @@ def upgrade() -> None:
         ),
         _of("item_id", "custody_items"),
         _of("account_id", "provider_accounts"),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f(f"fk_{TABLE}_tenant_id")
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f(f"fk_{TABLE}_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f(f"pk_{TABLE}")),
         sa.UniqueConstraint(
             "tenant_id",

@@ -1,0 +1,161 @@
+"""Tasks for staff (Aufgaben) of this room: what each is about, and what ends it.
+
+All take a session. What is mended ends its task by itself; a person ends the others.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from portal.ledger.items import Place
+from portal.ledger.models import CustodyItem, SuspenseItem
+from portal.money import Money
+from portal.payments.models import Payment
+from portal.payments.refund_states import Event, State
+from portal.payments.returns import CustodyReturn, Refund, Reversal
+from portal.providers.protocol import RefundReport, Settlement
+from portal.requests.models import PaymentRequest
+from portal.worklist import writing
+from portal.worklist.kinds import Kind
+
+BY_ITSELF = "payments"
+A_TASK = frozenset({Event.FAILED, Event.NOT_LEFT})  # the others are a person's own doing
+
+
+def payment_unknown(session: Session, payment: Payment, _: datetime) -> None:
+    """Nobody can say what became of a payment, or what was said of it does not fit."""
+    request = session.get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
+    detail = {"payment": payment.id, "account": payment.account_id, **_money(payment.amount)}
+    writing.put(
+        session,
+        payment.tenant_id,
+        Kind.PAYMENT_UNKNOWN,
+        payment.id,
+        reference=request.reference,
+        detail=detail,
+    )
+
+
+def payment_known(session: Session, payment: Payment, _: datetime) -> None:
+    """It was told, or decided, after all."""
+    tenant_id, reason = payment.tenant_id, str(payment.state)
+    writing.end(session, tenant_id, Kind.PAYMENT_UNKNOWN, payment.id, BY_ITSELF, reason)
+
+
+def custody_unclear(
+    session: Session, place: Place, item: int, amount: Money, provider_reference: str
+) -> None:
+    """Money came that fits no payment of ours."""
+    detail = {"item": item, "account": place.account, "provider_reference": provider_reference}
+    told = {**detail, **_money(amount)}
+    writing.put(session, place.tenant_id, Kind.CUSTODY_UNCLEAR, str(item), detail=told)
+
+
+def custody_ended(session: Session, item: CustodyItem | SuspenseItem, by: str) -> None:
+    """Nothing of an item is open any more: its unclear money was assigned, returned or kept."""
+    if isinstance(item, CustodyItem) and item.cause == "unclear" and not item.open_cents:
+        kind, subject = Kind.CUSTODY_UNCLEAR, str(item.id)
+        writing.end(session, item.tenant_id, kind, subject, by, item.state)
+        writing.end(session, item.tenant_id, Kind.REFUND_FAILED, _of_item(item), by, item.state)
+
+
+def return_failed(session: Session, item: CustodyItem, row: CustodyReturn) -> None:
+    """Unclear money that should have gone back did not, and is still open."""
+    if row.failed_by in A_TASK and item.open_cents:
+        detail = {"item": item.id, "refund": row.id, "account": row.account_id}
+        told = {**detail, "cause": row.failed_by, **_money(row.amount)}
+        writing.put(session, row.tenant_id, Kind.REFUND_FAILED, _of_item(item), detail=told)
+
+
+def returned_anew(session: Session, item: CustodyItem, by: str) -> None:
+    """It is ordered anew."""
+    writing.end(session, item.tenant_id, Kind.REFUND_FAILED, _of_item(item), by, "ordered anew")
+
+
+def returned_in_vain(session: Session, row: CustodyReturn, lost: Money) -> None:
+    """Unclear money went back and had found its place meanwhile: it was booked as a loss."""
+    detail = {"account": row.account_id, "refund": row.id, "item": row.item_id, **_money(lost)}
+    subject = f"returned:{row.id}"
+    writing.put(session, row.tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def refund_failed(session: Session, refund: Refund, reference: str) -> None:
+    """Money that should have gone back did not: it is ordered anew, or sent by the town itself."""
+    if refund.failed_by not in A_TASK:
+        return
+    detail = {"refund": refund.id, "payment": refund.payment_id, "order": refund.order_number}
+    writing.put(
+        session,
+        refund.tenant_id,
+        Kind.REFUND_FAILED,
+        refund.id,
+        reference=reference,
+        detail={**detail, "cause": refund.failed_by, **_money(refund.amount)},
+    )
+
+
+def ordered_anew(session: Session, refund: Refund) -> None:
+    """A refund of the same payment stands for those that failed, by its order or its amount."""
+    failed = select(Refund.id).where(
+        Refund.tenant_id == refund.tenant_id,
+        Refund.payment_id == refund.payment_id,
+        Refund.state == State.FAILED,
+        or_(
+            Refund.order_number == refund.order_number,
+            Refund.amount_cents == refund.amount_cents,
+        ),
+    )
+    for old in session.scalars(failed).all():
+        tenant_id, by = refund.tenant_id, refund.asked_by
+        writing.end(session, tenant_id, Kind.REFUND_FAILED, old, by, "ordered anew")
+
+
+def refund_of_nobody(
+    session: Session, tenant_id: str, account_id: str, report: RefundReport
+) -> None:
+    """A provider sent money back that we did not order so."""
+    name = f"refund:{account_id}:{report.provider_reference or report.refund}"
+    detail = {"refund": report.refund, "payment": report.payment, **_money(report.amount)}
+    told = {"account": account_id, "provider_reference": report.provider_reference, **detail}
+    writing.put(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, name[:200], detail=told)
+
+
+def reversal_of_nobody(session: Session, row: Reversal) -> None:
+    """A bank took money back that fits no payment of ours: it was booked as a loss."""
+    detail = {"account": row.account_id, "reversal": row.provider_reference, **_money(row.amount)}
+    told = {**detail, "fee_cents": row.fee_cents}
+    writing.put(session, row.tenant_id, Kind.SETTLEMENT_DIFFERENCE, _name(row), detail=told)
+
+
+def reversal_won(session: Session, row: Reversal) -> None:
+    """It came back."""
+    tenant_id, subject = row.tenant_id, _name(row)
+    writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, BY_ITSELF, row.state)
+
+
+def settlement_difference(
+    session: Session, tenant_id: str, account_id: str, report: Settlement, expected: Money
+) -> None:
+    """A settlement report pays out something else than what we know of."""
+    subject = f"settlement:{account_id}:{report.settlement}"
+    detail = {
+        "account": account_id,
+        "settlement": report.settlement,
+        "net_cents": report.net.cents,
+        "expected_cents": expected.cents,
+        "currency": report.net.currency,
+    }
+    writing.put(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def _money(amount: Money) -> dict[str, object]:
+    return {"amount_cents": amount.cents, "currency": amount.currency}
+
+
+def _of_item(item: CustodyItem) -> str:
+    return f"custody:{item.id}"
+
+
+def _name(row: Reversal) -> str:
+    return f"reversal:{row.account_id}:{row.provider_reference}"

@@ -1,0 +1,122 @@
+"""Tasks for staff that open by themselves, and end when the thing is mended."""
+
+from dataclasses import replace
+
+from flask import current_app
+
+from portal.db import db
+from portal.money import Money
+from portal.payments import closing, custody, refunds, reversals, sending, settle
+from portal.payments.record import record
+from portal.providers.protocol import Outcome, SettlementLine
+from portal.worklist import reading
+from tests import builders
+from tests.builders import TOWN
+from tests.fakes import FakeProvider, other_amount
+from tests.payments.test_custody import kept, unclear
+from tests.payments.test_refunds import ANNA, BERT, CARD, asked, paid, row, sent
+
+
+def tasks() -> list[tuple[str, str, str | None]]:
+    """Kind, subject and reference of what is open."""
+    db.session.rollback()
+    found = reading.open_tasks(db.session(), TOWN)
+    return [(str(task.kind), task.subject, task.reference) for task in found]
+
+
+def test_what_goes_right_is_no_task(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    sent(payment, 1_000)
+    refunds.refuse(TOWN, asked(payment, 500, order="AO-2"), ANNA)
+    provider.settle("s1", [payment], 25)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    assert tasks() == []
+
+
+def test_a_payment_of_which_nobody_knows_is_one_until_the_provider_says(
+    provider: FakeProvider,
+) -> None:
+    letter = builders.letter("K-1")
+    provider.down = 2
+    payment = builders.begin(letter)
+    assert tasks() == [("payment_unknown", payment, "K-1")]
+    begun = builders.payment(payment)
+    assert begun.state == "unknown"
+    again = builders.begin(builders.letter("K-2"))
+    record(replace(provider.pay(again), payment=payment), CARD)  # does not fit: still unknown
+    assert ("payment_unknown", payment, "K-1") in tasks()
+
+
+def test_a_report_that_does_not_fit_opens_two_and_the_right_one_ends_them(
+    provider: FakeProvider,
+) -> None:
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    report = provider.pay(payment)
+    record(other_amount(report, 999), CARD)
+    item = str(kept().id)
+    assert tasks() == [("payment_unknown", payment, "K-1"), ("custody_unclear", item, None)]
+    record(other_amount(report, 999), CARD)
+    assert len(tasks()) == 2
+    record(report, CARD)
+    assert tasks() == []
+
+
+def test_unclear_money_is_one_until_all_of_it_is_given(provider: FakeProvider) -> None:
+    found = unclear(provider)
+    builders.letter("K-2", amount_cents=10_000)
+    custody.assign(TOWN, found, "K-2", Money(4_000), ANNA)
+    assert tasks() == [("custody_unclear", str(found), None)]
+    custody.assign(TOWN, found, "K-2", Money(6_000), ANNA)
+    assert tasks() == []
+
+
+def test_unclear_money_is_one_until_it_is_kept_by_order(provider: FakeProvider) -> None:
+    found = unclear(provider)
+    closing.ask(TOWN, closing.CUSTODY, found, "AO-1", ANNA)
+    assert tasks() == [("custody_unclear", str(found), None)]
+    closing.approve(TOWN, closing.CUSTODY, found, BERT)
+    assert tasks() == []
+
+
+def test_a_refund_that_failed_is_one_until_it_is_ordered_anew(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    first, second = sent(payment, 1_000), sent(payment, 500, order="AO-2")
+    for refund in (first, second):
+        sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    assert tasks() == [("refund_failed", first, "K-1"), ("refund_failed", second, "K-1")]
+    asked(payment, 1_000, order="AO-3")
+    assert tasks() == [("refund_failed", second, "K-1")]
+    asked(payment, 400, order="AO-2")
+    assert tasks() == []
+
+
+def test_what_a_provider_sent_back_on_its_own_is_one(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    refund = sent(payment, 1_000)
+    report = provider.refunds[refund]
+    foreign = replace(report, refund="", provider_reference="r-own", payment=payment)
+    for _ in range(2):
+        assert not sending.record(TOWN, "card", foreign)
+    assert not sending.record(TOWN, "card", replace(foreign, outcome=Outcome.FAILED))
+    assert tasks() == [("settlement_difference", "refund:card:r-own", None)]
+    assert row(refund).state == "succeeded"
+
+
+def test_a_reversal_of_what_was_never_ours_is_one_until_it_is_won(provider: FakeProvider) -> None:
+    keyring = current_app.extensions["keyring"]
+    report = provider.reverse("0" * 32, 500)
+    reversals.record_reversal(keyring, TOWN, "card", report)
+    assert tasks() == [("settlement_difference", "reversal:card:cb-1", None)]
+    reversals.record_reversal(keyring, TOWN, "card", replace(report, won=True))
+    assert tasks() == []
+
+
+def test_a_settlement_that_does_not_add_up_is_one(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    foreign = SettlementLine("refund", "", "r-own", Money(-300), Money(0))
+    provider.settle("s1", [payment], 25, foreign)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    assert tasks() == [("settlement_difference", "settlement:card:s1", None)]
+    db.session.rollback()
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert (task.detail["net_cents"], task.detail["expected_cents"]) == (9_675, 9_975)
