@@ -142,6 +142,14 @@ HAVING count(*) FILTER (WHERE e.reason = 'refund')
     - count(*) FILTER (WHERE e.reason = 'refund_failed')
     <> CASE WHEN r.state = 'succeeded' THEN 1 ELSE 0 END;
 
+-- unclear money that was sent back is in the book, and what was not is not
+SELECT r.tenant_id, r.id FROM custody_returns r LEFT JOIN ledger_entries e
+    ON e.tenant_id = r.tenant_id AND e.reference IN ('returned:' || r.id, 'return-failed:' || r.id)
+GROUP BY r.tenant_id, r.id, r.state
+HAVING count(*) FILTER (WHERE e.reason = 'custody_returned')
+    - count(*) FILTER (WHERE e.reason = 'custody_return_failed')
+    <> CASE WHEN r.state = 'succeeded' THEN 1 ELSE 0 END;
+
 -- a reversal that stands is in the book, and one that was won is not
 SELECT v.tenant_id, v.id FROM reversals v LEFT JOIN ledger_entries e ON e.tenant_id = v.tenant_id
     AND e.reference IN ('reversal:' || v.account_id || ':' || v.provider_reference,
@@ -193,6 +201,9 @@ WHERE state = 'approved' AND lower(trim(first)) = lower(trim(second))
 UNION ALL SELECT r.tenant_id, 'refund', r.id FROM refunds r LEFT JOIN approvals a
     ON a.tenant_id = r.tenant_id AND a.act = 'refund' AND a.subject = r.id
     AND (a.state, a.first, a.second) = ('approved', r.asked_by, r.approved_by)
+WHERE r.state IN ('approved', 'submitted', 'succeeded') AND a.id IS NULL
+UNION ALL SELECT r.tenant_id, 'custody.return', r.id FROM custody_returns r LEFT JOIN approvals a
+    ON (a.tenant_id, a.act, a.subject, a.state) = (r.tenant_id, 'custody.return', r.id, 'approved')
 WHERE r.state IN ('approved', 'submitted', 'succeeded') AND a.id IS NULL;
 
 -- positions of the feed have no gap
@@ -239,6 +250,18 @@ FROM custody_items i FULL JOIN (
     FROM events WHERE type = 'custody.opened' GROUP BY 1, 2) AS told
     ON (told.tenant_id, told.item) = (i.tenant_id, i.id::text)
 WHERE i.id IS NULL OR told.times IS DISTINCT FROM 1;
+
+-- unclear money that went back was told once
+SELECT coalesce(booked.tenant_id, told.tenant_id), coalesce(booked.item, told.item)
+FROM (
+    SELECT r.tenant_id, r.item_id::text AS item FROM custody_returns r JOIN ledger_entries e
+        ON (e.tenant_id, e.reference) = (r.tenant_id, 'returned:' || r.id)) AS booked
+FULL JOIN (
+    SELECT tenant_id, data ->> 'item' AS item, count(*) AS times
+    FROM events WHERE type = 'custody.returned' AND data ->> 'cause' = 'unclear'
+    GROUP BY 1, 2) AS told
+    ON (told.tenant_id, told.item) = (booked.tenant_id, booked.item)
+WHERE booked.item IS NULL OR told.times IS DISTINCT FROM 1;
 
 -- each pay-out was announced once and arrived once
 SELECT coalesce(fact.tenant_id, told.tenant_id), coalesce(fact.account, told.account),

@@ -17,6 +17,7 @@ from tests.builders import TOWN
 from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.finance.receiver import SECRET
+from tests.payments.test_custody_returns import sent_back, unclear
 from tests.payments.test_refunds import paid, paid_twice, sent
 
 DAY = date(2026, 11, 12)
@@ -35,6 +36,7 @@ def build(app: Flask, provider: FakeProvider) -> None:
     report = provider.reverse(payment, 300, 40)
     reversals.record_reversal(keyring, TOWN, "card", report)
     settled(app, provider, paid(provider, 9_000, "K-3")[1])
+    sent_back(provider, unclear(provider, 700))
     builders.letter("K-4", amount_cents=5_000)
     told = Elsewhere(id="B-1", amount_cents=4_900, paid_on=DAY, how=How.TRANSFER)
     with transaction() as session:

@@ -93,6 +93,10 @@ MISTAKES: dict[str, list[str]] = {
     "a refund that was sent is in the book, and one that was not is not": [
         one("ledger_entries", "reason = 'by hand'", "reason = 'refund'"),
     ],
+    "unclear money that was sent back is in the book, and what was not is not": [
+        one("ledger_entries", "reason = 'by hand'", "reason = 'custody_returned'"),
+        one("custody_returns", "state = 'failed'"),
+    ],
     "a reversal that stands is in the book, and one that was won is not": [
         one("reversals", "state = 'won', surplus_cents = 0, claim_cents = 0, loss_cents = 0"),
     ],
@@ -119,7 +123,8 @@ MISTAKES: dict[str, list[str]] = {
     "what two people must do, two people did": [
         """ALTER TABLE approvals DROP CONSTRAINT ck_approvals_two_people;
            UPDATE approvals SET second = 'staff:ANNA' WHERE state = 'approved'""",
-        one("approvals", "second = 'staff:carl'", "state = 'approved'"),
+        one("approvals", "second = 'staff:carl'", "act = 'refund'"),
+        one("approvals", "state = 'refused', second = NULL", "act = 'custody.return'"),
     ],
     "positions of the feed have no gap": ["UPDATE event_feed SET last = last + 1"],
     "nobody has read further than the feed goes": [
@@ -133,6 +138,10 @@ MISTAKES: dict[str, list[str]] = {
     "each refund's end was told once": [untold("refund.succeeded")],
     "each reversal, and each that was won, was told once": [untold("payment.reversed")],
     "each item in custody was told once": [untold("custody.opened")],
+    "unclear money that went back was told once": [
+        one("events", "type = 'by hand'",
+            "type = 'custody.returned' AND data ->> 'cause' = 'unclear'"),
+    ],
     "each pay-out was announced once and arrived once": [
         untold("payout.announced"), untold("payout.arrived"),
     ],
