@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol, TypeVar
 
 import httpx2
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -150,7 +150,13 @@ def _write_taken(
         written = session.execute(
             update(Delivery)
             .where(Delivery.tenant_id == tenant_id, Delivery.position.in_(positions))
-            .values(state="taken", taken_at=clock.now(), last_status=status, last_error=None)
+            .values(
+                state="taken",
+                # What is sent again was taken when it was taken first.
+                taken_at=func.coalesce(Delivery.taken_at, clock.now()),
+                last_status=status,
+                last_error=None,
+            )
             .returning(Delivery.position, Delivery.tries)
         )
         for position in [position for position, tries in written if tries >= MOST_TRIES]:

@@ -135,7 +135,7 @@ def _put_back(session: Session, tenant_id: str, chosen: ColumnElement[bool]) -> 
         .order_by(EventRow.position)
     )
     columns = ["tenant_id", "position", "state", "tries", "due_at"]
-    anew = {"state": "waiting", "tries": 0, "due_at": now, "taken_at": None}
+    anew = {"state": "waiting", "tries": 0, "due_at": now}  # when it was taken first stays
     statement = insert(Delivery).from_select(columns, events)
     statement = statement.on_conflict_do_update(index_elements=["tenant_id", "position"], set_=anew)
     return len(session.scalars(statement.returning(Delivery.position)).all())

@@ -25,7 +25,7 @@ from portal.tenants import Tenant
 
 FIRST = bytes(32)  # what stands before the first link
 AT_ONCE = 10_000  # links of one transaction, and rows read ahead
-LATE = 20_000  # so many numbers behind the last link a note may be committed; nightly: any
+LATE = 300_000  # so many numbers, of all towns, behind its last link a note may be committed
 UNLINKED = timedelta(hours=1)  # so long a note may wait for the worker
 BACKDATED = UNLINKED // timedelta(microseconds=1)
 MOST_TOLD = 20

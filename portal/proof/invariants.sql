@@ -233,15 +233,17 @@ HAVING count(e.id) <> CASE WHEN r.state IN ('succeeded', 'failed') THEN 1 ELSE 0
 -- each reversal, and each that was won, was told once
 SELECT coalesce(booked.tenant_id, told.tenant_id), coalesce(booked.name, told.name)
 FROM (
-    SELECT tenant_id, substr(reference, strpos(reference, ':') + 1) AS name,
-        reason = 'reversal_won' AS won
-    FROM ledger_entries WHERE reason IN ('reversal', 'reversal_won')) AS booked
+    SELECT tenant_id, regexp_replace(reference, '^reversal(-won|-corrected:[0-9]+)?:', '') AS name,
+        reason AS act, count(*) AS times
+    FROM ledger_entries WHERE reason IN ('reversal', 'reversal_won', 'reversal_corrected')
+    GROUP BY 1, 2, 3) AS booked
 FULL JOIN (
     SELECT tenant_id, substr(data ->> 'suspense_account', 10) || ':' || (data ->> 'reversal')
-        AS name, data ->> 'reason' = 'won' AS won, count(*) AS times
+        AS name, CASE WHEN data ->> 'reason' IN ('won', 'corrected')
+            THEN 'reversal_' || (data ->> 'reason') ELSE 'reversal' END AS act, count(*) AS times
     FROM events WHERE type = 'payment.reversed' GROUP BY 1, 2, 3) AS told
-    ON (told.tenant_id, told.name, told.won) = (booked.tenant_id, booked.name, booked.won)
-WHERE booked.name IS NULL OR told.times IS DISTINCT FROM 1;
+    ON (told.tenant_id, told.name, told.act) = (booked.tenant_id, booked.name, booked.act)
+WHERE told.times IS DISTINCT FROM booked.times;
 
 -- each item in custody was told once
 SELECT coalesce(i.tenant_id, told.tenant_id), coalesce(i.id::text, told.item)
@@ -280,7 +282,7 @@ WHERE fact.payout IS NULL OR told.times IS DISTINCT FROM 1;
 -- of one request no later event is taken before an earlier one
 SELECT tenant_id, position FROM (
     SELECT tenant_id, position, state, taken_at,
-        bool_or(state IN ('waiting', 'parked')) OVER earlier AS waits,
+        bool_or(state IN ('waiting', 'parked') AND taken_at IS NULL) OVER earlier AS waits,
         max(taken_at) OVER earlier AS taken_before
     FROM deliveries JOIN events USING (tenant_id, position)
     WINDOW earlier AS (PARTITION BY tenant_id, coalesce(reference, '') ORDER BY position

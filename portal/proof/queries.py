@@ -193,7 +193,13 @@ PROVIDER_SAYS = """
     FROM (
         SELECT DISTINCT ON (account_id, currency) * FROM provider_figures
         WHERE tenant_id = :tenant AND day = :day ORDER BY account_id, currency, id DESC
-    ) last"""
+    ) last
+    WHERE told_at >= (CAST(:day AS date) + 1)::timestamp AT TIME ZONE :zone OR NOT EXISTS (
+        SELECT FROM ledger_entries e
+        JOIN ledger_postings p ON (p.tenant_id, p.entry_id) = (e.tenant_id, e.id)
+        WHERE e.tenant_id = :tenant AND p.account = 'suspense:' || account_id
+            AND e.reason IN ('payment_succeeded', 'unclear_report')
+            AND e.booked_on <= :day AND e.booked_at > told_at)"""
 
 HEARD_LATER = """
     SELECT p.currency, p.account_id AS part, NULL::date AS day, 'payments' AS source, p.id AS name,

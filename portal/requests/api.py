@@ -78,7 +78,8 @@ def get_payment_request(caller: Caller, reference: str) -> RequestTold:
     """One payment request in its version in force."""
     session = db.session()
     found = register.by_reference(session, caller.tenant_id, reference)
-    if Scope.REQUESTS_WRITE not in caller.scopes:
+    has_link = found.details_purged_at is None
+    if not has_link or Scope.REQUESTS_WRITE not in caller.scopes:
         return answers.told(found)
     desk = _desk(session, caller)
     return answers.told_with_secrets(found, desk.keyring, desk.public_url)

@@ -82,12 +82,23 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
     known = register.by_reference(session, tenant_id, reference)
     if known.content == content:
         return Taken(known, Stored.SAME, warnings)
-    request = register.locked(session, tenant_id, known.id)
+    request = _locked(session, known, asked)
     purged.refuse(request)
     if request.content == content:
         return Taken(request, Stored.SAME, warnings)
     _change(session, request, asked, content)
     return Taken(request, Stored.CHANGED, warnings)
+
+
+def _locked(session: Session, known: PaymentRequest, asked: Asked) -> PaymentRequest:
+    """The request, locked after those that it replaces and before: by id, as all others do."""
+    query = select(PaymentRequest.id).where(
+        PaymentRequest.tenant_id == known.tenant_id,
+        PaymentRequest.reference.in_([known.reference, *asked.replaces]),
+    )
+    for request_id in session.scalars(query.order_by(PaymentRequest.id)).all():
+        register.locked(session, known.tenant_id, request_id)
+    return register.locked(session, known.tenant_id, known.id)
 
 
 def check_kind(kind: Kind | None, asked: Asked) -> None:

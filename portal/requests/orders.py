@@ -17,13 +17,19 @@ from portal.finance import messages, outbox
 from portal.finance.messages import Message
 from portal.keys import Keyring
 from portal.money import Money
-from portal.requests import links, purged, register, tan
+from portal.requests import links, purged, register, replacing, tan
 from portal.requests.models import ClosedRest, PaymentRequest
 from portal.requests.ordered import Rest, Why
 from portal.requests.states import State
 from portal.tenants import Tenant
 
 NOT_ENDED = frozenset({State.OPEN, State.PARTLY_PAID, State.PAID})
+
+
+class MoneyMovedOn(Conflict):
+    """The money of a replaced request counts for the newer one: that one must be replaced first."""
+
+    code = "money_moved_on"
 
 
 class DayIsOver(Invalid):
@@ -91,7 +97,8 @@ def withdraw(session: Session, subject: Subject, reason: Why) -> PaymentRequest:
 def restore(session: Session, subject: Subject, payable_until: date | None) -> PaymentRequest:
     """Payable online again, as far as it is not covered.
 
-    Raises ``DayIsOver``, ``ReferenceUsed``, and ``IllegalStep`` for a request that has not ended.
+    Raises ``DayIsOver``, ``ReferenceUsed``, ``MoneyMovedOn``, and ``IllegalStep`` for a request
+    that has not ended.
     """
     request = subject.locked(session)
     purged.refuse(request)
@@ -101,6 +108,8 @@ def restore(session: Session, subject: Subject, payable_until: date | None) -> P
     if request.state in NOT_ENDED and request.payable_until == payable_until:
         return request
     ended = request.state
+    if ended == State.REPLACED and replacing.moved_on(session, request):
+        raise MoneyMovedOn("What was paid on it counts for the newer request.")
     register.restore(request, payable_until)
     detail = {"payable_until": payable_until.isoformat() if payable_until else None}
     subject.note(session, "request.restore", detail)

@@ -11,7 +11,7 @@ from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.ledger.models import CustodyItem
 from portal.payments.record import Source, record
-from portal.requests import expiry, links, opening, orders, tan
+from portal.requests import expiry, links, opening, orders, replacing, tan
 from portal.requests.models import PaymentRequest
 from portal.requests.ordered import Rest, Why
 from portal.requests.orders import DayIsOver, NothingPaid, NotTheRest, OrderReused, Subject
@@ -173,16 +173,38 @@ def test_restoring_what_had_not_ended_is_refused_but_repeating_is_not(app: Flask
     assert [kind for kind, _ in told()] == ["request.withdrawn", "request.restored"]
 
 
-def test_a_replaced_request_is_restored_without_what_went_to_the_newer_one(
-    provider: FakeProvider,
-) -> None:
+def test_a_replaced_request_whose_money_moved_on_is_not_restored(provider: FakeProvider) -> None:
     letter = part(provider, 4_000)
     newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
-    restored()
-    assert builders.request_of(letter).open.cents == 10_000
+    with pytest.raises(orders.MoneyMovedOn):
+        restored()
+    assert builders.request_of(letter).state == "replaced"
     assert builders.request_of(newer).open.cents == 6_000
+
+
+def test_a_replaced_request_on_which_nothing_was_paid_is_restored(provider: FakeProvider) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    restored()
     paid(provider, letter)
     assert builders.request_of(letter).state == "paid"
+
+
+def test_what_is_replaced_restored_and_replaced_again_moves_once_each_time(
+    provider: FakeProvider,
+) -> None:
+    older = builders.letter("K-1", amount_cents=10_000)
+    builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    restored()
+    paid(provider, older)
+    newer = builders.letter("K-2", amount_cents=12_000, replaces=["K-1"])
+    assert builders.request_of(newer).open.cents == 2_000
+
+
+def test_a_request_in_another_currency_takes_no_ones_place(app: Flask) -> None:
+    builders.letter("K-1")
+    with pytest.raises(replacing.OtherCurrency):
+        builders.letter("K-2", currency="PLN", replaces=["K-1"])
 
 
 def test_a_new_link_kills_the_old_one_and_keeps_the_tan(app: Flask) -> None:

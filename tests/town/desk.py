@@ -80,7 +80,8 @@ class Desk:
 
     def restore(self) -> None:
         over = {"withdrawn", "expired", "replaced"}
-        name = self.some(name for name, each in self.model.demands.items() if each.state in over)
+        known = self.model.demands.values()
+        name = self.some(each.name for each in known if each.state in over and not each.moved)
         with transaction() as session:
             orders.restore(session, self.subject(name), None)
         self.model.restore(name)

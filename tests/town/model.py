@@ -21,6 +21,7 @@ class Demand:
     covered: int = 0
     closed: int = 0
     replaced_by: str | None = None
+    moved: bool = False  # what was paid on it counts for the one in its place
     body: dict[str, object] = field(default_factory=dict)  # as it was pushed last
 
     @property
@@ -103,6 +104,7 @@ class Model:
     def replace(self, newer: Demand, older: Demand) -> None:
         if older.state != "replaced":
             older.state, older.replaced_by = "replaced", newer.name
+            older.moved = older.covered > 0
             newer.covered, older.covered = newer.covered + older.covered, 0
 
     def expire(self, today: date) -> None:

@@ -27,7 +27,11 @@ FROM {items} i JOIN tenants t ON t.id = i.tenant_id
 UNION ALL
 SELECT i.tenant_id, i.id,
     (coalesce(i.closed_at, i.opened_at) AT TIME ZONE t.time_zone)::date,
-    coalesce(i.closed_at, i.opened_at), CASE i.state WHEN 'open' THEN '{part}' ELSE i.state END,
+    coalesce(i.closed_at, i.opened_at), CASE
+        WHEN EXISTS (SELECT FROM ledger_entries e WHERE e.tenant_id = i.tenant_id
+            AND e.reference = 'unclear-taken-back:' || substr(i.reference, 9))
+            AND i.reference LIKE 'unclear:%' THEN 'taken_back'
+        WHEN i.state = 'open' THEN '{part}' ELSE i.state END,
     i.open_cents - i.amount_cents
 FROM {items} i JOIN tenants t ON t.id = i.tenant_id WHERE i.open_cents <> i.amount_cents
 """
