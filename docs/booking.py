@@ -170,6 +170,18 @@ EXAMPLES = (
         ),
     ),
     Example(
+        "Rückbelastung berichtigt",
+        "Als die Bank 148,50 € zurückholte, war dasselbe Geld gerade als Erstattung unterwegs; die"
+        " Rückbelastung wurde deshalb ausgebucht. Nun scheitert die Erstattung: Die Rückbelastung"
+        " trifft doch die Zahlung, und die Forderung ist wieder offen.",
+        entries.reversal_corrected(
+            "14850:B1",
+            "paypal",
+            "tax",
+            TakenBack(NOTHING, euro("148,50"), euro("-148,50"), NOTHING),
+        ),
+    ),
+    Example(
         "Abrechnung des Anbieters",
         "Er rechnet 1.000,00 € ab, behält 12,30 € Entgelt und überweist 987,70 €. Die"
         " Schwebeposten sind beglichen; das Geld ist unterwegs. Ist die Summe durch Erstattungen"

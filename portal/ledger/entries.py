@@ -150,22 +150,40 @@ def refund_failed(refund_id: str, account: str, kind: str, taken: TakenBack) -> 
     return _reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
 
 
-def reversal(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
-    """The payer's bank took the money back (Rückbelastung, Rücklastschrift), for a fee."""
-    return _gone_back("reversal", f"reversal:{reversal_id}", account, kind, taken)
+def reversal(
+    reversal_id: str, account: str, kind: str, taken: TakenBack, cause: str = "surplus"
+) -> Entry:
+    """The payer's bank took the money back (Rückbelastung, Rücklastschrift), for a fee.
+
+    ``cause`` is ``unclear`` where it takes money that fits no payment.
+    """
+    return _gone_back("reversal", f"reversal:{reversal_id}", account, kind, taken, cause)
 
 
-def reversal_won(reversal_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
+def reversal_won(
+    reversal_id: str, account: str, kind: str, taken: TakenBack, cause: str = "surplus"
+) -> Entry:
     """The dispute was won: the reverse, by what the claim asks now."""
-    booked = reversal(reversal_id, account, kind, taken)
+    booked = reversal(reversal_id, account, kind, taken, cause)
     return _reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
 
 
-def _gone_back(reason: str, reference: str, account: str, kind: str, taken: TakenBack) -> Entry:
+def reversal_corrected(correction: str, account: str, kind: str, taken: TakenBack) -> Entry:
+    """What was lost by a reversal is there after all: a refund on its way came to nothing.
+
+    ``taken`` is what it takes now, its loss below zero; the sum is zero.
+    """
+    reference = f"reversal-corrected:{correction}"
+    return _gone_back("reversal_corrected", reference, account, kind, taken)
+
+
+def _gone_back(
+    reason: str, reference: str, account: str, kind: str, taken: TakenBack, cause: str = "surplus"
+) -> Entry:
     return _entry(
         reason,
         reference,
-        ("custody:surplus", taken.surplus),
+        (f"custody:{cause}", taken.surplus),
         (f"claims:{kind}", taken.claim),
         (f"losses:{account}", taken.loss),
         (f"fees:{account}", taken.fee),

@@ -106,18 +106,49 @@ def locked(session: Session, model: type[Item], tenant_id: str, item_id: int) ->
     return item
 
 
-def take_back_unclear(session: Session, place: Place) -> CustodyItem | None:
-    """Close both items of an unclear report whose place was found; ``None`` if they moved on."""
+def unclear(session: Session, place: Place) -> CustodyItem | None:
+    """The custody item of an unclear report, locked."""
+    return _locked(session, CustodyItem, place)
+
+
+def unclear_has_moved(session: Session, place: Place) -> bool:
+    """Whether money of an unclear report was given to somebody, sent back, or kept already."""
+    custody = _locked(session, CustodyItem, place)
+    return custody is not None and custody.open_cents != custody.amount_cents
+
+
+def take_back_unclear(session: Session, place: Place, back: Place) -> CustodyItem | None:
+    """Close both items of an unclear report whose place was found; ``None`` if there are none.
+
+    What was paid out of it is an item below zero at ``back``, to be set against the new one.
+    """
     suspense = _locked(session, SuspenseItem, place)
     custody = _locked(session, CustodyItem, place)
-    if suspense is None or custody is None:
+    if suspense is None or custody is None or custody.open_cents != custody.amount_cents:
         return None
-    if suspense.open_cents != suspense.amount_cents or custody.open_cents != custody.amount_cents:
-        return None
-    lower(suspense, suspense.open_cents, "reversed", "taken_back")
+    still = suspense.open_cents
+    if still != suspense.amount_cents:
+        open_suspense(session, back, Money(-suspense.amount_cents, suspense.currency))
+        _lower_at(session, back, -still)
+    lower(suspense, still, "reversed", "taken_back")
     lower(custody, custody.open_cents, "assigned", "taken_back")
     session.flush()
     return custody
+
+
+def set_off(session: Session, place: Place, back: Place) -> None:
+    """What was paid out under another name was paid out: so much of both items is settled."""
+    mine, below = _locked(session, SuspenseItem, place), _locked(session, SuspenseItem, back)
+    if mine is not None and below is not None:
+        cents = min(mine.open_cents, -below.open_cents)
+        _lower_at(session, place, cents)
+        _lower_at(session, back, -cents)
+
+
+def _lower_at(session: Session, place: Place, cents: int) -> None:
+    item = _locked(session, SuspenseItem, place)
+    if item is not None:
+        lower(item, cents, "settled", "taken_back")
 
 
 def _locked(session: Session, model: type[Item], place: Place) -> Item | None:

@@ -167,7 +167,10 @@ class SuspenseMove(Base):
 
 
 class CustodyMove(Base):
-    """By how much a custody item was raised or lowered, and why: as with suspense items."""
+    """By how much a custody item was raised or lowered, and why: as with suspense items.
+
+    What a bank took of unclear money was ``reversed``.
+    """
 
     __tablename__ = "custody_moves"
     __table_args__ = (

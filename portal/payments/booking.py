@@ -60,6 +60,7 @@ def success(session: Session, payment: Payment, happened_at: datetime) -> None:
         raise AssertionError(f"payment {payment.id} was booked before it succeeded")
     place = Place(payment.tenant_id, account.id, f"payment:{payment.id}")
     items.open_suspense(session, place, payment.amount)
+    items.set_off(session, place, _taken_back(payment))
     paid = _paid(payment, account, share, given)
     outbox.put(session, payment.tenant_id, messages.payment_succeeded(request.reference, paid))
     if share.surplus:
@@ -81,14 +82,36 @@ def unclear(
         staff.custody_unclear(session, place, item, amount, provider_reference)
 
 
+def has_moved_on(session: Session, payment: Payment) -> bool:
+    """Whether this payment's money came as unclear before, and somebody has got of it since.
+
+    It was booked then; booked anew it would be there twice.
+    """
+    return items.unclear_has_moved(session, _unclear(payment))
+
+
+def _provider_name(payment: Payment) -> str:
+    return f"{payment.account_id}:{payment.provider_reference}"
+
+
+def _unclear(payment: Payment) -> Place:
+    place = f"unclear:{_provider_name(payment)}"
+    return Place(payment.tenant_id, payment.account_id, place)
+
+
+def _taken_back(payment: Payment) -> Place:
+    place = f"unclear-taken-back:{_provider_name(payment)}"
+    return Place(payment.tenant_id, payment.account_id, place)
+
+
 def _take_back_unclear(session: Session, payment: Payment) -> None:
     """Money that was booked as unclear under this payment's name is this payment's money.
 
-    The provider first named another amount and then the right one: it holds it once.
+    The provider first named another amount and then the right one: it holds it once, or has paid
+    it out by now.
     """
-    name = f"{payment.account_id}:{payment.provider_reference}"
-    place = Place(payment.tenant_id, payment.account_id, f"unclear:{name}")
-    item = items.take_back_unclear(session, place)
+    name = _provider_name(payment)
+    item = items.take_back_unclear(session, _unclear(payment), _taken_back(payment))
     if item is None:
         return
     amount = Money(item.amount_cents, item.currency)

@@ -49,12 +49,15 @@ def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> Custod
         raise items.NoSuchItem("There is no such item.")
     references = {*more, item.request_reference} - {None}
     asked = [register.by_reference(session, tenant_id, str(name)) for name in references]
+    payment = _came_by(session, item)
+    if payment is not None:  # it may belong to a letter that an item's own has replaced
+        asked.append(register.get(session, tenant_id, payment.request_id))
     before = _line_ids(session, asked)
     for request_id in before:
         register.locked(session, tenant_id, request_id)
     if _line_ids(session, asked) != before:
         raise LostRace("A request was replaced meanwhile.")
-    if item.cause == "surplus" and _promised(session, tenant_id, before):
+    if item.cause == "surplus" and _promised(session, item, payment, before):
         raise Promised("A refund is not decided yet.")
     found = items.locked(session, CustodyItem, tenant_id, item_id)
     if _goes_back(session, found):
@@ -97,17 +100,44 @@ def _line_ids(session: Session, asked: list[PaymentRequest]) -> list[int]:
     return sorted({request.id for one in asked for request in register.line(session, one)})
 
 
-def _promised(session: Session, tenant_id: str, request_ids: list[int]) -> bool:
+def _came_by(session: Session, item: CustodyItem) -> Payment | None:
+    """The payment whose own surplus an item is; none where a lower version made it."""
+    sort, _, rest = item.reference.partition(":")
+    if (item.cause, sort) != ("surplus", "payment"):
+        return None
+    return session.get(Payment, (item.tenant_id, rest.partition(":")[0]))
+
+
+def _promised(
+    session: Session, item: CustodyItem, payment: Payment | None, request_ids: list[int]
+) -> bool:
+    """Whether a refund may take of an item: one of its payment, or of all that a request had."""
+    if payment is not None:
+        whose = Payment.id == payment.id
+    else:
+        whose = Payment.request_id.in_(_replaced_too(session, item.tenant_id, request_ids))
     query = (
         select(Refund.id)
         .join(Payment, (Payment.tenant_id == Refund.tenant_id) & (Payment.id == Refund.payment_id))
         .where(
-            Refund.tenant_id == tenant_id,
+            Refund.tenant_id == item.tenant_id,
             Refund.state.in_(UNDECIDED),
-            Payment.request_id.in_(request_ids),
+            whose,
         )
     )
     return session.scalar(query.limit(1)) is not None
+
+
+def _replaced_too(session: Session, tenant_id: str, request_ids: list[int]) -> set[int]:
+    """Requests with all that they have replaced: what was paid on those counts for them."""
+    found, newest = set(request_ids), set(request_ids)
+    while newest:
+        older = select(PaymentRequest.id).where(
+            PaymentRequest.tenant_id == tenant_id, PaymentRequest.replaced_by.in_(newest)
+        )
+        newest = set(session.scalars(older)) - found
+        found |= newest
+    return found
 
 
 def _goes_back(session: Session, item: CustodyItem) -> bool:

@@ -22,6 +22,7 @@ class Misfit(StrEnum):
     OTHER_REFERENCE = "other_reference"
     OTHER_CURRENCY = "other_currency"
     OTHER_AMOUNT = "other_amount"
+    MOVED_ON = "moved_on"  # it fits, but its money was booked as unclear and has moved on
 
 
 @dataclass(frozen=True, slots=True)

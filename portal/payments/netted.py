@@ -15,7 +15,7 @@ from portal.keys import Keyring
 from portal.ledger import items
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import reversals, sending, ways
+from portal.payments import reversal_booking, reversals, sending, ways
 from portal.payments.refund_states import State
 from portal.payments.returns import CustodyReturn, Refund
 from portal.providers.protocol import (
@@ -53,7 +53,7 @@ def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
 def settle(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Settled:
     """Settle the item of a refund or reversal, or of one that came back."""
     nothing = Money(0, line.gross.currency)
-    words, name = ITEMS[line.kind](session, tenant_id, account_id, line.provider_reference)
+    words, name = ITEMS[line.kind](session, tenant_id, account_id, line)
     sent, back = words
     place = Place(tenant_id, account_id, f"{sent if line.gross.cents < 0 else back}:{name}")
     fee = _booked_fee(session, tenant_id, account_id, line)
@@ -63,7 +63,7 @@ def settle(session: Session, tenant_id: str, account_id: str, line: SettlementLi
 
 def _hear_refund(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
     with transaction() as session:
-        known = ways.by_reference(session, account.tenant_id, account.id, line.provider_reference)
+        known = ways.of_line(session, account.tenant_id, account.id, line)
         found = (known[1].id, known[1].state) if known else None
         nameless = [] if known else _nameless(session, account, line.payment)
     if found is None:
@@ -115,7 +115,7 @@ def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> 
         )
         state = known.state if known else None
     won = line.gross.cents > 0
-    if not line.gross or (won and state != reversals.TAKEN) or (not won and state):
+    if not line.gross or (won and state != reversal_booking.TAKEN) or (not won and state):
         return
     report = ReversalReport(
         reversal=line.provider_reference,
@@ -130,16 +130,16 @@ def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> 
 
 
 def _refund_item(
-    session: Session, tenant_id: str, account_id: str, provider_reference: str
+    session: Session, tenant_id: str, account_id: str, line: SettlementLine
 ) -> tuple[tuple[str, str], str]:
-    found = ways.by_reference(session, tenant_id, account_id, provider_reference)
+    found = ways.of_line(session, tenant_id, account_id, line)
     return (found[0].words, found[1].id) if found else (("refund", "refund-failed"), "")
 
 
 def _reversal_item(
-    _: Session, __: str, account_id: str, provider_reference: str
+    _: Session, __: str, account_id: str, line: SettlementLine
 ) -> tuple[tuple[str, str], str]:
-    return ("reversal", "reversal-won"), f"{account_id}:{provider_reference}"
+    return ("reversal", "reversal-won"), f"{account_id}:{line.provider_reference}"
 
 
 def _booked_fee(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:

@@ -96,11 +96,27 @@ def _record(session: Session, report: Report, source: Source) -> Verdict:
     assert payment is not None  # noqa: S101 -- an unknown payment is a misfit
     if payment.provider_reference is None and report.provider_reference:
         payment.provider_reference = report.provider_reference
+    if _has_moved_on(session, payment, report):
+        _note(session, report, source, Verdict.MISFIT, Misfit.MOVED_ON)
+        _leave_to_a_person(session, payment, source)
+        return Verdict.MISFIT
     happened_at = _happened_at(payment, report)
     if not advance(session, payment, EVENT_FOR[report.outcome], source.way, happened_at):
         return Verdict.REPEATED
     _note(session, report, source, Verdict.MOVED, None)
     return Verdict.MOVED
+
+
+def _has_moved_on(session: Session, payment: Payment, report: Report) -> bool:
+    new = report.outcome is Outcome.SUCCEEDED and payment.state != State.SUCCEEDED
+    return new and booking.has_moved_on(session, payment)
+
+
+def _leave_to_a_person(session: Session, payment: Payment, source: Source) -> None:
+    """Nothing is booked, nobody is asked to pay again, and the provider is not asked any more."""
+    advance(session, payment, Event.DOES_NOT_FIT, source.way)
+    staff.payment_unknown(session, payment, clock.now())
+    payment.ask_at = None
 
 
 def _happened_at(payment: Payment, report: Report) -> datetime:

@@ -12,7 +12,7 @@ from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import left, staff
+from portal.payments import left, reversal_booking, staff
 from portal.payments.models import Payment
 from portal.payments.refund_states import Event, State
 from portal.payments.returns import Reason, Refund
@@ -47,6 +47,8 @@ def failed(session: Session, payment: Payment, refund: Refund, by: Event) -> Non
     message = messages.refund_failed(reference, _sent(payment, refund, given), by)
     outbox.put(session, payment.tenant_id, message)
     staff.refund_failed(session, refund, reference)
+    # A bank may have taken the same money back while it was on its way.
+    reversal_booking.take_anew(session, payment)
 
 
 def _close(session: Session, request: PaymentRequest, refund: Refund, claim: Money) -> None:

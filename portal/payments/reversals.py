@@ -12,23 +12,20 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.db import lock
 from portal.errors import Unavailable
-from portal.finance import messages, outbox
-from portal.finance.messages import Back
 from portal.keys import Keyring
 from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import accounts, left, staff, sweep
+from portal.payments import accounts, left, reversal_booking, staff, sweep
 from portal.payments.models import Payment, ProviderAccount
 from portal.payments.record import again, locked_in_line
 from portal.payments.returns import Reversal
+from portal.payments.reversal_booking import TAKEN, WON
 from portal.payments.states import State as PaymentState
 from portal.providers.protocol import ReversalReport
 
 log = logging.getLogger(__name__)
-
-TAKEN, WON = "taken", "won"
 
 
 class ProviderSilent(Unavailable):
@@ -150,43 +147,42 @@ def _enter(
         row.won_at = clock.now()
         session.add(row)
         return
-    taken = _take(session, payment, row, report.fee)
+    taken = _take(session, payment, row, report)
     row.surplus_cents, row.claim_cents = taken.surplus.cents, taken.claim.cents
     row.loss_cents = taken.loss.cents
     session.add(row)
     session.flush()
+    name = reversal_booking.name(row)
     kind, reference = _request_of(session, payment)
-    book.post(session, tenant_id, entries.reversal(_name(row), account_id, kind, taken))
-    place = Place(tenant_id, account_id, f"reversal:{_name(row)}")
+    book.post(session, tenant_id, entries.reversal(name, account_id, kind, taken, _cause(row)))
+    place = Place(tenant_id, account_id, f"reversal:{name}")
     items.open_suspense(session, place, -taken.amount - taken.fee)
-    _tell(session, row, reference, taken, row.reason)
-    if payment is None:
+    reversal_booking.tell(session, row, reference, taken, row.reason)
+    if payment is None and taken.loss:
         staff.reversal_of_nobody(session, row)
 
 
-def _take(session: Session, payment: Payment | None, row: Reversal, fee: Money) -> TakenBack:
-    """What it takes of a payment; never what went back before, or is on its way back."""
-    nothing = Money(0, row.currency)
-    if payment is None:
-        return TakenBack(nothing, nothing, row.amount, fee)
-    gone = payment.refunded_cents + payment.reversed_cents + left.submitted(session, payment)
-    counted = Money(max(0, min(row.amount_cents, payment.amount_cents - gone)), row.currency)
-    row.counted_cents = counted.cents
-    taken = left.take(session, payment, counted, fee)
-    payment.reversed_cents += counted.cents
-    return TakenBack(taken.surplus, taken.claim, taken.loss + row.amount - counted, fee)
+def _take(
+    session: Session, payment: Payment | None, row: Reversal, report: ReversalReport
+) -> TakenBack:
+    if payment is not None:
+        return reversal_booking.take(session, payment, row, report.fee)
+    named = _provider_name(session, row, report)
+    return reversal_booking.take_unclear(session, row, named, report.fee)
 
 
 def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
     """The money comes back, with its fee: the reverse, by what the claim asks now."""
     parts = (row.surplus_cents, row.claim_cents, row.loss_cents, row.fee_cents)
     given = TakenBack(*(Money(cents, row.currency) for cents in parts))
-    name = _name(row)
+    name = reversal_booking.name(row)
     if payment is not None:
         given = left.give(session, payment, given, f"reversal:{name}")
         payment.reversed_cents -= row.counted_cents
+    else:
+        reversal_booking.give_unclear(session, row, given)
     kind, reference = _request_of(session, payment)
-    entry = entries.reversal_won(name, row.account_id, kind, given)
+    entry = entries.reversal_won(name, row.account_id, kind, given, _cause(row))
     book.post(session, row.tenant_id, entry)
     if not items.undo(session, Place(row.tenant_id, row.account_id, f"reversal:{name}")):
         place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
@@ -194,22 +190,24 @@ def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
     row.state, row.won_at, row.counted_cents = WON, clock.now(), 0
     row.surplus_cents = row.claim_cents = row.loss_cents = 0
     back = TakenBack(-given.surplus, -given.claim, -given.loss, -given.fee)
-    _tell(session, row, reference, back, WON)
+    reversal_booking.tell(session, row, reference, back, WON)
     staff.reversal_won(session, row)
+    if payment is not None:
+        reversal_booking.take_anew(session, payment)
 
 
-def _tell(
-    session: Session, row: Reversal, reference: str | None, taken: TakenBack, reason: str
-) -> None:
-    told = messages.Taken(
-        reversal=row.provider_reference,
-        payment=row.payment_id,
-        reason=reason,
-        suspense_account=entries.suspense(row.account_id),
-        back=Back(taken.amount, taken.surplus, taken.claim, taken.loss),
-        fee=taken.fee,
-    )
-    outbox.put(session, row.tenant_id, messages.payment_reversed(reference, told))
+def _cause(row: Reversal) -> str:
+    """Of which custody it takes: of a payment's surplus, or of what fits no payment."""
+    return "unclear" if row.payment_id is None else "surplus"
+
+
+def _provider_name(session: Session, row: Reversal, report: ReversalReport) -> str:
+    """The provider's name of what it takes back; unclear money is kept under it."""
+    if report.provider_reference:
+        return report.provider_reference
+    payment = session.get(Payment, (row.tenant_id, report.payment))
+    mine = payment is not None and payment.account_id == row.account_id
+    return (payment.provider_reference if payment and mine else None) or report.payment
 
 
 def _request_of(session: Session, payment: Payment | None) -> tuple[str, str | None]:
@@ -218,8 +216,3 @@ def _request_of(session: Session, payment: Payment | None) -> tuple[str, str | N
         return "", None
     request = left.in_force(session, payment)
     return request.kind, request.reference
-
-
-def _name(row: Reversal) -> str:
-    """Unique in the tenant, as references of entries and items are."""
-    return f"{row.account_id}:{row.provider_reference}"

@@ -110,7 +110,7 @@ def _prepare(
     way, _ = ways.found(session, tenant_id, refund_id)
     source, refund = way.locked(session, tenant_id, refund_id)
     first = refund.state == State.APPROVED
-    if not first and not _may_tell_again(refund):
+    if not first and not _may_tell_again(session, refund):
         return None
     if first and not way.is_left(session, source, refund):
         _fail(session, way, source, refund, Event.NOT_LEFT)
@@ -118,19 +118,28 @@ def _prepare(
     refund.state = step(State(refund.state), Event.SUBMITTED)
     refund.submitted_at = refund.submitted_at or clock.now()
     refund.ask_at = _next(refund.submitted_at, clock.now())
+    if refund.ask_at is None:
+        _told_for_the_last_time(session, refund)
     account = accounts.get(session, tenant_id, way.account(source))
     unsealed = accounts.unsealed(keyring, account)
     return _Prepared(account.provider, unsealed, way.order(source, refund))
 
 
-def _may_tell_again(refund: Row) -> bool:
+def _may_tell_again(session: Session, refund: Row) -> bool:
     """Whether the provider surely still knows our key; after that it is never told again."""
     if refund.state != State.SUBMITTED or refund.submitted_at is None:
         return False
     if clock.now() <= refund.submitted_at + TELL_AGAIN_AFTER[-1] + ROUNDS_APART:
         return True
     refund.ask_at = None
+    _told_for_the_last_time(session, refund)
     return False
+
+
+def _told_for_the_last_time(session: Session, refund: Row) -> None:
+    """Written before the call, so that a crash does not lose it; any word of it ends the task."""
+    if refund.provider_reference is None:
+        staff.refund_silent(session, refund)
 
 
 def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> None:
@@ -168,6 +177,8 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
         return _does_not_fit(session, tenant_id, account_id, report)
     event = EVENT_FOR[report.outcome]
     old, new = State(refund.state), step(State(refund.state), event)
+    if old is State.SUBMITTED:
+        staff.refund_heard(session, refund)
     if report.provider_reference and not refund.provider_reference:
         refund.provider_reference = report.provider_reference
     if new is old:

@@ -95,6 +95,30 @@ def refund_failed(session: Session, refund: Refund, reference: str) -> None:
     )
 
 
+def refund_silent(session: Session, row: Refund | CustodyReturn) -> None:
+    """A provider was told for the last time and never said a word: a person asks it."""
+    told = {"refund": row.id, "cause": "silent", **_money(row.amount)}
+    reference = None
+    if isinstance(row, Refund):
+        payment = session.get_one(Payment, (row.tenant_id, row.payment_id))
+        request = session.get_one(PaymentRequest, (row.tenant_id, payment.request_id))
+        reference = request.reference
+        told |= {"payment": row.payment_id, "order": row.order_number}
+    else:
+        told |= {"item": row.item_id, "account": row.account_id}
+    subject = _of_row(row)
+    writing.put(
+        session, row.tenant_id, Kind.REFUND_FAILED, subject, reference=reference, detail=told
+    )
+
+
+def refund_heard(session: Session, row: Refund | CustodyReturn) -> None:
+    """It said something after all."""
+    writing.end(
+        session, row.tenant_id, Kind.REFUND_FAILED, _of_row(row), BY_ITSELF, "the provider said"
+    )
+
+
 def ordered_anew(session: Session, refund: Refund) -> None:
     """A refund of the same payment stands for those that failed, by its order or its amount."""
     failed = select(Refund.id).where(
@@ -151,6 +175,10 @@ def settlement_difference(
 
 def _money(amount: Money) -> dict[str, object]:
     return {"amount_cents": amount.cents, "currency": amount.currency}
+
+
+def _of_row(row: Refund | CustodyReturn) -> str:
+    return row.id if isinstance(row, Refund) else f"custody:{row.item_id}"
 
 
 def _of_item(item: CustodyItem) -> str:

@@ -36,6 +36,7 @@ class Event(StrEnum):
     CANNOT_SAY = "cannot_say"
     NEVER_ARRIVED = "never_arrived"
     DOES_NOT_FIT = "does_not_fit"
+    CORRECTED = "corrected"  # by two people
 
 
 class IllegalStep(Conflict):
@@ -94,6 +95,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.UNKNOWN,   E.FAILED):        S.FAILED,
     (S.UNKNOWN,   E.CANCELLED):     S.CANCELLED,
     (S.UNKNOWN,   E.EXPIRED):       S.EXPIRED,
+    (S.UNKNOWN,   E.CORRECTED):     S.FAILED,
 
     # Providers repeat themselves and contradict themselves. Money moves an ended payment, and so
     # does a report of money that does not fit: then nobody is asked to pay again.

@@ -3,7 +3,7 @@
 from flask import current_app
 
 from portal import jobs
-from portal.payments import closing, figures, sending, sweep
+from portal.payments import closing, correcting, figures, sending, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -17,6 +17,7 @@ def send_refunds() -> None:
     """Send what was approved, tell again what is not decided, end what nobody approved."""
     sending.go_on(current_app.extensions["keyring"])
     closing.run_out()
+    correcting.run_out()
 
 
 @jobs.every("*/10 * * * *", "payments.figures")

@@ -12,7 +12,7 @@ from portal.payments.models import Payment
 from portal.payments.refund_states import Event
 from portal.payments.refunds import NoSuchRefund, NotRefundable
 from portal.payments.returns import CustodyReturn, Refund
-from portal.providers.protocol import RefundOrder
+from portal.providers.protocol import RefundOrder, SettlementLine
 
 Row = Refund | CustodyReturn
 
@@ -54,6 +54,28 @@ def by_reference(
         if row is not None:
             return way, row
     return None
+
+
+def of_line(
+    session: Session, tenant_id: str, account_id: str, line: SettlementLine
+) -> tuple[Way, Row] | None:
+    """What a line of a settlement report is about, by the provider's name or by our own."""
+    known = by_reference(session, tenant_id, account_id, line.provider_reference)
+    if known is not None or not line.refund:
+        return known
+    try:
+        way, row = found(session, tenant_id, line.refund)
+    except NoSuchRefund:
+        return None
+    ours = _account_of(session, row) == account_id
+    fits = ours and row.provider_reference in {None, line.provider_reference}
+    return (way, row) if fits else None
+
+
+def _account_of(session: Session, row: Row) -> str:
+    if isinstance(row, CustodyReturn):
+        return row.account_id
+    return session.get_one(Payment, (row.tenant_id, row.payment_id)).account_id
 
 
 def _order(payment: Payment, refund: Refund) -> RefundOrder:

@@ -256,14 +256,17 @@ WHERE i.id IS NULL OR told.times IS DISTINCT FROM 1;
 -- unclear money that went back was told once
 SELECT coalesce(booked.tenant_id, told.tenant_id), coalesce(booked.item, told.item)
 FROM (
-    SELECT r.tenant_id, r.item_id::text AS item FROM custody_returns r JOIN ledger_entries e
-        ON (e.tenant_id, e.reference) = (r.tenant_id, 'returned:' || r.id)) AS booked
+    SELECT tenant_id, item_id::text AS item, count(*) AS times FROM (
+        SELECT r.tenant_id, r.item_id FROM custody_returns r JOIN ledger_entries e
+            ON (e.tenant_id, e.reference) = (r.tenant_id, 'returned:' || r.id)
+        UNION ALL SELECT tenant_id, item_id FROM custody_moves WHERE reason = 'reversed') AS went
+    GROUP BY 1, 2) AS booked
 FULL JOIN (
     SELECT tenant_id, data ->> 'item' AS item, count(*) AS times
     FROM events WHERE type = 'custody.returned' AND data ->> 'cause' = 'unclear'
     GROUP BY 1, 2) AS told
     ON (told.tenant_id, told.item) = (booked.tenant_id, booked.item)
-WHERE booked.item IS NULL OR told.times IS DISTINCT FROM 1;
+WHERE told.times IS DISTINCT FROM booked.times;
 
 -- each pay-out was announced once and arrived once
 SELECT coalesce(fact.tenant_id, told.tenant_id), coalesce(fact.account, told.account),

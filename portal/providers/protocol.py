@@ -146,7 +146,8 @@ class SettlementLine:
     """One thing that a settlement report settles.
 
     Refunds and reversals are below zero; above it they came back: the refund failed after all, the
-    dispute was won. ``provider_reference`` names the thing itself, not its payment.
+    dispute was won. ``provider_reference`` names the thing itself, not its payment; ``refund`` is
+    our id of a refund, where the provider gives it back.
     """
 
     kind: str  # payment, refund, reversal
@@ -154,6 +155,7 @@ class SettlementLine:
     provider_reference: str
     gross: Money
     fee: Money
+    refund: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,7 @@ def _line(told: Told) -> SettlementLine:
         provider_reference=text(told, "id"),
         gross=money(told, "gross_cents", -HIGHEST_CENTS),
         fee=money(told, "fee_cents", -HIGHEST_CENTS),
+        refund=text(told, "refund") if told.get("refund") else "",
     )
 
 

@@ -12,8 +12,10 @@ from portal.db import db
 from portal.ledger.items import NoSuchItem
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import closing, custody, refunds
+from portal.payments import closing, custody, refunds, sending
+from portal.payments.models import Payment
 from portal.payments.record import record
+from portal.providers.protocol import Outcome
 from portal.requests.register import NoSuchRequest
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, eur
@@ -260,3 +262,51 @@ def test_no_suspense_item_is_left_by_a_settlement_line_that_comes_after_the_orde
     assert (balance("suspense:card"), balance("differences:card")) == (0, -10_000)
     db.session.rollback()
     assert db.session.scalars(select(SuspenseItem)).one().state == "closed_by_order"
+
+
+def paid_twice_and_replaced(provider: FakeProvider) -> str:
+    """A payment of a letter that was replaced, and whose replacement was paid as well."""
+    first = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    record(provider.pay(builders.begin(newer)), CARD)
+    record(provider.pay(first), CARD)
+    return first
+
+
+def test_surplus_of_a_replaced_letters_payment_is_kept_for_its_refund(
+    provider: FakeProvider,
+) -> None:
+    first = paid_twice_and_replaced(provider)
+    found = kept().id
+    provider.refunds_end = Outcome.PENDING
+    refund = sent(first, 10_000, "surplus")
+    builders.letter("K-3", amount_cents=10_000)
+    with pytest.raises(custody.Promised):
+        assigned(found, "K-3", 10_000)
+    with pytest.raises(custody.Promised):
+        closing.ask(TOWN, closing.CUSTODY, found, "AO-9", ANNA)
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.SUCCEEDED))
+    assert (balance("custody:surplus"), balance("losses:card")) == (0, 0)
+
+
+def test_what_a_lower_version_of_the_newer_letter_left_is_kept_for_a_refund_of_the_older(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    builders.letter("K-2", amount_cents=4_000, replaces=["K-1"])
+    found = kept().id
+    provider.refunds_end = Outcome.PENDING
+    sent(payment, 6_000, "surplus")
+    builders.letter("K-3", amount_cents=10_000)
+    with pytest.raises(custody.Promised):
+        assigned(found, "K-3", 6_000)
+
+
+def test_a_refund_of_another_payment_does_not_hold_surplus_back(provider: FakeProvider) -> None:
+    first = paid_twice_and_replaced(provider)
+    other = db.session.scalars(select(Payment.id).where(Payment.id != first)).one()
+    asked(other, 10_000)
+    builders.letter("K-3", amount_cents=10_000)
+    assigned(kept().id, "K-3", 10_000)
+    assert kept().state == "assigned"

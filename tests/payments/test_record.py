@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from portal import clock
@@ -13,11 +13,13 @@ from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
 from portal.money import Money
+from portal.payments import custody, settle
 from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, record
 from portal.payments.start import NotPayable, Undecided
-from portal.providers.protocol import Outcome, Report
+from portal.providers.protocol import Outcome, Report, SettlementLine
 from portal.requests import expiry
+from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
@@ -295,3 +297,53 @@ def test_failed_and_paid_at_the_same_moment_is_paid(app: Flask, provider: FakePr
         _in_parallel(app, [provider.say(payment, Outcome.FAILED), provider.pay(payment)])
         assert builders.request_of(letter).state == "paid"
     assert balance("suspense:card") == provider.collected() == 10 * 14_850
+
+
+def test_unclear_money_that_was_given_away_is_not_booked_again_when_the_provider_is_right(
+    provider: FakeProvider,
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    right = provider.pay(builders.begin(letter))
+    record(replace(right, merchant="somebody"), CARD)
+    found = db.session.scalars(select(CustodyItem.id)).one()
+    custody.assign(TOWN, found, "K-1", Money(10_000), "staff:anna")
+    for _ in range(2):
+        assert record(right, CARD) is Verdict.MISFIT
+    assert (balance("suspense:card"), balance("claims:tax")) == (10_000, -10_000)
+    assert (balance("custody:surplus"), provider.collected()) == (0, 10_000)
+    left = builders.payment(right.payment)
+    assert (left.state, left.ask_at) == ("unknown", None)
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert (task.kind, task.subject) == ("payment_unknown", right.payment)
+
+
+@pytest.mark.parametrize(("wrong", "owed"), [(10_000, 0), (12_000, -2_000), (9_000, 1_000)])
+def test_unclear_money_that_was_paid_out_is_not_expected_again(
+    provider: FakeProvider, wrong: int, owed: int
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    right = provider.say(builders.begin(letter), Outcome.PENDING)
+    told = replace(other_amount(right, wrong), merchant="somebody", outcome=Outcome.SUCCEEDED)
+    record(told, CARD)
+    line = SettlementLine("payment", "", right.provider_reference, Money(wrong), Money(0))
+    provider.settle("s1", [], 0, line)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    assert record(provider.pay(right.payment), CARD) is Verdict.MOVED
+    assert builders.request_of(letter).state == "paid"
+    assert (balance("custody:unclear"), balance("claims:tax")) == (0, -10_000)
+    assert (balance("suspense:card"), balance("transit:card")) == (owed, wrong)
+    db.session.rollback()
+    still_open = select(SuspenseItem.open_cents).where(SuspenseItem.open_cents != 0)
+    assert list(db.session.scalars(still_open)) == ([owed] if owed else [])
+
+
+def test_unclear_money_that_was_paid_out_in_part_is_expected_for_the_rest(
+    provider: FakeProvider,
+) -> None:
+    right = provider.pay(builders.begin(builders.letter("K-1", amount_cents=10_000)))
+    record(replace(right, merchant="somebody"), CARD)
+    line = SettlementLine("payment", "", right.provider_reference, Money(4_000), Money(0))
+    provider.settle("s1", [], 0, line)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    record(right, CARD)
+    assert (balance("suspense:card"), balance("custody:unclear")) == (6_000, 0)

@@ -8,17 +8,38 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from portal.db import db, transaction
-from portal.ledger.models import SuspenseItem
+from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import accounts, reversals, settle
+from portal.payments import (
+    accounts,
+    custody,
+    custody_returns,
+    refunds,
+    reversals,
+    sending,
+    settle,
+)
 from portal.payments.record import record
 from portal.payments.returns import Reversal
 from portal.providers.protocol import Outcome, ReversalReport, SettlementLine
 from tests import builders
 from tests.builders import TOWN, eur
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, other_amount
 from tests.payments import races
-from tests.payments.test_refunds import CARD, balance, item, last, paid, paid_twice, sent
+from tests.payments.test_refunds import (
+    ANNA,
+    BERT,
+    CARD,
+    asked,
+    balance,
+    item,
+    last,
+    paid,
+    paid_twice,
+    sent,
+    submitted,
+)
+from tests.payments.test_staff import tasks
 
 
 def heard(report: ReversalReport, account: str = "card") -> bool:
@@ -302,3 +323,136 @@ def test_the_database_refuses_a_reversal_that_cannot_be(
     heard(provider.reverse(payment, 10_000))
     with pytest.raises(IntegrityError), transaction() as session:
         session.execute(update(Reversal).values(**wrong))
+
+
+def test_a_refund_that_bounces_after_a_chargeback_leaves_nothing_to_send_back_again(
+    provider: FakeProvider,
+) -> None:
+    letter, payment = paid(provider)
+    provider.refunds_end = Outcome.PENDING
+    refund = sent(payment, 10_000)
+    heard(provider.reverse(payment, 10_000))
+    assert (row().counted_cents, row().loss_cents) == (0, 10_000)
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    assert (row().counted_cents, row().claim_cents, row().loss_cents) == (10_000, 10_000, 0)
+    assert builders.payment(payment).reversed_cents == 10_000
+    assert (builders.request_of(letter).state, builders.request_of(letter).open) == (
+        "open", eur("100"),
+    )  # fmt: skip
+    books = [balance(name) for name in ("claims:tax", "losses:card", "suspense:card")]
+    assert books == [0, 0, 0]
+    with pytest.raises(refunds.NotRefundable):
+        asked(payment, 1, order="AO-2")
+
+
+def test_its_correction_is_told_with_a_sum_of_zero(provider: FakeProvider) -> None:
+    letter, payment = paid(provider)
+    provider.refunds_end = Outcome.PENDING
+    refund = sent(payment, 6_000)
+    heard(provider.reverse(payment, 10_000))
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    kind, told = last()
+    assert (kind, builders.events()[-1].reference) == ("payment.reversed", letter.reference)
+    assert {key: told[key] for key in ("reason", "reversal", "payment")} == {
+        "reason": "corrected", "reversal": "cb-1", "payment": payment,
+    }  # fmt: skip
+    parts = ("amount_cents", "claim_cents", "surplus_cents", "loss_cents", "fee_cents")
+    assert [told[part] for part in parts] == [0, 6_000, 0, -6_000, 0]
+
+
+def test_a_refund_that_comes_back_long_after_a_chargeback_opens_the_claim(
+    provider: FakeProvider,
+) -> None:
+    letter, payment = paid(provider)
+    refund = sent(payment, 10_000)
+    heard(provider.reverse(payment, 10_000))
+    assert balance("losses:card") == 10_000
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    assert (builders.request_of(letter).state, balance("losses:card")) == ("open", 0)
+
+
+def test_of_two_chargebacks_the_one_that_is_not_won_still_takes_the_money(
+    provider: FakeProvider,
+) -> None:
+    letter, payment = paid(provider)
+    heard(provider.reverse(payment, 10_000))
+    heard(provider.reverse(payment, 10_000, name="cb-2"))
+    assert balance("losses:card") == 10_000
+    heard(provider.reverse(payment, 10_000, won=True))
+    assert (builders.request_of(letter).state, balance("losses:card")) == ("open", 0)
+    heard(provider.reverse(payment, 10_000, name="cb-2", won=True))
+    assert (builders.request_of(letter).state, balance("suspense:card")) == ("paid", 10_000)
+
+
+def unclear(provider: FakeProvider, cents: int = 12_000) -> tuple[str, int]:
+    """A payment whose money came with another amount: its id, and the custody item."""
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    record(other_amount(provider.pay(payment), cents), CARD)
+    provider.books[payment].order = replace(provider.books[payment].order, amount=Money(cents))
+    return payment, custody_item().id
+
+
+def custody_item() -> CustodyItem:
+    """The newest one."""
+    db.session.rollback()
+    return db.session.scalars(select(CustodyItem).order_by(CustodyItem.id.desc()).limit(1)).one()
+
+
+def test_unclear_money_that_a_bank_takes_back_can_not_be_given_away(
+    provider: FakeProvider,
+) -> None:
+    payment, found = unclear(provider)
+    heard(provider.reverse(payment, 12_000))
+    assert (custody_item().state, row().surplus_cents, row().loss_cents) == ("returned", 12_000, 0)
+    names = ("suspense:card", "custody:unclear", "losses:card", "custody:surplus")
+    assert [balance(name) for name in names] == [0, 0, 0, 0]
+    assert tasks() == [("payment_unknown", payment, "K-1")]
+    with pytest.raises(custody.NotThere):
+        custody.assign(TOWN, found, "K-1", Money(1), ANNA)
+    told = [(event.type, event.data["amount_cents"]) for event in builders.events()]
+    assert told == [
+        ("custody.opened", 12_000), ("custody.returned", 12_000), ("payment.reversed", 12_000),
+    ]  # fmt: skip
+
+
+def test_what_was_given_away_of_unclear_money_before_is_a_loss(provider: FakeProvider) -> None:
+    payment, found = unclear(provider)
+    custody.assign(TOWN, found, "K-1", Money(5_000), ANNA)
+    theirs = provider.books[payment].reference
+    report = replace(provider.reverse(payment, 12_000), payment="", provider_reference=theirs)
+    heard(replace(report, payment="0" * 32))
+    assert (row().surplus_cents, row().loss_cents) == (7_000, 5_000)
+    assert (balance("custody:unclear"), balance("losses:card")) == (0, 5_000)
+    assert ("settlement_difference", "reversal:card:cb-1", None) in tasks()
+
+
+def test_a_dispute_over_unclear_money_that_is_won_is_unclear_money_again(
+    provider: FakeProvider,
+) -> None:
+    payment, first = unclear(provider)
+    heard(provider.reverse(payment, 12_000))
+    heard(provider.reverse(payment, 12_000, won=True))
+    again = custody_item()
+    assert (again.cause, again.open_cents, again.id > first) == ("unclear", 12_000, True)
+    assert (balance("suspense:card"), balance("custody:unclear")) == (12_000, -12_000)
+    custody.assign(TOWN, again.id, "K-1", Money(10_000), ANNA)
+
+
+@pytest.mark.parametrize("sending_it", [False, True])
+def test_unclear_money_that_should_go_back_and_a_bank_took_is_not_sent_for_nothing(
+    provider: FakeProvider, sending_it: bool
+) -> None:
+    payment, found = unclear(provider)
+    ordered = custody_returns.ask(TOWN, found, "AO-1", ANNA)
+    custody_returns.approve(TOWN, ordered, BERT)
+    provider.refunds_end = Outcome.PENDING
+    if sending_it:
+        submitted(ordered)
+    heard(provider.reverse(payment, 12_000))
+    if sending_it:
+        sending.record(TOWN, "card", provider.end_refund(ordered, Outcome.FAILED))
+    else:
+        submitted(ordered)
+    assert provider.told == ([ordered] if sending_it else [])
+    assert (custody_item().open_cents, balance("custody:unclear")) == (0, 0)
+    assert (balance("losses:card"), balance("suspense:card")) == (0, 0)

@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 
+import pytest
 from flask import current_app
 
 from portal.db import db
 from portal.money import Money
-from portal.payments import closing, custody, refunds, reversals, sending, settle
+from portal.payments import closing, custody, custody_returns, refunds, reversals, sending, settle
 from portal.payments.record import record
-from portal.providers.protocol import Outcome, SettlementLine
+from portal.providers.protocol import Outcome, RefundReport, SettlementLine
 from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
+from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 from tests.payments.test_custody import kept, unclear
-from tests.payments.test_refunds import ANNA, BERT, CARD, asked, paid, row, sent
+from tests.payments.test_refunds import ANNA, BERT, CARD, asked, balance, paid, row, sent
 
 
 def tasks() -> list[tuple[str, str, str | None]]:
@@ -120,3 +122,83 @@ def test_a_settlement_that_does_not_add_up_is_one(provider: FakeProvider) -> Non
     db.session.rollback()
     (task,) = reading.open_tasks(db.session(), TOWN)
     assert (task.detail["net_cents"], task.detail["expected_cents"]) == (9_675, 9_975)
+
+
+def silent_for_a_day(provider: FakeProvider, time: Time) -> str:
+    """A refund that was told again and again to a provider that never said a word."""
+    _, payment = paid(provider)
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    provider.down = 1_000
+    for later in ("+0h", "+1260m"):
+        time.move(later)
+        sending.go_on(current_app.extensions["keyring"])
+    provider.down = 0
+    assert (row(refund).state, row(refund).ask_at) == ("submitted", None)
+    return refund
+
+
+def test_a_refund_of_which_the_provider_never_says_a_word_is_one(
+    provider: FakeProvider, time: Time
+) -> None:
+    refund = silent_for_a_day(provider, time)
+    assert tasks() == [("refund_failed", refund, "K-1")]
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert task.detail["cause"] == "silent"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.PENDING])
+def test_any_word_of_a_silent_refund_ends_it(
+    provider: FakeProvider, time: Time, outcome: Outcome
+) -> None:
+    refund = silent_for_a_day(provider, time)
+    told = RefundReport(refund, "r-1", outcome, Money(1_000), "m-card", live=False)
+    sending.record(TOWN, "card", told)
+    assert tasks() == []
+
+
+def test_a_silent_refund_that_has_failed_is_one_for_its_failure(
+    provider: FakeProvider, time: Time
+) -> None:
+    refund = silent_for_a_day(provider, time)
+    told = RefundReport(refund, "r-1", Outcome.FAILED, Money(1_000), "m-card", live=False)
+    for _ in range(2):
+        sending.record(TOWN, "card", told)
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert (task.subject, task.detail["cause"]) == (refund, "failed")
+
+
+def test_a_settlement_that_names_our_refund_proves_that_it_was_sent(
+    provider: FakeProvider, time: Time
+) -> None:
+    refund = silent_for_a_day(provider, time)
+    line = SettlementLine("refund", "", "r-1", Money(-1_000), Money(0), refund)
+    provider.settle("s1", [row(refund).payment_id], 0, line)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s1")
+    assert (row(refund).state, row(refund).provider_reference) == ("succeeded", "r-1")
+    assert (balance("suspense:card"), balance("differences:card"), tasks()) == (0, 0, [])
+
+
+@pytest.mark.parametrize("account", ["card", "paypal"])
+def test_another_accounts_settlement_proves_nothing(
+    provider: FakeProvider, time: Time, account: str
+) -> None:
+    refund = silent_for_a_day(provider, time)
+    line = SettlementLine("refund", "", "r-1", Money(-999), Money(0), refund)
+    made = provider.settle("s1", [], 0, line)
+    provider.settlements["s1"] = replace(made, merchant=f"m-{account}")
+    settle.settle(current_app.extensions["keyring"], TOWN, account, "s1")
+    assert row(refund).state == "submitted"
+
+
+def test_unclear_money_of_whose_way_back_nobody_speaks_is_one(
+    provider: FakeProvider, time: Time
+) -> None:
+    found = unclear(provider)
+    name = custody_returns.ask(TOWN, found, "AO-1", ANNA)
+    custody_returns.approve(TOWN, name, BERT)
+    provider.down = 1_000
+    for later in ("+0h", "+1260m"):
+        time.move(later)
+        sending.go_on(current_app.extensions["keyring"])
+    assert ("refund_failed", f"custody:{found}", None) in tasks()

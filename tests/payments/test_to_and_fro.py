@@ -17,7 +17,7 @@ from portal.db import db
 from portal.errors import Conflict, NotFound
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import closing, custody, refunds, reversals, sending, settle
+from portal.payments import closing, custody, left, refunds, reversals, sending, settle
 from portal.payments.models import Payment
 from portal.payments.record import record
 from portal.payments.returns import Reason, Refund
@@ -130,6 +130,25 @@ class Town:
             self.lines.append(SettlementLine("reversal", payment.id, name, -report.amount, fee))
             reversals.record_reversal(current_app.extensions["keyring"], TOWN, "card", report)
 
+    def bounce_after_a_reversal(self) -> None:
+        """A refund is on its way, a bank takes the same money back, and the refund fails."""
+        self.provider.refunds_end = Outcome.PENDING
+        payment = self.some(Payment)
+        if not isinstance(payment, Payment):
+            return
+        cents, name = Money(self.chance.randint(1, payment.amount_cents)), f"cb-{len(self.reports)}"
+        order = f"AO-r{len(self.reports)}"
+        asked = refunds.Asked(TOWN, payment.id, cents, Reason.WRONG_PAYER, order, ANNA)
+        refund = refunds.ask(asked)
+        refunds.approve(TOWN, refund, BERT)
+        sending.submit(current_app.extensions["keyring"], TOWN, refund)
+        report = self.provider.reverse(payment.id, payment.amount_cents, 0, name)
+        self.reports.append(report)
+        reversals.record_reversal(current_app.extensions["keyring"], TOWN, "card", report)
+        sending.record(TOWN, "card", self.provider.end_refund(refund, Outcome.FAILED))
+        db.session.rollback()
+        assert not left.free(db.session(), builders.payment(payment.id), Reason.WRONG_PAYER)
+
     def win(self) -> None:
         if self.reports:
             report = replace(self.chance.choice(self.reports), won=True)
@@ -161,8 +180,8 @@ class Town:
     def step(self) -> None:
         act = self.chance.choice(
             [self.push, self.pay, self.pay, self.ask, self.ask, self.ask, self.decide, self.decide,
-             self.send, self.send, self.bounce, self.reverse, self.win, self.assign, self.close,
-             self.settle]
+             self.send, self.send, self.bounce, self.reverse, self.bounce_after_a_reversal,
+             self.win, self.assign, self.close, self.settle]
         )  # fmt: skip
         with suppress(Conflict, NotFound):
             act()

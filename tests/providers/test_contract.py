@@ -361,6 +361,18 @@ def test_nothing_of_the_payer_comes_through(provider: Provider, harness: Harness
         assert word.decode() not in repr(told)
 
 
+def test_a_settlement_names_our_refund(provider: Provider, harness: Harness) -> None:
+    able(provider, Settles)
+    found = letters(provider, harness)
+    if "refund" not in found:
+        pytest.skip("a refund is not under way here")
+    ready = read(provider, harness, found["settlement"])
+    assert isinstance(ready, SettlementReady)
+    report = provider.settlement(harness.account, ready.settlement)  # type: ignore[attr-defined]
+    assert [line.refund for line in report.lines if line.kind == "refund"] == ["ref-1"]
+    assert {line.refund for line in report.lines if line.kind != "refund"} == {""}
+
+
 def test_of_each_kind_what_is_forged_old_or_anothers_is_refused(
     provider: Provider, harness: Harness
 ) -> None:

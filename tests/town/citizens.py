@@ -117,8 +117,19 @@ class Citizens(Desk):
         one, parts, counted, sums, report = self.taken.pop(name)
         self.report(one.account, replace(report, won=True))
         self.model.won(one, name, parts, counted, sums)
+        self.take_anew(one)
         amount, fee = Money(sums[0]), Money(-sums[1])
         self.lines[one.account].append(SettlementLine("reversal", one.name, name, amount, fee))
+
+    def take_anew(self, one: Paid) -> None:
+        """What is there again goes to the reversals that found too little."""
+        for name, (whose, parts, counted, sums, report) in list(self.taken.items()):
+            more = min(sums[0] - counted, one.amount - one.gone)
+            if whose is one and more > 0:
+                further = self.model.take(one, more)
+                one.gone += more
+                both = tuple(sum(pair) for pair in zip(parts, further, strict=True))
+                self.taken[name] = (one, both, counted + more, sums, report)
 
     def report(self, account: str, told: ReversalReport) -> None:
         reversals.record_reversal(current_app.extensions["keyring"], self.id, account, told)
@@ -147,4 +158,5 @@ class Citizens(Desk):
         one, parts = self.sent.pop(name)
         sending.record(self.id, one.account, self.provider.end_refund(name, Outcome.FAILED))
         self.model.refund_failed(one, name, parts)
+        self.take_anew(one)
         self.lines[one.account].append(self.provider.refund_line(name, 1))
