@@ -14,7 +14,7 @@ from portal import embedded
 from portal.errors import Misconfigured
 
 FACTS = "demo.json"
-OURS = ("postgres", "letters", "logs", "sandbox", secrets_file.FILE, FACTS, "clock")
+OURS = ("postgres", "letters", "logs", "mail", "sandbox", secrets_file.FILE, FACTS, "clock")
 PORTS = 3  # portal, practice provider, office
 HIGHEST_PORT = 65_535
 # Processes of a demo that was killed are still ending then.

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from demo import clerk, secrets_file, towns
+from demo import clerk, faces, secrets_file, towns
 from demo import settings as demo_settings
 from demo.crew import Crew, NotReady
 from demo.place import Place
@@ -91,6 +91,7 @@ def _seed(place: Place, settings: Settings) -> Settings:
                 f"{place.office}/events",
                 settings.office_webhook_secret,
             )
+        faces.dress()
         db.engine.dispose()
     jobs.unhang()
     secrets_file.write(place.data / secrets_file.FILE, json.dumps(kept))

@@ -2,9 +2,10 @@
 
 from portal import audit, tenants
 from portal.approvals import models as approvals
+from portal.faces import models as faces
 from portal.finance import models as finance
 from portal.ledger import models as ledger
-from portal.payments import figures, returns
+from portal.payments import figures, mails, returns
 from portal.payments import models as payments
 from portal.requests import models as requests
 from portal.retention import models as retention
@@ -13,9 +14,11 @@ from portal.worklist import models as worklist
 __all__ = [
     "approvals",
     "audit",
+    "faces",
     "figures",
     "finance",
     "ledger",
+    "mails",
     "payments",
     "requests",
     "retention",

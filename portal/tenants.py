@@ -4,7 +4,7 @@ One host is one tenant. A former host is an alias and leads on to the tenant's h
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, select
@@ -31,6 +31,7 @@ class Tenant(Base):
         CheckConstraint("retention_days BETWEEN 14 AND 1826", name="retention_days"),
         CheckConstraint("books_years BETWEEN 10 AND 30", name="books_years"),
         CheckConstraint("voucher_years BETWEEN 6 AND books_years", name="voucher_years"),
+        CheckConstraint("(easy_tested_on IS NULL) = (easy_tested_by = '')", name="easy_tested"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -46,6 +47,11 @@ class Tenant(Base):
     street: Mapped[str] = mapped_column(default="")
     postcode_city: Mapped[str] = mapped_column(default="")
     email: Mapped[str] = mapped_column(default="")
+    colour: Mapped[str] = mapped_column(default="", server_default="")  # as #2044aa
+    crest: Mapped[str] = mapped_column(default="", server_default="")  # the picture's name
+    # Who of its readers tested the page in Leichte Sprache, and when; hidden until then.
+    easy_tested_by: Mapped[str] = mapped_column(default="", server_default="")
+    easy_tested_on: Mapped[date | None]
     # Page details after the last movement; books and vouchers after the annual accounts.
     retention_days: Mapped[int] = mapped_column(default=180)
     books_years: Mapped[int] = mapped_column(default=10, server_default="10")

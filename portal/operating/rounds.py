@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, rekeying
 from portal.config import Settings
+from portal.faces import town as faces
 from portal.keys import Keyring
 from portal.operating import figures
 from portal.operating.findings import Finding, fail, good, warn
@@ -133,6 +134,16 @@ def _imprint(look: Round) -> Iterator[Finding]:
             )
 
 
+def _placeholders(look: Round) -> Iterator[Finding]:
+    for town in look.session.scalars(select(Tenant).order_by(Tenant.id)):
+        if gaps := faces.missing(look.session, town):
+            yield warn(
+                "placeholders",
+                f"{town.id} shows {len(gaps)} on its pages: {', '.join(gaps)}",
+                f"Let the town fill them in: ./quitt tenant set {town.id} FIELD TEXT",
+            )
+
+
 def _accounts(look: Round) -> Iterator[Finding]:
     if look.settings.demo:
         return
@@ -190,6 +201,7 @@ ROUNDS: tuple[Callable[[Round], Iterator[Finding]], ...] = (
     _keys,
     _hosts,
     _imprint,
+    _placeholders,
     _accounts,
     _endings,
 )

@@ -17,6 +17,8 @@ from portal import audit, clock, keys
 from portal.cli import main
 from portal.config import Settings
 from portal.db import db, transaction
+from portal.faces import setting
+from portal.faces.setting import Said
 from portal.finance import delivery, messages, outbox
 from portal.finance.models import Delivery
 from portal.operating import backup, database, doctor, rounds
@@ -27,6 +29,7 @@ from portal.proof import chain
 from portal.tenants import Tenant, TenantHost
 from tests import builders
 from tests.builders import TOWN
+from tests.faces import saying
 from tests.fakes import FakeProvider
 
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
@@ -46,6 +49,8 @@ def look(
         session.execute(
             update(Tenant).values(street="Markt 1", postcode_city="12345 M", email="k@m.example")
         )
+    for tenant_id in builders.HOSTS:
+        saying.everything(tenant_id)
     seen(owner_url, 1)
     backup.make(Wing("portal", "QUITT_DATA", owner_url), tmp_path / "backups")
     right = dataclasses.replace(settings, proxies=1, backups=tmp_path / "backups")
@@ -186,6 +191,16 @@ def test_a_town_without_a_host_of_today_is_told(look: Callable[..., list[Finding
             update(TenantHost).where(TenantHost.tenant_id == TOWN).values(current=False)
         )
     assert complaints(look()) == [f"fail hosts: {TOWN} has 0 host names of today"]
+
+
+def test_placeholders_that_stand_on_a_towns_pages_are_told(
+    look: Callable[..., list[Finding]],
+) -> None:
+    gone = [Said("processor", ""), Said("accessibility_state", "none")]
+    setting.put(TOWN, gone, "test")
+    assert complaints(look()) == [
+        f"warn placeholders: {TOWN} shows 2 on its pages: processor, accessibility_barriers"
+    ]
 
 
 def test_an_imprint_with_gaps_is_told(look: Callable[..., list[Finding]]) -> None:
