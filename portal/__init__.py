@@ -47,17 +47,33 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _edges(app: Flask) -> None:
+    from portal.faces import views as face_views
     from portal.finance import api as finance_api
-    from portal.payments import refunds_api, webhooks
+    from portal.payments import confirming_views, refunds_api, transfer_views, webhooks
     from portal.payments import views as payment_views
     from portal.requests import api as requests_api
-    from portal.requests import orders_api
+    from portal.requests import notes_views, orders_api
     from portal.requests import views as request_views
-    from portal.web import cookies, errors, gate, headers, health, language, logs, pages, static
+    from portal.web import (
+        cookies,
+        errors,
+        gate,
+        headers,
+        health,
+        language,
+        limits,
+        logs,
+        maintenance,
+        pages,
+        pressing,
+        static,
+    )  # fmt: skip
 
-    for room in (logs, headers, cookies, errors, language, static, pages, gate):
+    for room in (logs, headers, pressing, maintenance, limits, cookies, errors, language, static,
+                 pages, gate):  # fmt: skip
         room.init_app(app)
     contract = (requests_api, orders_api, refunds_api, finance_api)
-    edges = (*contract, request_views, payment_views, webhooks, pages, health)
+    edges = (*contract, request_views, notes_views, payment_views, confirming_views,
+             transfer_views, webhooks, pages, face_views, health)  # fmt: skip
     for edge in edges:
         app.register_blueprint(edge.bp)

@@ -19,6 +19,7 @@ from portal.errors import Misconfigured
 _TRUE = {"1", "yes", "true", "on"}
 _FALSE = {"", "0", "no", "false", "off"}
 _LOG_LEVELS = {"debug", "info", "warning", "error"}
+_SMTP_ENCRYPTIONS = {"starttls", "tls", "none"}
 _PORTS = range(1, 65_536)
 _NUMBERS = range(1, 1_000_001)
 _MOST_PROXIES = 10
@@ -143,6 +144,48 @@ class Settings:
         (),
         "QUITT_FINANCE_NETWORKS",
         "Private networks in which finance systems take events, as 10.20.0.0/16,fd00::/8.",
+    )
+    smtp_host: str = _setting(
+        "", "QUITT_SMTP_HOST", "Mail server for confirmations; empty: none are offered by e-mail."
+    )
+    smtp_port: int = _setting(
+        587, "QUITT_SMTP_PORT", "Port of the mail server.", may_be=_PORTS.__contains__
+    )
+    smtp_user: str = _setting("", "QUITT_SMTP_USER", "User at the mail server; empty: no login.")
+    smtp_password: str = _setting(
+        "", "QUITT_SMTP_PASSWORD", "Password at the mail server.", secret=True
+    )
+    smtp_encryption: str = _setting(
+        "starttls",
+        "QUITT_SMTP_ENCRYPTION",
+        "starttls, tls (from the first byte, mostly port 465), or none (on this machine only).",
+        may_be=_SMTP_ENCRYPTIONS.__contains__,
+    )
+    smtp_sender: str = _setting(
+        "", "QUITT_SMTP_SENDER", "Address that mails come from; the name before it is the town's."
+    )
+    wrong_entries: int = _setting(
+        60,
+        "QUITT_WRONG_ENTRIES",
+        "Wrong links, codes and TANs a minute from one network address; then it must wait.",
+        may_be=_NUMBERS.__contains__,
+    )
+    wrong_tokens: int = _setting(
+        60,
+        "QUITT_WRONG_TOKENS",
+        "Refused API tokens a minute from one network address; then it must wait.",
+        may_be=_NUMBERS.__contains__,
+    )
+    unlimited_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        "QUITT_UNLIMITED_NETWORKS",
+        "Networks whose wrong entries are not limited, as the town hall's own; by default this"
+        " machine.",
+    )
+    maintenance: Path | None = _setting(
+        None,
+        "QUITT_MAINTENANCE",
+        "File; while it is there, pages and API answer 503. It may hold until when, in ISO 8601.",
     )
     log_level: str = _setting(
         "info",

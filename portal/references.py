@@ -15,14 +15,27 @@ of two characters, neighbours or not.
 (True, False)
 >>> in_blocks("7F3K9QXM2B44")
 '7F3K-9QXM-2B44'
+>>> fold("７Ｆ３К—9QXM 2В44")  # full width, and Cyrillic letters that look like ours
+'7F3K9QXM2B44'
+>>> digits("4821 0733"), digits("٤٨٢١-٠٧٣٣")
+('48210733', '48210733')
 """
+
+import unicodedata
+from collections.abc import Iterator
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LONGEST = 31  # a has order 31: further positions would repeat a weight
 
 _VALUE = {sign: value for value, sign in enumerate(ALPHABET)}
-_LOOK_ALIKES = str.maketrans("ILO", "110")
-_SEPARATORS = str.maketrans("", "", " \t\r\n\u00a0\u202f-\u2010\u2011\u2012\u2013\u2014\u2212._")
+# Capitals that look like a sign of the alphabet: Latin, dotted Turkish I, Cyrillic, Greek.
+_LOOK_ALIKES = str.maketrans(
+    "ILO\u0130АВЕЗЅІЈКМНОРСТУХԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "1101ABE3S1JKMH0PCTYXQWABEZH1KMN0PTYX",
+)
+_DASHES_AND_DOTS = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212._/\u00b7\u2022")
+_INVISIBLE = {"Zs", "Zl", "Zp", "Cf"}  # Unicode's categories of blanks and of marks of direction
+_BLANKS = frozenset(" \t\r\n")
 
 
 def _powers() -> tuple[int, ...]:
@@ -59,8 +72,27 @@ def _sum(code: str) -> int:
 
 
 def fold(typed: str) -> str:
-    """What was typed, as we write it: upper case, look-alikes put right, separators gone."""
-    return typed.translate(_SEPARATORS).upper().translate(_LOOK_ALIKES)
+    """What was typed, as we write it: upper case, look-alikes put right, separators gone.
+
+    Letters of another alphabet that look like ours are read as ours, and digits in whatever
+    script: a keyboard that stands on another language is no mistake. What stays is not ours.
+    """
+    return "".join(_plain(typed)).translate(_LOOK_ALIKES)
+
+
+def digits(typed: str) -> str:
+    """The digits of what was typed, in whatever script, without separators; the rest stays."""
+    return "".join(_plain(typed))
+
+
+def _plain(typed: str) -> Iterator[str]:
+    """One sign after the other: of full width as of half, digits as ours, in upper case."""
+    for sign in unicodedata.normalize("NFKC", typed):
+        if sign in _DASHES_AND_DOTS or sign in _BLANKS or unicodedata.category(sign) in _INVISIBLE:
+            continue
+        value = unicodedata.decimal(sign, None)
+        upper = sign.upper()
+        yield upper if value is None and len(upper) == 1 else sign if value is None else str(value)
 
 
 def is_written_right(code: str) -> bool:

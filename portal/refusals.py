@@ -7,6 +7,7 @@ or nothing. What the database says is checked in ``portal.operating.database``.
 import base64
 import binascii
 import os
+import re
 import ssl
 import stat
 import zlib
@@ -22,6 +23,7 @@ from portal.errors import Misconfigured
 from portal.keys import Keyring
 
 SHORTEST_SECRET = 16  # characters
+ADDRESS = re.compile(r"[!-?A-~]+@[A-Za-z0-9.-]+")
 PLACEHOLDERS = (
     "changeme", "change-me", "change_me", "example", "geheim", "insert", "passwor",
     "placeholder", "secret",
@@ -206,6 +208,20 @@ def _pseudonym_key(settings: Settings) -> Iterator[Fault]:
         )
 
 
+def _mail(settings: Settings) -> Iterator[Fault]:
+    host, sender = settings.smtp_host, settings.smtp_sender
+    if sender and not host:
+        yield Fault("QUITT_SMTP_HOST", "is not set, but QUITT_SMTP_SENDER is: give both.")
+    if not host:
+        return
+    if not ADDRESS.fullmatch(sender):
+        yield Fault("QUITT_SMTP_SENDER", "must be the address that mails come from.")
+    if bool(settings.smtp_user) != bool(settings.smtp_password):
+        yield Fault("QUITT_SMTP_PASSWORD", "and QUITT_SMTP_USER belong together: give both.")
+    if settings.smtp_encryption == "none" and not _is_local(urlsplit(f"//{host}")):
+        yield Fault("QUITT_SMTP_ENCRYPTION", "is none: addresses would travel in clear.")
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _keys,
     _base_url,
@@ -218,6 +234,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Fault]], ...] = (
     _secrets,
     _pseudonym_key,
     _office,
+    _mail,
 )
 
 

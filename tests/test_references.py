@@ -14,7 +14,7 @@ short_codes = st.text(ALPHABET, min_size=11, max_size=11)
 
 
 def test_the_examples_in_the_text_are_true() -> None:
-    assert doctest.testmod(references) == (0, 4)
+    assert doctest.testmod(references) == (0, 6)
 
 
 def test_the_alphabet_has_32_signs_and_none_that_look_alike() -> None:
@@ -55,7 +55,28 @@ def test_i_and_l_are_read_as_one(one: str) -> None:
     assert fold(one) == "1"
 
 
-@pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013\u2014\u2212 \u00a0\u202f\t._")
+@pytest.mark.parametrize("alike", ["АВЕЗЅ1ЈКМНОРСТУХ", "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ａｂｃ１２３", "ıİ"])
+def test_signs_of_other_alphabets_that_look_like_ours_are_read_as_ours(alike: str) -> None:
+    ours = {"АВЕЗЅ1ЈКМНОРСТУХ": "ABE3S1JKMH0PCTYX", "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ": "ABEZH1KMN0PTYX",
+            "ａｂｃ１２３": "ABC123", "ıİ": "11"}  # fmt: skip
+    assert fold(alike) == ours[alike]
+    assert alike == "ıİ" or fold(alike.lower()) == ours[alike]
+
+
+@pytest.mark.parametrize("strange", "ßUÄЖЩΩ€ł")
+def test_a_sign_that_looks_like_none_of_ours_stays(strange: str) -> None:
+    assert not references.is_written_right(fold(strange))
+
+
+@pytest.mark.parametrize("digits", ["٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "０１２３４５６７８９"])
+def test_digits_of_every_script_are_digits(digits: str) -> None:
+    assert references.digits(digits) == fold(digits) == "0123456789"
+
+
+@pytest.mark.parametrize(
+    "dash",
+    "-\u2010\u2011\u2012\u2013\u2014\u2212 \u00a0\u202f\t._/\u00b7\u200b\u200e\u2066\ufeff",
+)
 def test_every_dash_and_blank_is_ignored(dash: str) -> None:
     assert fold(f"7F3K{dash}9QXM") == "7F3K9QXM"
 

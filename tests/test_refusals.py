@@ -14,6 +14,7 @@ from tests.stages import make_certificate
 
 APP = "postgresql://quitt_app:8fKq2vLz0Wx@db.example/quitt"
 OWNER = "postgresql://quitt_owner:8fKq2vLz0Wx@db.example/quitt"
+MAIL = {"smtp_host": "mail.example", "smtp_sender": "portal@town.example"}
 GOOD = keys.new_key("k1")
 
 
@@ -82,12 +83,24 @@ def test_right_settings_are_taken(right: Settings) -> None:
         ("QUITT_OFFICE_PSEUDONYM_KEY", {"office_pseudonym_key": encoded(bytes(32))}),
         ("QUITT_OFFICE_PSEUDONYM_KEY", {"office_pseudonym_key": "changeme"}),
         ("QUITT_OFFICE_PORTAL_URL", {"office_portal_url": "http://zahlen.example"}),
+        ("QUITT_SMTP_HOST", {"smtp_sender": MAIL["smtp_sender"]}),
+        ("QUITT_SMTP_SENDER", {"smtp_host": "mail.example"}),
+        ("QUITT_SMTP_SENDER", {**MAIL, "smtp_sender": "Stadt <portal@town.example>"}),
+        ("QUITT_SMTP_PASSWORD", {**MAIL, "smtp_user": "portal"}),
+        ("QUITT_SMTP_ENCRYPTION", {**MAIL, "smtp_encryption": "none"}),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_and_named(
     right: Settings, setting: str, wrong: dict[str, Any]
 ) -> None:
     assert named(dataclasses.replace(right, **wrong)) == [setting]
+
+
+def test_a_mail_server_is_taken_as_it_is_given(right: Settings) -> None:
+    login = {"smtp_user": "portal", "smtp_password": "8fKq2vLz0Wx"}
+    assert named(dataclasses.replace(right, **MAIL, **login)) == []
+    assert named(dataclasses.replace(right, **{**MAIL, "smtp_host": "localhost"},
+                                     smtp_encryption="none")) == []  # fmt: skip
 
 
 def test_all_is_said_at_once_one_line_each_beginning_with_its_setting() -> None:

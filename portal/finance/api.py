@@ -151,7 +151,7 @@ class ArrivedTold(BaseModel):
     takes=FORM,
     raw=True,
     answer=TokenTold,
-    errors=(413,),
+    errors=(413, 429),
     other={400: GrantError, 401: GrantError},
 )
 def token() -> Response:

@@ -249,3 +249,16 @@ def payment_reversed(reference: str | None, taken: Taken) -> Message:
 def custody_returned(reference: str | None, kept: Kept) -> Message:
     """Money that was nobody's went back to where it came from."""
     return Message("custody.returned", reference, kept.told())
+
+
+def citizen_says_paid(reference: str, how: str, paid_on: date) -> Message:
+    """The citizen says to have paid: ``transfer``, ``cash``, ``debit`` or ``other``, on this day.
+
+    It is nobody's word but his: nothing is booked by it.
+    """
+    return Message("citizen.says_paid", reference, {"how": how, "paid_on": paid_on.isoformat()})
+
+
+def citizen_asks(reference: str, topic: str) -> Message:
+    """The citizen has a question: one of the topics of ``portal.requests.notes``."""
+    return Message("citizen.asks", reference, {"topic": topic})

@@ -17,8 +17,8 @@ from portal import references
 from portal.keys import Key, Keyring, mac
 from portal.requests.models import PaymentRequest
 from portal.requests.register import Standing
+from portal.requests.typed import CODE_LENGTH as SHORT_CODE_LENGTH
 
-SHORT_CODE_LENGTH = 12
 PROOF_LENGTH = 15
 CODE_LENGTH = SHORT_CODE_LENGTH + PROOF_LENGTH
 

@@ -6,7 +6,6 @@ letter carries no TAN, shares the counters.
 """
 
 import hmac
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,16 +16,14 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.keys import Key, Keyring, mac
+from portal.requests import typed
 from portal.requests.models import PaymentRequest, RequestVersion, Tries
 from portal.requests.register import Standing
 
-DIGITS = 8
+DIGITS = typed.TAN_LENGTH
 TRIES_IN_HOUR = 5
 TRIES_IN_LIFE = 10
 HOUR = timedelta(hours=1)
-
-_AMOUNT = re.compile(r"(\d{1,3}(?:[. ]?\d{3})*|\d+)(?:[.,](\d{2}))?")
-_NOISE = str.maketrans("", "", "€ \u00a0\u202f\t")
 
 
 class Verdict(StrEnum):
@@ -65,15 +62,16 @@ def renew(session: Session, request: PaymentRequest) -> None:
     session.execute(delete(Tries).where(mine))
 
 
-def check(session: Session, keyring: Keyring, request: PaymentRequest, typed: str) -> Checked:
+def check(session: Session, keyring: Keyring, request: PaymentRequest, second: str) -> Checked:
     """Look at a typed TAN, or amount where the letter has none, if a try is left."""
     tries = _take_try(session, request)
     if tries is None:
         return _locked(session, request)
     if request.tan_required:
-        right = hmac.compare_digest(of_request(keyring, request).encode(), _digits(typed).encode())
+        told = typed.tan(second).encode()
+        right = hmac.compare_digest(of_request(keyring, request).encode(), told)
     else:
-        right = _cents(typed) in _printed_amounts(session, request)
+        right = typed.cents(second) in _printed_amounts(session, request)
     if right:
         _give_back(session, request)
         return Checked(Verdict.RIGHT)
@@ -136,15 +134,3 @@ def _printed_amounts(session: Session, request: PaymentRequest) -> set[int]:
             )
         )
     )
-
-
-def _digits(typed: str) -> str:
-    return re.sub(r"[\s\u00a0\u202f.\u2010-\u2015-]", "", typed)
-
-
-def _cents(typed: str) -> int | None:
-    """``148,50``, ``148.50``, ``1.234,50 €`` or ``148`` as cents; ``None`` for anything else."""
-    found = _AMOUNT.fullmatch(typed.upper().replace("EUR", "").translate(_NOISE))
-    if not found:
-        return None
-    return int(re.sub(r"[. ]", "", found[1])) * 100 + int(found[2] or 0)

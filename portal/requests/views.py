@@ -1,25 +1,29 @@
 """The citizen's first steps: link, typed code, TAN. GET and HEAD change nothing, ever."""
 
+from datetime import datetime
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal import references
+from portal import clock
 from portal.db import db
-from portal.requests import links, opening, tan
+from portal.requests import links, opening, tan, typed
 from portal.requests.opening import Opened, Refused
 from portal.requests.tan import Checked, Verdict
-from portal.web import gate, language, visits
-from portal.web.current import keyring, tenant_id
+from portal.requests.typed import Typed
+from portal.web import gate, language, steps, visits
+from portal.web.current import keyring, public_url, tenant_id
 
 bp = Blueprint("visits", __name__)
 
 LONGEST_INPUT = 64
+BLOCKS = ("code1", "code2", "code3")
 
 
 @bp.get("/")
 def code() -> ResponseReturnValue:
     if "over" in request.args:
-        return render_template("citizen/session_over.html", tan_url=url_for("visits.code"))
+        return render_template("citizen/session_over.html", code_url=url_for("visits.code"))
     return _code_page({})
 
 
@@ -27,20 +31,21 @@ def code() -> ResponseReturnValue:
 def check_code() -> ResponseReturnValue:
     if language.switched():
         return _code_page({})
-    typed = request.form.get("code", "")[:LONGEST_INPUT]
-    second = request.form.get("secret", "")[:LONGEST_INPUT]
-    if errors := _unreadable(typed, second):
+    read, second = _typed_code(), _field("secret")
+    if errors := _faults(read) | _faults_of_second(second):
         return _code_page(errors), 422
-    opened = opening.by_code(keyring(), tenant_id(), typed, second, visits.visitor())
+    opened = opening.by_code(keyring(), tenant_id(), read.code, second, visits.visitor())
     if opened.request is None:
         return _not_opened(opened)
     handle = visits.open_letter(opened.request, proven=True)
     return redirect(url_for("visits.overview", handle=handle), 303)
 
 
-@bp.get("/Z/<code>")
-@bp.get("/z/<code>")
-def open_link(code: str) -> ResponseReturnValue:
+@bp.get("/Z/")
+@bp.get("/z/")
+@bp.get("/Z/<path:code>")
+@bp.get("/z/<path:code>")
+def open_link(code: str = "") -> ResponseReturnValue:
     found = links.find_by_link(db.session(), keyring(), tenant_id(), code)
     if found is None:
         return render_template("citizen/unknown.html"), 404
@@ -48,15 +53,31 @@ def open_link(code: str) -> ResponseReturnValue:
     return redirect(url_for("visits.overview", handle=handle), 303)
 
 
+@bp.get("/is-my-letter-real")
+def letter() -> ResponseReturnValue:
+    return _letter_page({})
+
+
+@bp.post("/is-my-letter-real")
+def check_letter() -> ResponseReturnValue:
+    """Whether there is a letter with this number: nothing else, and never that it is genuine."""
+    if language.switched():
+        return _letter_page({})
+    read = _typed_code()
+    if errors := _faults(read):
+        return _letter_page(errors), 422
+    found = links.find_by_short_code(db.session(), keyring(), tenant_id(), read.code)
+    return _letter_page({}, "known" if found else "unknown"), 200 if found else 404
+
+
 @bp.get("/r/<handle>/")
 def overview(handle: str) -> ResponseReturnValue:
     letter, visit = gate.opened(), gate.visit()
     if gate.knows(letter, visit):
         visits.renew(visit)
-        return redirect(url_for("payments.status", handle=handle), 303)
+        return redirect(steps.onward(handle), 303)
     if not letter.tan_required:
-        over = url_for("visits.code")
-        return render_template("citizen/session_over.html", tan_url=over)
+        return render_template("citizen/session_over.html", code_url=url_for("visits.code"))
     if locked := tan.is_locked(db.session(), letter):
         return _locked_page(locked)
     return _tan_page(handle, {}, None)
@@ -64,13 +85,11 @@ def overview(handle: str) -> ResponseReturnValue:
 
 @bp.post("/r/<handle>/tan")
 def check_tan(handle: str) -> ResponseReturnValue:
-    typed = request.form.get("tan", "")[:LONGEST_INPUT]
     if language.switched():
-        return _tan_page(handle, {}, None, typed)
-    digits = "".join(sign for sign in typed if sign.isdigit())
-    if len(digits) != tan.DIGITS:
-        word = "length" if digits else "missing"
-        return _tan_page(handle, {"tan": word}, None), 422
+        return _tan_page(handle, {}, None)
+    digits = typed.tan(_field("tan"))
+    if fault := _fault_of_tan(digits):
+        return _tan_page(handle, {"tan": fault}, None), 422
     letter = gate.opened()
     checked = opening.by_tan(keyring(), tenant_id(), letter.id, digits, visits.visitor())
     if checked.verdict is Verdict.LOCKED:
@@ -78,7 +97,7 @@ def check_tan(handle: str) -> ResponseReturnValue:
     if checked.verdict is Verdict.WRONG:
         return _tan_page(handle, {"tan": "wrong"}, checked.left), 422
     visits.renew(gate.visit())
-    return redirect(url_for("payments.status", handle=handle), 303)
+    return redirect(steps.onward(handle), 303)
 
 
 @bp.post("/end")
@@ -89,21 +108,31 @@ def end() -> ResponseReturnValue:
     return answer, 200, {"Clear-Site-Data": '"cache", "storage"'}
 
 
-def _unreadable(typed: str, second: str) -> dict[str, str]:
-    """What is wrong with what was typed, as far as it can be said without looking anything up."""
-    errors = {}
-    folded = references.fold(typed)
-    if not folded:
-        errors["code"] = "missing"
-    elif not references.is_written_right(folded):
-        errors["code"] = "sign"
-    elif len(folded) != links.SHORT_CODE_LENGTH:
-        errors["code"] = "length"
-    elif not references.is_valid(folded):
-        errors["code"] = "check"
+def _field(name: str) -> str:
+    return request.form.get(name, "")[:LONGEST_INPUT]
+
+
+def _typed_code() -> Typed:
+    return typed.read([_field(name) for name in BLOCKS])
+
+
+def _faults(read: Typed) -> dict[str, object]:
+    return {"code": read.fault} if read.fault else {}
+
+
+def _faults_of_second(second: str) -> dict[str, object]:
+    """What can be said without looking anything up, and costs no try."""
     if not second.strip():
-        errors["secret"] = "missing"  # noqa: S105 -- a word for the page
-    return errors
+        return {"secret": "missing"}
+    return {} if typed.can_be_second(second) else {"secret": "unreadable"}
+
+
+def _fault_of_tan(digits: str) -> str | None:
+    if not digits:
+        return "missing"
+    if not (digits.isascii() and digits.isdigit()):
+        return "sign"
+    return None if len(digits) == tan.DIGITS else "length"
 
 
 def _not_opened(opened: Opened) -> ResponseReturnValue:
@@ -112,18 +141,32 @@ def _not_opened(opened: Opened) -> ResponseReturnValue:
     return _code_page({"form": "refused"}), 422
 
 
-def _code_page(errors: dict[str, str]) -> str:
-    entered = {name: request.form.get(name, "")[:LONGEST_INPUT] for name in ("code", "secret")}
+def _code_page(errors: dict[str, object]) -> str:
     return render_template(
-        "citizen/code.html", action=url_for("visits.check_code"), entered=entered, errors=errors
+        "citizen/code.html",
+        action=url_for("visits.check_code"),
+        blocks=_typed_code().blocks,
+        entered={"secret": _field("secret")},
+        errors=errors,
     )
 
 
-def _tan_page(handle: str, errors: dict[str, str], left: int | None, typed: str = "") -> str:
+def _letter_page(errors: dict[str, object], found: str | None = None) -> str:
+    return render_template(
+        "citizen/letter_real.html",
+        action=url_for("visits.check_letter"),
+        blocks=_typed_code().blocks,
+        errors=errors,
+        found=found,
+        address=public_url(),
+    )
+
+
+def _tan_page(handle: str, errors: dict[str, str], left: int | None) -> str:
     return render_template(
         "citizen/tan.html",
         action=url_for("visits.check_tan", handle=handle),
-        entered={"tan": typed},
+        entered={"tan": _field("tan")},
         errors=errors,
         tries_left=left,
     )
@@ -131,4 +174,10 @@ def _tan_page(handle: str, errors: dict[str, str], left: int | None, typed: str 
 
 def _locked_page(checked: Checked) -> ResponseReturnValue:
     page = render_template("citizen/locked.html", until=checked.locked_until)
-    return page, 429
+    return page, 429, _not_before(checked.locked_until)
+
+
+def _not_before(moment: datetime | None) -> dict[str, str]:
+    if moment is None:
+        return {}
+    return {"Retry-After": str(max(1, int((moment - clock.now()).total_seconds())))}

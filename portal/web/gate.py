@@ -15,7 +15,7 @@ from portal.db import db
 from portal.payments.start import undecided
 from portal.requests import grants
 from portal.requests.models import PaymentRequest
-from portal.web import language, visits
+from portal.web import language, steps, visits
 from portal.web.current import found_tenant, public_url, tenant_id
 from portal.web.visits import Visit
 
@@ -35,17 +35,23 @@ WHO: Mapping[str, Who] = {
     "pages.imprint":            Who.ANYONE,
     "pages.privacy":            Who.ANYONE,
     "pages.accessibility":      Who.ANYONE,
-    "pages.letter":             Who.ANYONE,
+    "pages.easy":               Who.ANYONE,
     "pages.robots":             Who.ANYONE,
+    "faces.style":              Who.ANYONE,
+    "faces.crest":              Who.ANYONE,
     "health.healthz":           Who.ANYONE,
     "health.readyz":            Who.ANYONE,
     "health.metrics":           Who.ANYONE,
     "visits.code":              Who.ANYONE,
     "visits.check_code":        Who.ANYONE,
     "visits.open_link":         Who.ANYONE,
+    "visits.letter":            Who.ANYONE,
+    "visits.check_letter":      Who.ANYONE,
     "visits.overview":          Who.HOLDER,
     "visits.check_tan":         Who.HOLDER,
     "visits.end":               Who.ANYONE,
+    "payments.amount":          Who.KNOWER,
+    "payments.choose_amount":   Who.KNOWER,
     "payments.choice":          Who.KNOWER,
     "payments.pay":             Who.KNOWER,
     "payments.leaving":         Who.KNOWER,
@@ -54,8 +60,22 @@ WHO: Mapping[str, Who] = {
     "payments.go_on":           Who.KNOWER,
     "payments.restart":         Who.KNOWER,
     "payments.renew":           Who.KNOWER,
-    "payments.confirmation":    Who.KNOWER,
+    "confirming.paper":         Who.KNOWER,
+    "confirming.mail":          Who.KNOWER,
+    "confirming.order_mail":    Who.KNOWER,
+    "confirming.mail_ordered":  Who.KNOWER,
+    "confirming.receipt":       Who.ANYONE,
+    "confirming.check_receipt": Who.ANYONE,
+    "notes.paid":               Who.KNOWER,
+    "notes.say_paid":           Who.KNOWER,
+    "notes.question":           Who.KNOWER,
+    "notes.ask":                Who.KNOWER,
+    "notes.noted":              Who.KNOWER,
+    "notes.deferral":           Who.KNOWER,
     "payments.returned":        Who.ANYONE,
+    "transfers.page":           Who.KNOWER,
+    "transfers.svg":            Who.KNOWER,
+    "transfers.png":            Who.KNOWER,
     "webhooks.notified":        Who.PROVIDER,
 }
 # fmt: on
@@ -119,8 +139,14 @@ def _ask() -> ResponseReturnValue | None:
         return redirect(url_for("visits.code", over=1), 303)
     g.opened = letter
     language.prefer(letter.language)
-    if who is Who.KNOWER:
-        if not knows(letter, g.visit):
-            return redirect(url_for("visits.overview", handle=handle), 303)
-        visits.renew(g.visit)
-    return None
+    return _ask_for_the_tan(handle) if who is Who.KNOWER else None
+
+
+def _ask_for_the_tan(handle: str) -> ResponseReturnValue | None:
+    """Lead to it who does not know it, or has been away; who was here before comes back here."""
+    if knows(opened(), visit()):
+        visits.renew(visit())
+        return None
+    if visit().begun:
+        steps.keep(handle)
+    return redirect(url_for("visits.overview", handle=handle), 303)

@@ -11,10 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date, format_datetime, get_timezone
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from babel.support import Translations
 from flask import Flask, g, request, session, url_for
 from flask_babel import Babel
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal import catalogues
 from portal.catalogues import FOLDER
@@ -107,7 +108,7 @@ def switched() -> bool:
 
 def prefer(language: str | None) -> None:
     """The language that the finance system named for the request being shown."""
-    if language in LANGUAGES and _chosen() is None:
+    if _chosen() is None and language in LANGUAGES:  # in this order: a choice is always kept
         g.language = language
 
 
@@ -139,9 +140,20 @@ def gettext(sentence: str, **values: Any) -> str:
     return text % values if values else text
 
 
+def ngettext(one: str, many: str, number: int) -> str:
+    """A sentence with a number, which stands in it as ``%(num)s``."""
+    text: str = _catalogue().ungettext(one, many, number)
+    return text % {"num": number}
+
+
 def money(amount: Money) -> str:
     """148,50 €"""
     return format_currency(Decimal(amount.cents) / 100, amount.currency, locale=spoken().locale)
+
+
+def digits(amount: Money) -> str:
+    """148,50, as one types it: for the clipboard."""
+    return format_decimal(Decimal(amount.cents) / 100, "0.00", locale=spoken().locale)
 
 
 def day(value: date) -> str:
@@ -185,7 +197,7 @@ def _browser() -> list[tuple[str, float]]:
 def _of_tenant() -> str:
     try:
         language = tenant().language
-    except NotFound:
+    except (NotFound, SQLAlchemyError):  # without a database, too, it is said in some language
         return DEFAULT
     return language if language in LANGUAGES else DEFAULT
 

@@ -29,6 +29,10 @@ class Visit:
     used_at: int  # seconds since 1970
 
     @property
+    def begun(self) -> bool:
+        return self.used_at != LONG_AGO
+
+    @property
     def idle(self) -> bool:
         return _now() - self.used_at > IDLE_SECONDS
 
