@@ -1,7 +1,9 @@
 """What stands in a letter. Pure: a claim and the town in, HTML out.
 
-The letter follows DIN 5008 form B. Everything has a fixed place on the page: the QR code on the
-middle fold, the TAN on the lowest, so that neither shows while the other is read.
+The letter follows DIN 5008 form B. Everything has a fixed place on the page: the QR code that opens
+the payment page on the middle fold, the TAN on the lowest, so that neither shows while the other
+is read. The code for banking apps stands in the lowest corner, out of the camera that reads the
+first.
 """
 
 import hashlib
@@ -21,13 +23,14 @@ from office import fitting
 from office.fitting import fit
 from office.models import Claim, Debtor
 from office.town import Facts
+from portal import epc
+from portal.epc import QUIET_ZONE, Transfer
 from portal.errors import Invalid
 
 QR_ERROR_CORRECTION = "m"  # 15 % of the symbol may be lost
 LOCALES = {"en": "en_GB"}  # 12 December 2026, not December 12
 LONGEST_DAY = "30. September 2026"
 LONGEST_IBAN = "MT84 MALT 0110 0001 2345 MTLC AST0 01S"
-QUIET_ZONE = 4  # modules, as ISO/IEC 18004 wants
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def letter(claim: Claim, town: Facts, today: date) -> str:
             sizes=sizes,
             link=None if claim.debit else link,
             qr=qr(link.qr) if link else "",
+            epc=epc_code(claim, town),
             host=_host(claim),
         )
 
@@ -136,6 +140,18 @@ def country_line(country: str) -> str:
     names = Locale("de").territories
     name = names.get(country.upper(), country)
     return "" if name == names["DE"] else name.upper()
+
+
+def epc_code(claim: Claim, town: Facts) -> str:
+    """The EPC code for the amount of a letter as a ``data:`` address; empty where there is none.
+
+    None for a direct debit, and none once something was paid: the letter's amount is not open then.
+    """
+    if claim.debit or claim.cleared_cents:
+        return ""
+    text = claim.payment_sign
+    said = epc.payload(Transfer(town.account_holder, town.iban, town.bic, claim.amount, text))
+    return epc.data_address(said) if said else ""
 
 
 def qr(payload: str) -> str:

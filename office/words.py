@@ -55,6 +55,22 @@ EVENTS: Mapping[str, Any] = {
     "unreadable":         _l("Something that this office cannot read."),
 }
 
+# What a citizen says or asks, by the words of citizen.says_paid and citizen.asks.
+WAYS: Mapping[str, Any] = {
+    "transfer": _l("by bank transfer"),
+    "cash":     _l("in cash"),
+    "debit":    _l("by direct debit"),
+    "other":    _l("in another way"),
+}
+TOPICS: Mapping[str, Any] = {
+    "purpose":     _l("What is this letter for?"),
+    "amount":      _l("Is the amount right?"),
+    "address":     _l("My name or my address is not right."),
+    "instalments": _l("Can I pay in instalments?"),
+    "twice":       _l("I got this letter twice."),
+    "other":       _l("Something else"),
+}
+
 EVENT_STATES: Mapping[str, Any] = {
     "booked":     _l("booked"),
     "noted":      _l("noted"),
@@ -185,6 +201,20 @@ def event(kind: str) -> str:
     return str(known) if known else gettext("The portal tells “%(kind)s”.", kind=kind)
 
 
+def told(data: Mapping[str, Any]) -> str:
+    """What a citizen said or asked; nothing of any other event."""
+    topic, how = data.get("topic"), data.get("how")
+    if isinstance(topic, str):
+        return str(TOPICS.get(topic, topic))
+    if not isinstance(how, str):
+        return ""
+    way, paid_on = str(WAYS.get(how, how)), data.get("paid_on")
+    try:
+        return f"{day(date.fromisoformat(str(paid_on)))}, {way}"
+    except ValueError:
+        return way
+
+
 FILTERS: Mapping[str, Callable[[Any], str]] = {
     "money": money,
     "day": day,
@@ -193,6 +223,7 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "state": _said(STATES),
     "event_state": _said(EVENT_STATES),
     "event": event,
+    "told": told,
     "refused": refused,
     "account": account,
 }

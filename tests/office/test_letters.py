@@ -16,7 +16,7 @@ from office import pushing, town
 from office.client import Portal
 from office.db import office_db
 from office.importing import import_file
-from office.letters import country_line
+from office.letters import country_line, epc_code
 from office.models import Claim
 from office.printing import print_letters
 from office.pseudonyms import key
@@ -29,6 +29,8 @@ DPI = 150
 MM = 25.4 / 72  # millimetres a point
 COUNT = 12
 FIRST_FOLD, SECOND_FOLD, END = 105, 210, 297  # mm from the top
+APART = 80  # mm between the two codes, at least
+FRAME = 60  # mm: what a camera sees of a letter when it is held close
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,26 @@ def codes(page: pypdfium2.PdfPage) -> Sequence[zxingcpp.Barcode]:
     return zxingcpp.read_barcodes(page.render(scale=DPI / 72, grayscale=True).to_pil())
 
 
+def link_code(page: pypdfium2.PdfPage) -> zxingcpp.Barcode:
+    """The code that opens the payment page."""
+    (found,) = (code for code in codes(page) if code.text.startswith("HTTPS://"))
+    return found
+
+
+def bank_code(page: pypdfium2.PdfPage) -> zxingcpp.Barcode:
+    """The code for banking apps."""
+    (found,) = (code for code in codes(page) if code.text.startswith("BCD\n"))
+    return found
+
+
+def extent(code: zxingcpp.Barcode) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom edge of a code without its quiet zone, in millimetres."""
+    at = code.position
+    pixels = at.top_left.x, at.top_left.y, at.bottom_right.x, at.bottom_right.y
+    left, top, right, bottom = (pixel / DPI * 25.4 for pixel in pixels)
+    return left, top, right, bottom
+
+
 def found_at(file: Path, words: str) -> tuple[float, float]:
     """Left and top edge of some words, in millimetres."""
     with pypdfium2.PdfDocument(file) as pdf:
@@ -80,7 +102,8 @@ def found_at(file: Path, words: str) -> tuple[float, float]:
 
 def test_every_qr_code_holds_its_own_link(printed: Path, rows: list[dict[str, str]]) -> None:
     with pypdfium2.PdfDocument(printed / "_run.pdf") as run:
-        read = [code.text for page in run for code in codes(page)]
+        read = [link_code(page).text for page in list(run)[1:]]
+        assert not codes(run[0])
     assert read == [fake_portal.link(row["Belegnummer"])["qr"] for row in rows]
 
 
@@ -88,13 +111,76 @@ def test_the_qr_code_is_large_and_always_at_the_same_place(printed: Path) -> Non
     places = set()
     for file in printed.glob("K-*.pdf"):
         with pypdfium2.PdfDocument(file) as pdf:
-            (code,) = codes(pdf[0])
-        corner = code.position
-        width = (corner.top_right.x - corner.top_left.x) / DPI * 25.4
-        assert width >= 22
-        places.add(round(corner.top_left.y / DPI * 25.4))
-        assert FIRST_FOLD < corner.top_left.y / DPI * 25.4 < SECOND_FOLD
+            left, top, right, bottom = extent(link_code(pdf[0]))
+        assert right - left >= 22
+        places.add(round(top))
+        assert FIRST_FOLD < top < bottom < SECOND_FOLD
     assert len(places) == 1
+
+
+def test_every_letter_has_a_code_that_fills_in_its_transfer(
+    printed: Path, rows: list[dict[str, str]]
+) -> None:
+    for row in rows:
+        with pypdfium2.PdfDocument(printed / f"{row['Belegnummer']}.pdf") as pdf:
+            lines = bank_code(pdf[0]).bytes.decode().split("\n")
+        euros = row["Betrag"].replace(".", "").replace(",", ".")
+        assert lines == ["BCD", "002", "1", "SCT", "MUSTDEXXXXX", "Stadt Musterhausen",
+            "DE02120300000000202051", f"EUR{euros}", "", "", row["Kassenzeichen"]]  # fmt: skip
+
+
+def test_the_two_codes_stand_on_two_folds_and_far_apart(printed: Path) -> None:
+    for file in printed.glob("K-*.pdf"):
+        with pypdfium2.PdfDocument(file) as pdf:
+            _, _, link_right, link_bottom = extent(link_code(pdf[0]))
+            bank_left, bank_top, bank_right, bank_bottom = extent(bank_code(pdf[0]))
+        assert link_bottom < SECOND_FOLD < bank_top < bank_bottom < END
+        assert bank_left - link_right >= APART
+        assert bank_right - bank_left >= 22
+
+
+def test_a_camera_held_over_one_code_sees_no_other(printed: Path) -> None:
+    with pypdfium2.PdfDocument(printed / "K-2026-000004.pdf") as pdf:
+        seen = pdf[0].render(scale=DPI / 72, grayscale=True).to_pil()
+        both = link_code(pdf[0]), bank_code(pdf[0])
+    for code in both:
+        left, top, right, bottom = extent(code)
+        for corner in (
+            ((left + right - FRAME) / 2, (top + bottom - FRAME) / 2),  # held straight over it
+            (left - 4, top - 4),
+            (right + 4 - FRAME, bottom + 4 - FRAME),
+        ):
+            x, y = (mm / 25.4 * DPI for mm in corner)
+            side = FRAME / 25.4 * DPI
+            frame = seen.crop((round(x), round(y), round(x + side), round(y + side)))
+            assert [one.text for one in zxingcpp.read_barcodes(frame)] == [code.text]
+
+
+def test_each_code_says_what_it_is_for(printed: Path) -> None:
+    file = printed / "K-2026-000004.pdf"
+    _, first = found_at(file, "1 Mit der Kamera: online bezahlen")
+    _, second = found_at(file, "2 In der Banking-App: überweisen")
+    with pypdfium2.PdfDocument(file) as pdf:
+        _, link_top, _, link_bottom = extent(link_code(pdf[0]))
+        _, bank_top, _, bank_bottom = extent(bank_code(pdf[0]))
+    assert link_top - 5 < first < link_bottom
+    assert bank_top - 5 < second < bank_bottom
+
+
+def test_what_was_partly_paid_or_is_in_another_currency_gets_no_bank_code(
+    office: Flask, portal: Portal
+) -> None:
+    import_file(sample.as_bytes(sample.rows(1)))
+    facts = town.find(office_db.session)
+    claim = office_db.session.get_one(Claim, "K-2026-000001")
+    assert facts
+    assert epc_code(claim, facts)
+    assert epc_code(claim, facts) == epc_code(claim, facts)
+    claim.cleared_cents = 1
+    assert not epc_code(claim, facts)
+    claim.cleared_cents, claim.currency = 0, "NOK"
+    assert not epc_code(claim, facts)
+    office_db.session.rollback()
 
 
 def test_the_tan_stands_on_another_fold_than_the_qr_code(printed: Path) -> None:

@@ -19,12 +19,14 @@ from portal.errors import Invalid
 from tests.office import fake_portal
 from tests.office.conftest import TOWN
 
-ONLINE_ENDS = 150 + 43 - 1  # mm: the frame around the QR code and its text
+ONLINE_ENDS = 164.5 + 43 - 1  # mm: the frame around the QR code and its text
+WAYS_END = 238 + 38.5 - 0.3  # mm: the frame around account and EPC code
+EPC_BEGINS = 153  # mm from the left: the quiet zone of the EPC code
 PX = 96 / 25.4  # CSS pixels a millimetre
 APART = (
     ("head", "sender"), ("head", "info"), ("info", "main"), ("sender", "to"), ("window", "main"),
-    ("main", "online"), ("online", "ways"), ("ways", "secret"), ("tan", "closing"),
-    ("secret", "closing"), ("closing", "footer"),
+    ("main", "closing"), ("closing", "online"), ("online", "secret"), ("tan", "ways"),
+    ("secret", "ways"), ("ways", "footer"),
 )  # fmt: skip
 # Words as wide as they get, as Germans write them, and a text without any blank.
 FILLINGS = ("Wohnungsmangelverwaltung ", "MÜNCHNER WEG ", "Straße am Mühlbach, ", "W", "1", "W-")
@@ -118,6 +120,8 @@ def test_at_every_limit_nothing_overlaps_and_nothing_leaves_the_page(
     assert found["footer"][3] <= 294
     assert found["to"][3] <= 90.2
     assert found["until"][3] <= ONLINE_ENDS
+    assert found["table"][3] <= WAYS_END
+    assert found["table"][2] <= EPC_BEGINS
     for name in ("head", "info", "main", "online", "ways", "secret", "closing", "footer"):
         assert found[name][2] <= 200.3, name
 

@@ -208,3 +208,24 @@ def test_a_forged_event_books_nothing(visitor: FlaskClient) -> None:
 def test_a_signed_body_that_is_no_event_is_refused(visitor: FlaskClient, body: bytes) -> None:
     headers = signed(body if body != b"\xff" else b"x")
     assert push(visitor, body, headers) in {401, 422}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("citizen.says_paid", {"how": "cash", "paid_on": "2026-11-03"}, "3. November 2026, bar"),
+        ("citizen.says_paid", {"how": "by mule", "paid_on": "once"}, "by mule"),
+        ("citizen.says_paid", {"how": 7}, "schon bezahlt"),
+        ("citizen.asks", {"topic": "amount"}, "Stimmt der Betrag?"),
+        ("citizen.asks", {"topic": "<b>"}, "&lt;b&gt;"),
+    ],
+)
+def test_the_page_says_what_a_citizen_told(
+    office: Flask, kind: str, data: dict[str, Any], said: str
+) -> None:
+    import_sample(1)
+    client = office.test_client()
+    client.get("/?token=a-token-for-tests", base_url=HERE)
+    body = json.dumps(Books().tell(kind, FIRST, **data)).encode()
+    assert push(client, body, signed(body)) < 300
+    assert said in client.get("/events?lang=de", base_url=HERE).text

@@ -241,6 +241,8 @@ def test_a_second_success_of_one_payment_is_left_to_a_person(claim: Claim, books
     [
         ("payment.pending",   {},                                     EventState.NOTED),
         ("refund.succeeded",  {},                                     EventState.BY_HAND),
+        ("citizen.says_paid", {"how": "cash", "paid_on": "2026-11-03"}, EventState.NOTED),
+        ("citizen.asks",      {"topic": "a new one"},                 EventState.NOTED),
         ("moon.landed",       {"where": "Mare Tranquillitatis"},      EventState.UNKNOWN),
         ("payment.succeeded", {"payment": "p", "amount_cents": "4"},  EventState.UNREADABLE),
         ("payment.succeeded", {"payment": "p", "amount_cents": 9, "claim_cents": 4,

@@ -1,0 +1,99 @@
+"""The transfer in a real browser: copied without blanks and said so, saved, shared, read by axe."""
+
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+
+from tests.browser.conftest import DESK, PHONE, Citizen, Comes
+from tests.stages import Demo
+
+pytestmark = pytest.mark.browser
+
+# A phone's share sheet, as far as a page can see it.
+SHARE_SHEET = """
+navigator.canShare = (what) => what.files.every((file) => file.type === "image/png");
+navigator.share = async (what) => {
+  window.shared = [what.files[0].name, [...new Uint8Array(await what.files[0].arrayBuffer())]];
+};
+"""
+
+
+def wants_to_transfer(citizen: Citizen) -> None:
+    citizen.checks(citizen.demo.push(amount_cents=14_850, payment_sign="5.0101.000123.4"))
+    citizen.page.click("text=Bank transfer")
+    assert citizen.title == "Pay by bank transfer"
+
+
+def code(picture: Path) -> list[str]:
+    (found,) = zxingcpp.read_barcodes(Image.open(picture))
+    return found.text.split("\n")
+
+
+def test_what_is_copied_can_be_pasted_into_a_banking_app_and_the_page_says_so(
+    comes: Comes,
+) -> None:
+    citizen = comes(permissions=["clipboard-read", "clipboard-write"])
+    wants_to_transfer(citizen)
+    for button, copied in (
+        ("Copy IBAN", "DE02120300000000202051"),
+        ("Copy amount", "148.50"),
+        ("Copy remittance text", "5.0101.000123.4"),
+    ):
+        citizen.page.click(f"text={button}")
+        citizen.page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")
+        assert citizen.page.evaluate("navigator.clipboard.readText()") == copied
+        citizen.page.wait_for_selector("[role=status]:text-is('')", state="attached")
+        assert citizen.page.is_visible(f"text={button}")
+
+
+def test_the_picture_is_saved_under_a_good_name_and_can_be_read(
+    citizen: Citizen, tmp_path: Path
+) -> None:
+    wants_to_transfer(citizen)
+    with citizen.page.expect_download() as download:
+        citizen.page.click("text=Save picture")
+    assert download.value.suggested_filename == "transfer-5.0101.000123.4.png"
+    download.value.save_as(tmp_path / "code.png")
+    assert code(tmp_path / "code.png")[7:] == ["EUR148.50", "", "", "5.0101.000123.4"]
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_where_there_is_a_share_sheet_the_picture_can_be_shared(
+    comes: Comes, tmp_path: Path, viewport: dict[str, int]
+) -> None:
+    citizen = comes(viewport=viewport)
+    citizen.page.add_init_script(SHARE_SHEET)
+    wants_to_transfer(citizen)
+    citizen.page.click("text=Share picture")
+    name, raw = citizen.page.wait_for_function("window.shared").json_value()
+    assert name == "transfer-5.0101.000123.4.png"
+    (tmp_path / "shared.png").write_bytes(bytes(raw))
+    assert code(tmp_path / "shared.png")[7] == "EUR148.50"
+
+
+def test_without_script_account_code_and_picture_are_there(comes: Comes, tmp_path: Path) -> None:
+    citizen = comes(javascript=False)
+    wants_to_transfer(citizen)
+    assert "DE02 1203 0000 0000 2020 51" in citizen.text
+    assert not citizen.page.is_visible("text=Copy IBAN")
+    assert not citizen.page.is_visible("text=Share picture")
+    assert citizen.page.is_visible("text=Save picture")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_code_can_be_read_from_the_screen_and_nothing_bars_a_person(
+    comes: Comes, demo: Demo, tmp_path: Path, viewport: dict[str, int], scheme: str
+) -> None:
+    citizen = comes(viewport=viewport, color_scheme=scheme)
+    wants_to_transfer(citizen)
+    citizen.page.screenshot(path=tmp_path / "screen.png")
+    assert code(tmp_path / "screen.png")[0] == "BCD"
+    found = Axe().run(citizen.page)
+    assert found.violations_count == 0, found.generate_report()
+    assert citizen.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert citizen.complaints == []
+    assert {url.split("/")[2] for url in citizen.asked} == {demo.facts["portal"].split("/")[2]}
