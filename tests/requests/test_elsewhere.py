@@ -192,11 +192,10 @@ def test_what_was_given_away_meanwhile_cannot_be_undone(app: Flask) -> None:
     builders.letter("K-1", amount_cents=7_000)
     withdrawn()
     with transaction() as session:
-        from portal.ledger import entries
+        from portal.ledger import entries, items
         from portal.money import Money
 
-        item = session.scalars(select(CustodyItem)).one()
-        item.open_cents, item.state = 0, "kept_by_order"
+        items.lower(session.scalars(select(CustodyItem)).one(), 3_000, "kept_by_order")
         book.post(session, TOWN, entries.custody_kept("AO-9", "surplus", Money(3_000)))
     with pytest.raises(AlreadyGivenAway):
         undo()
