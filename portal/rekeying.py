@@ -16,6 +16,8 @@ from portal.errors import Conflict
 from portal.finance import messages, outbox, repeating
 from portal.finance.models import Endpoint, KeptAnswer
 from portal.keys import Keyring, sealed_with
+from portal.payments import mails
+from portal.payments.mails import Mail
 from portal.payments.models import ProviderAccount
 from portal.requests import links, register, tan
 from portal.requests.models import PaymentRequest
@@ -37,7 +39,8 @@ def counts(session: Session) -> Counter[str]:
     query = select(PaymentRequest.key_id, func.count()).group_by(PaymentRequest.key_id)
     found = Counter({key_id: int(count) for key_id, count in session.execute(query)})
     sealed = (
-        ProviderAccount.credentials_sealed, Endpoint.secret_sealed, KeptAnswer.answer_sealed
+        ProviderAccount.credentials_sealed, Endpoint.secret_sealed, KeptAnswer.answer_sealed,
+        Mail.sealed,
     )  # fmt: skip
     for column in sealed:
         found.update(sealed_with(box) for box in session.scalars(select(column)) if box)
@@ -87,6 +90,9 @@ def _seal_answers_anew(session: Session, keyring: Keyring, key_id: str) -> None:
             place = repeating.place(kept)
             plain = keyring.unseal(kept.answer_sealed, *place)
             kept.answer_sealed = keyring.seal(plain, *place)
+    for mail in session.scalars(select(Mail).where(Mail.sealed.is_not(None)).with_for_update()):
+        if mail.sealed and sealed_with(mail.sealed) == key_id:
+            mails.sealed_anew(keyring, mail)
 
 
 def _hanging_on(key_id: str) -> list[tuple[str, int]]:

@@ -19,6 +19,7 @@ class Name(StrEnum):
     GRANTS = "grants"
     ANSWERS = "answers"
     JOBS = "jobs"
+    MAILS = "mails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +59,8 @@ CLASSES = (
                    "24 hours", "nothing"),
     RetentionClass(Name.JOBS, "jobs of the board", "their end", "24 hours; good ones at once",
                    "nothing"),
+    RetentionClass(Name.MAILS, "a confirmation by e-mail with its address, sealed", "its order",
+                   "until the mail server has it, 23 hours at most",
+                   "that there was one, until the details go"),
 )
 # fmt: on
