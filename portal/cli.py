@@ -16,6 +16,7 @@ from portal import keys, refusals, rekeying, schema
 from portal.config import Settings
 from portal.db import transaction
 from portal.errors import Misconfigured, PortalError
+from portal.faces.cli import tenant
 from portal.finance.cli import events as finance_events
 from portal.operating import cli as operating
 from portal.operating import database
@@ -161,6 +162,7 @@ main.add_command(operating.doctor)
 main.add_command(operating.db_)
 main.add_command(reconcile)
 main.add_command(retention)
+main.add_command(tenant)
 
 
 class _PrintProcess:

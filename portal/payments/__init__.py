@@ -4,5 +4,6 @@ Doors: ``offers`` (pure), ``start.start``, ``record.record``, ``sweep``, ``settl
 ``refunds``, ``custody_returns``, ``sending.record``, ``reversals.record_reversal``; tasks of this
 room: ``staff``.
 May enter: requests, providers, ledger, approvals, worklist, finance core, the ground floor.
-Edges: ``views``, ``webhooks``, ``refunds_api``, ``tasks``.
+By e-mail and for anyone who doubts: ``mails``, ``receipts``.
+Edges: ``views``, ``confirming_views``, ``webhooks``, ``refunds_api``, ``tasks``.
 """

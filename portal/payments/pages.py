@@ -8,17 +8,21 @@ from flask.typing import ResponseReturnValue
 from portal import clock
 from portal.db import db
 from portal.money import Money
-from portal.payments import confirmations, showing, standing, sweep
+from portal.payments import confirming_pages, history, parts, showing, standing, sweep
 from portal.payments.models import Payment
+from portal.payments.offers import Offers, Reason
+from portal.payments.parts import Part, Payable, Which
 from portal.payments.showing import Page
 from portal.payments.standing import Standing
-from portal.payments.start import offers_for
+from portal.payments.start import offers_for, payable_now
 from portal.payments.states import State as PaymentState
+from portal.requests import register
 from portal.requests.models import PaymentRequest
-from portal.requests.states import PAYABLE
-from portal.web import visits
+from portal.tenants import Kind
+from portal.web import steps, visits
 
-REFRESH_SECONDS = (3, 3, 3, 5, 5, 10, 10, 20)
+# Softly, and not for ever: a page that asks keeps the session open. It ends after 25 minutes.
+REFRESH_SECONDS = (3, 3, 3, 5, 5, 10, 10, 20, 20, 20, *(60,) * 24)
 LONG_AFTER = 6  # refreshes, about half a minute
 CHANNEL = "web"
 
@@ -28,25 +32,31 @@ def again() -> int:
     return min(int(text), 99) if text.isascii() and text.isdigit() and len(text) < 3 else 0
 
 
-def refresh() -> int:
-    return REFRESH_SECONDS[min(again(), len(REFRESH_SECONDS) - 1)]
+def refresh() -> int | None:
+    """Seconds until the page looks again by itself; ``None`` when it has looked long enough."""
+    return dict(enumerate(REFRESH_SECONDS)).get(again())
 
 
 def after_tan(handle: str) -> dict[str, Any]:
     """What every page behind the TAN offers: to end, and to go on before the time is over."""
     return {
         "end_action": url_for("visits.end"),
-        "renew_action": url_for("payments.renew", handle=handle),
+        "renew_action": steps.renewal(handle),
         "session_seconds": visits.IDLE_SECONDS,
     }
 
 
 def choice_page(
-    handle: str, letter: PaymentRequest, errors: dict[str, str], chosen: int | None = None
+    handle: str,
+    letter: PaymentRequest,
+    part: Part,
+    errors: dict[str, str],
+    chosen: int | None = None,
 ) -> str:
     session = db.session()
-    session.refresh(letter)
-    offered, refused, only = showing.offers(session, offers_for(session, letter, CHANNEL))
+    found = offers_for(session, letter, CHANNEL, part.amount)
+    offered, refused, only = showing.offers(session, found)
+    now = payable_now(session, letter)
     return render_template(
         "citizen/choice.html",
         action=url_for("payments.pay", handle=handle),
@@ -55,10 +65,53 @@ def choice_page(
         refused=refused,
         chosen=only if chosen is None else chosen,
         version=letter.version,
+        part=part,
+        rest=letter.open - part.amount,
+        parts_url=url_for("payments.amount", handle=handle) if now.has_parts else None,
+        parts_help=bool(_helped(found, now, part)),
+        transfer_url=url_for("transfers.page", handle=handle),
+        errors=errors,
+        back=url_for("payments.amount" if now.has_parts else "payments.status", handle=handle),
+        **after_tan(handle),
+    )
+
+
+def _helped(found: Offers, now: Payable, part: Part) -> list[str]:
+    """The providers that refuse this amount and would take a smaller part."""
+    least = min([each for each in (now.least, now.due and now.due.amount) if each], default=None)
+    return [
+        refusal.label
+        for refusal in found.refused
+        if refusal.reason is Reason.ABOVE_MAXIMUM and refusal.limit and least
+        and least <= refusal.limit < part.amount
+    ]  # fmt: skip
+
+
+def amount_page(
+    handle: str, letter: PaymentRequest, errors: dict[str, str], entered: dict[str, str]
+) -> str:
+    session = db.session()
+    now = payable_now(session, letter)
+    return render_template(
+        "citizen/amount.html",
+        action=url_for("payments.choose_amount", handle=handle),
+        request=showing.request(letter),
+        parts=showing.parts(session, letter, now, CHANNEL),
+        least=now.least,
+        most=now.most,
+        entered=entered,
         errors=errors,
         back=url_for("payments.status", handle=handle),
         **after_tan(handle),
     )
+
+
+def choice_url(handle: str, part: Part) -> str:
+    """The address of the choice for a part."""
+    if part.which is Which.WHOLE:
+        return url_for("payments.choice", handle=handle)
+    cents = part.amount.cents
+    return url_for("payments.choice", handle=handle, part=part.which.value, cents=cents)
 
 
 def changed_page(handle: str, letter: PaymentRequest, old_cents: int) -> ResponseReturnValue:
@@ -73,13 +126,32 @@ def changed_page(handle: str, letter: PaymentRequest, old_cents: int) -> Respons
     return page, 409
 
 
-def _review(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
-    return render_template(
-        "citizen/review.html",
-        request=showing.request(letter),
-        next_url=url_for("payments.choice", handle=handle),
-        **after_tan(handle),
-    )
+def _review(now: Standing) -> Page:
+    def page(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
+        session = db.session()
+        has_parts = payable_now(session, letter).has_parts
+        return render_template(
+            "citizen/review.html",
+            standing=now.value,
+            request=showing.request(letter),
+            moves=showing.moves(history.of(session, letter)),
+            next_url=url_for("payments.amount" if has_parts else "payments.choice", handle=handle),
+            has_parts=has_parts,
+            transfer_url=url_for("transfers.page", handle=handle),
+            **_confirmed_at(handle),
+            **after_tan(handle),
+        )
+
+    return page
+
+
+def _confirmed_at(handle: str) -> dict[str, Any]:
+    """How a page names the confirmation of a payment in its list."""
+
+    def confirmation_url(payment_id: str) -> str:
+        return url_for("payments.outcome", handle=handle, payment_id=payment_id)
+
+    return {"confirmation_url": confirmation_url}
 
 
 def _elsewhere(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
@@ -110,78 +182,88 @@ def _processing(handle: str, letter: PaymentRequest, payment: Payment | None) ->
     )
 
 
-def _confirmed(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
-    assert payment is not None  # noqa: S101 -- the table leads here from a payment only
-    names: dict[str, Any] = {"handle": handle, "payment_id": payment.id}
-    rest = letter.open if letter.state in PAYABLE else None
-    return render_template(
-        "citizen/confirmed.html",
-        payment=showing.payment(payment),
-        request=showing.paid_request(db.session(), payment),
-        open_amount=rest or None,
-        pdf_url=url_for("payments.confirmation", **names),
-        **after_tan(handle),
-    )
-
-
-def _not_paid(template: str) -> Page:
+def _waiting(template: str) -> Page:
     def page(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
         assert payment is not None  # noqa: S101 -- the table leads here from a payment only
         return render_template(
             template,
             payment=showing.payment(payment),
-            money_taken=standing.MONEY_TAKEN[PaymentState(payment.state)],
-            retry_url=url_for("payments.choice", handle=handle),
+            days=standing.LONGEST_PENDING_DAYS,
+            here=url_for("payments.outcome", handle=handle, payment_id=payment.id),
             **after_tan(handle),
         )
 
     return page
 
 
-def _already_paid(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
-    paid = confirmations.latest(db.session(), letter.tenant_id, letter.id)
-    url = paid and url_for("payments.outcome", handle=handle, payment_id=paid.id)
-    return render_template(
-        "citizen/already_paid.html",
-        how="online" if paid else "elsewhere",
-        paid_on=showing.local_day(paid.confirmed_at) if paid and paid.confirmed_at else None,
-        confirmation_url=url,
-        **after_tan(handle),
-    )
+def _confirmed(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
+    assert payment is not None  # noqa: S101 -- the table leads here from a payment only
+    told = confirming_pages.told(letter, payment, handle)
+    return render_template("citizen/confirmed.html", **told, **after_tan(handle))
 
 
-def _withdrawn(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
-    reason = letter.withdrawn_reason or "other"
-    return render_template("citizen/withdrawn.html", reason=reason, **after_tan(handle))
+def _not_paid(template: str) -> Page:
+    def page(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
+        assert payment is not None  # noqa: S101 -- the table leads here from a payment only
+        part = parts.like(payable_now(db.session(), letter), payment.amount_cents)
+        return render_template(
+            template,
+            payment=showing.payment(payment),
+            money_taken=standing.MONEY_TAKEN[PaymentState(payment.state)],
+            retry_url=choice_url(handle, part),
+            **after_tan(handle),
+        )
+
+    return page
 
 
-def _expired(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
-    until = letter.payable_until
-    return render_template("citizen/expired.html", payable_until=until, **after_tan(handle))
+def _ended(template: str, now: Standing) -> Page:
+    """A letter that cannot or need not be paid any more, with what became of its money."""
+
+    def page(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
+        session = db.session()
+        kind = session.get_one(Kind, (letter.tenant_id, letter.kind))
+        return render_template(
+            template,
+            standing=now.value,
+            moves=showing.moves(history.of(session, letter)),
+            paid=Money(letter.covered_cents, letter.currency),
+            reason=letter.withdrawn_reason or "other",
+            payable_until=letter.payable_until,
+            closes=kind.closes_after_payable_until,
+            **_confirmed_at(handle),
+            **after_tan(handle),
+        )
+
+    return page
 
 
 def _replaced(handle: str, letter: PaymentRequest, _: Payment | None) -> str:
-    newer = letter.replaced_by and db.session().get(
-        PaymentRequest, (letter.tenant_id, letter.replaced_by)
-    )
-    issued = newer.content.get("issued_on") if newer else None
+    newer = register.line(db.session(), letter)[-1]
+    opened = visits.handle_of(newer.id)
     return render_template(
         "citizen/replaced.html",
-        newer_from=showing.iso_day(issued),
-        newer_url=None,
+        newer_from=showing.iso_day(newer.content.get("issued_on")),
+        newer_url=opened and url_for("visits.overview", handle=opened),
         **after_tan(handle),
     )
 
 
+PAID, OVER, GONE = "citizen/already_paid.html", "citizen/expired.html", "citizen/withdrawn.html"
 PAGES: dict[Standing, Page] = {
-    Standing.REVIEW: _review,
+    **{each: _review(each) for each in (
+        Standing.REVIEW, Standing.PARTLY_PAID, Standing.TAKEN_BACK, Standing.ASKED_AGAIN)},
+    Standing.HELD: _waiting("citizen/held.html"),
     Standing.ELSEWHERE: _elsewhere,
     Standing.PROCESSING: _processing,
+    Standing.PENDING: _waiting("citizen/pending.html"),
     Standing.CONFIRMED: _confirmed,
     Standing.FAILED: _not_paid("citizen/failed.html"),
     Standing.CANCELLED: _not_paid("citizen/cancelled.html"),
-    Standing.ALREADY_PAID: _already_paid,
-    Standing.WITHDRAWN: _withdrawn,
-    Standing.EXPIRED: _expired,
+    **{each: _ended(PAID, each) for each in (
+        Standing.ALREADY_PAID, Standing.PAID_ELSEWHERE, Standing.PAID_TWICE, Standing.RETURNING,
+        Standing.REFUNDED)},
+    Standing.WITHDRAWN: _ended(GONE, Standing.WITHDRAWN),
+    Standing.EXPIRED: _ended(OVER, Standing.EXPIRED),
     Standing.REPLACED: _replaced,
-}
+}  # fmt: skip

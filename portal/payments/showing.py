@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 from portal.db import Json
 from portal.money import Money
 from portal.payments import confirmations
+from portal.payments.history import History
 from portal.payments.models import Payment, ProviderRule
 from portal.payments.offers import SENTENCES, Offers, Refusal
+from portal.payments.parts import Payable
+from portal.payments.start import offers_for
 from portal.requests.models import PaymentRequest, RequestVersion
 from portal.web import language
 from portal.web.current import tenant
@@ -29,10 +32,51 @@ class ShownItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownMove:
+    """One line of what became of the money: paid, elsewhere, returning, refunded or taken_back.
+
+    ``method`` is the provider's label; of what was paid elsewhere, how: transfer, cash and so on.
+    """
+
+    what: str
+    amount: Money
+    method: str
+    on: date | None
+    payment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMoves:
+    """What became of a request's money, in the order in which it happened."""
+
+    moves: list[ShownMove]
+    surplus: Money
+    online: bool
+
+    def of(self, *what: str) -> list[ShownMove]:
+        """The lines of these kinds."""
+        return [move for move in self.moves if move.what in what]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """What may be chosen to pay, and with which providers it can be paid."""
+
+    which: str
+    amount: Money
+    methods: list[str]
+    on: date | None = None
+    later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ShownRequest:
-    """What is asked."""
+    """What is asked: ``amount`` is open, ``whole`` was asked, ``paid`` and ``waived`` are off."""
 
     amount: Money
+    whole: Money
+    paid: Money
+    waived: Money
     purpose: str
     payment_sign: str
     due_on: date | None
@@ -72,6 +116,9 @@ def request(letter: PaymentRequest) -> ShownRequest:
     """A request, with what is still open as its amount."""
     return ShownRequest(
         amount=letter.open if letter.open else letter.amount,
+        whole=letter.amount,
+        paid=Money(letter.covered_cents, letter.currency),
+        waived=Money(letter.closed_cents, letter.currency),
         purpose=letter.purpose,
         payment_sign=letter.payment_sign or letter.reference,
         due_on=letter.due_on,
@@ -87,6 +134,9 @@ def paid_request(session: Session, row: Payment) -> ShownRequest:
     due_on = iso_day(version.content.get("due_on"))
     return ShownRequest(
         amount=row.amount,
+        whole=Money(version.amount_cents, row.currency),
+        paid=Money(letter.covered_cents, letter.currency),
+        waived=Money(letter.closed_cents, letter.currency),
         purpose=version.content["purpose"],
         payment_sign=version.content.get("payment_sign") or letter.reference,
         due_on=due_on,
@@ -98,6 +148,50 @@ def payment(row: Payment) -> ShownPayment:
     """A payment."""
     number = confirmations.number(row.id)
     return ShownPayment(row.amount, row.label, row.started_at, row.confirmed_at, number)
+
+
+def moves(known: History) -> ShownMoves:
+    """What became of a request's money."""
+    by_id = {row.id: row for row in known.payments}
+    found = [
+        ShownMove("paid", row.amount, row.label, _day(row.confirmed_at), row.id)
+        for row in known.payments
+    ]
+    found += [
+        ShownMove(
+            "elsewhere", Money(row.amount_cents, known.surplus.currency), row.how, row.paid_on
+        )
+        for row in known.elsewhere
+    ]
+    found += [
+        ShownMove("refunded", row.amount, by_id[row.payment_id].label, _day(row.ended_at))
+        for row in known.refunded
+    ]
+    found += [
+        ShownMove("taken_back", row.amount, by_id[str(row.payment_id)].label, _day(row.heard_at))
+        for row in known.reversals
+    ]
+    found.sort(key=lambda move: move.on or date.max)
+    found += [
+        ShownMove("returning", row.amount, by_id[row.payment_id].label, None)
+        for row in known.returning
+    ]
+    return ShownMoves(found, known.surplus, bool(known.payments))
+
+
+def parts(session: Session, letter: PaymentRequest, now: Payable, channel: str) -> list[ShownPart]:
+    """What may be chosen to pay: all, what is due, a part of one's own from the least on."""
+
+    def methods(amount: Money) -> list[str]:
+        return [offer.label for offer in offers_for(session, letter, channel, amount).offered]
+
+    found = [ShownPart("whole", now.whole, methods(now.whole))]
+    if now.due:
+        amount = now.due.amount
+        found.append(ShownPart("due", amount, methods(amount), now.due.on, now.due.later))
+    if now.least:
+        found.append(ShownPart("amount", now.least, methods(now.least)))
+    return found
 
 
 def offers(
@@ -113,6 +207,10 @@ def offers(
         offered.append(ShownOffer(offer.rule, offer.label, hint, fee_note))
     refused = [ShownRefusal(refusal.label, _sentence(refusal)) for refusal in found.refused]
     return offered, refused, offered[0].id if len(offered) == 1 else None
+
+
+def _day(moment: datetime | None) -> date | None:
+    return local_day(moment) if moment else None
 
 
 def local_day(moment: datetime) -> date:

@@ -7,6 +7,7 @@ the same idempotency key; then the payment is *unknown*, because money may be un
 import logging
 import secrets
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
@@ -17,9 +18,10 @@ from portal.db import lock, transaction
 from portal.errors import Conflict, NotFound
 from portal.keys import Keyring
 from portal.money import Money
-from portal.payments import accounts
+from portal.payments import accounts, parts
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
 from portal.payments.offers import Offers, Situation, offers
+from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
 from portal.payments.schedule import first_ask
 from portal.payments.states import UNDECIDED, Event
@@ -28,7 +30,7 @@ from portal.providers.protocol import Account, Handover, Order, OrderRefused, Pr
 from portal.requests import links, register
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE, State
-from portal.tenants import Tenant
+from portal.tenants import Kind, Tenant
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,10 @@ class NoSuchPayment(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the citizen chose, and what the page had shown when he did."""
+    """What the citizen chose, and what the page had shown when he did.
+
+    ``amount_cents`` is all that was open; ``part_cents`` what of it is paid, unless it is all.
+    """
 
     tenant_id: str
     request_id: int
@@ -74,6 +79,8 @@ class Choice:
     amount_cents: int
     channel: str
     language: str
+    which: Which = Which.WHOLE
+    part_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,21 @@ class _Prepared:
     order: Order
 
 
-def offers_for(session: Session, request: PaymentRequest, channel: str) -> Offers:
-    """Which providers may be used for what a request still asks, and why not the others."""
-    tenant = session.get_one(Tenant, request.tenant_id)
-    day = clock.today(tenant.time_zone)
+def offers_for(
+    session: Session, request: PaymentRequest, channel: str, amount: Money | None = None
+) -> Offers:
+    """Which providers may be used for an amount (else all that is open); why not the others."""
+    day = _today(session, request.tenant_id)
     open_accounts = accounts.open_on(session, request.tenant_id, day)
-    now = Situation(request.open, request.kind, channel, day, open_accounts)
+    now = Situation(amount or request.open, request.kind, channel, day, open_accounts)
     return offers(accounts.rules(session, request.tenant_id), now)
+
+
+def payable_now(session: Session, request: PaymentRequest) -> Payable:
+    """What of a request may be paid today: all, what is due, or a part of one's own."""
+    kind = session.get_one(Kind, (request.tenant_id, request.kind))
+    today = _today(session, request.tenant_id)
+    return parts.payable(request.open, request.covered_cents, request.content, kind, today)
 
 
 def undecided(session: Session, tenant_id: str, request_id: int) -> Payment | None:
@@ -108,7 +123,7 @@ def undecided(session: Session, tenant_id: str, request_id: int) -> Payment | No
 def start(keyring: Keyring, choice: Choice, public_url: str) -> str:
     """Start a payment and return its id; where to send the citizen stands in its row.
 
-    Raises ``ChangedSince``, ``NotPayable``, ``NotOffered``, ``Undecided``.
+    Raises ``ChangedSince``, ``NotPayable``, ``NotAPart``, ``NotOffered``, ``Undecided``.
     """
     with transaction() as session:
         prepared = _prepare(session, keyring, choice, public_url)
@@ -120,25 +135,26 @@ def start(keyring: Keyring, choice: Choice, public_url: str) -> str:
 
 def _prepare(session: Session, keyring: Keyring, choice: Choice, public_url: str) -> _Prepared:
     request = register.locked(session, choice.tenant_id, choice.request_id)
-    today = clock.today(session.get_one(Tenant, choice.tenant_id).time_zone)
-    if State(request.state) not in PAYABLE or request.is_over(today):
+    if State(request.state) not in PAYABLE or request.is_over(_today(session, choice.tenant_id)):
         raise NotPayable(f"The request is {request.state}, or its last day is over.")
     if (request.version, request.open.cents) != (choice.version, choice.amount_cents):
         raise ChangedSince("The request has changed since the page was shown.")
     if undecided(session, choice.tenant_id, request.id):
         raise Undecided("A payment of this request is under way.")
-    offered = {offer.rule for offer in offers_for(session, request, choice.channel).offered}
-    if choice.rule not in offered:
+    cents = choice.amount_cents if choice.which is Which.WHOLE else choice.part_cents
+    amount = parts.chosen(payable_now(session, request), choice.which, cents).amount
+    offered = offers_for(session, request, choice.channel, amount).offered
+    if choice.rule not in {offer.rule for offer in offered}:
         raise NotOffered("This provider may not be used for this amount.")
     rule = session.get_one(ProviderRule, (choice.tenant_id, choice.rule))
     account = accounts.get(session, choice.tenant_id, rule.account_id)
-    payment = _write_down(session, request, rule, choice)
+    payment = _write_down(session, request, rule, choice, amount)
     order = _order(session, keyring, request, payment, account, choice, public_url)
     return _Prepared(payment.id, account.provider, accounts.unsealed(keyring, account), order)
 
 
 def _write_down(
-    session: Session, request: PaymentRequest, rule: ProviderRule, choice: Choice
+    session: Session, request: PaymentRequest, rule: ProviderRule, choice: Choice, amount: Money
 ) -> Payment:
     mine = (Payment.tenant_id == request.tenant_id) & (Payment.request_id == request.id)
     session.execute(update(Payment).where(mine, Payment.current).values(current=False))
@@ -152,8 +168,8 @@ def _write_down(
         method=rule.method,
         label=rule.label,
         channel=choice.channel,
-        amount_cents=choice.amount_cents,
-        currency=request.currency,
+        amount_cents=amount.cents,
+        currency=amount.currency,
         started_at=now,
         ask_at=first_ask(now),
     )
@@ -215,6 +231,10 @@ def _hand_over(
         return
     payment.provider_reference, payment.redirect_url = told, handover.redirect_url
     advance(session, payment, Event.HANDED_OVER, "start")
+
+
+def _today(session: Session, tenant_id: str) -> date:
+    return clock.today(session.get_one(Tenant, tenant_id).time_zone)
 
 
 def _leads_to_web(url: str, *, live: bool) -> bool:

@@ -2,8 +2,8 @@
 
 from flask import current_app
 
-from portal import jobs
-from portal.payments import closing, correcting, figures, sending, sweep
+from portal import jobs, mail
+from portal.payments import closing, correcting, figures, mails, sending, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -24,3 +24,11 @@ def send_refunds() -> None:
 def ask_for_figures() -> None:
     """Ask providers what they took up to the end of the town's yesterday, once a day."""
     figures.ask_due(current_app.extensions["keyring"])
+
+
+@jobs.every("* * * * * */10", "payments.mails")
+def send_mails() -> None:
+    """Send the confirmations that were ordered by e-mail; forget what waits too long."""
+    mails.forget()
+    if way := mail.post(current_app.extensions["settings"]):
+        mails.send_due(current_app.extensions["keyring"], way)

@@ -4,13 +4,16 @@ GET changes nothing, with one exception that is no act of the citizen: the retur
 proves nothing, but is a reason to ask the provider, whose word is recorded as when a job asks.
 """
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.db import db
-from portal.payments import confirmations, pages, showing, standing, sweep
+from portal.errors import Conflict
+from portal.money import Money
+from portal.payments import history, pages, parts, standing, sweep
 from portal.payments.models import Payment
+from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
 from portal.payments.standing import Standing
 from portal.payments.start import (
     ChangedSince,
@@ -18,59 +21,92 @@ from portal.payments.start import (
     NotOffered,
     NotPayable,
     Undecided,
+    payable_now,
     start,
     undecided,
 )
 from portal.payments.states import UNDECIDED
 from portal.payments.states import State as PaymentState
-from portal.printing import draw
 from portal.providers.wire import patience
-from portal.requests.states import PAYABLE, State
-from portal.web import gate, language, visits
-from portal.web.current import keyring, public_url, settings, tenant, tenant_id
+from portal.requests.models import PaymentRequest
+from portal.requests.states import PAYABLE
+from portal.web import gate, language, steps, visits
+from portal.web.current import keyring, public_url, tenant, tenant_id
 
 bp = Blueprint("payments", __name__)
 
-FILE_NAMES = {"de": "Zahlungsbestaetigung"}  # ASCII: RFC 6266, section 4.3
+LONGEST_KEPT = LONGEST_TYPED + 1  # what was too long must not become readable by being cut
+NOTHING_ENTERED = {"which": "", "amount": ""}
 PAGE_SECONDS = 3.0  # that a page waits for a provider's word
 
 
 @bp.get("/r/<handle>/payment")
 def status(handle: str) -> ResponseReturnValue:
-    letter = gate.opened()
-    current = undecided(db.session(), letter.tenant_id, letter.id)
-    now = standing.standing(State(letter.state), PaymentState(current.state) if current else None)
+    session, letter = db.session(), gate.opened()
+    current = undecided(session, letter.tenant_id, letter.id)
+    facts = history.situation(session, letter, current, history.of(session, letter))
+    now = standing.of_request(facts)
     if now is Standing.PROCESSING and current:
         return redirect(url_for("payments.outcome", handle=handle, payment_id=current.id), 303)
     return pages.PAGES[now](handle, letter, current)
 
 
+@bp.get("/r/<handle>/amount")
+def amount(handle: str) -> ResponseReturnValue:
+    letter = gate.opened()
+    if not _may_choose(letter) or not payable_now(db.session(), letter).has_parts:
+        return redirect(url_for("payments.status", handle=handle), 303)
+    before = steps.typed(handle)
+    entered = {name: before.get(name, "") for name in NOTHING_ENTERED}
+    return pages.amount_page(handle, letter, {}, entered)
+
+
+@bp.post("/r/<handle>/amount")
+def choose_amount(handle: str) -> ResponseReturnValue:
+    letter = gate.opened()
+    entered = {name: request.form.get(name, "")[:LONGEST_KEPT] for name in ("which", "amount")}
+    if language.switched():
+        return pages.amount_page(handle, letter, {}, entered)
+    if not _may_choose(letter):
+        return redirect(url_for("payments.status", handle=handle), 303)
+    part, errors = _typed(payable_now(db.session(), letter), **entered)
+    if part is None:
+        return pages.amount_page(handle, letter, errors, entered), 422
+    return redirect(pages.choice_url(handle, part), 303)
+
+
 @bp.get("/r/<handle>/choice")
 def choice(handle: str) -> ResponseReturnValue:
     letter = gate.opened()
-    if letter.state not in PAYABLE or undecided(db.session(), letter.tenant_id, letter.id):
+    if not _may_choose(letter):
         return redirect(url_for("payments.status", handle=handle), 303)
-    return pages.choice_page(handle, letter, {})
+    which = _which(request.args.get("part"))
+    cents = letter.open.cents if which is Which.WHOLE else _cents(request.args.get("cents", ""))
+    try:
+        part = parts.chosen(payable_now(db.session(), letter), which, cents)
+    except NotAPart:
+        return redirect(url_for("payments.amount", handle=handle), 303)
+    before = steps.typed(handle).get("offer", "")
+    return pages.choice_page(handle, letter, part, {}, chosen=_cents(before) if before else None)
 
 
 @bp.post("/r/<handle>/pay")
 def pay(handle: str) -> ResponseReturnValue:
     letter = gate.opened()
     shown = _number("version"), _number("amount_cents")
-    rule = _number("offer")
+    rule, which, cents = _number("offer"), _which(request.form.get("part")), _number("part_cents")
+    paid_now = letter.open if which is Which.WHOLE else Money(max(cents, 0), letter.currency)
+    shown_part = Part(which, paid_now)
     if language.switched():
-        return pages.choice_page(handle, letter, {}, chosen=rule)
+        return pages.choice_page(handle, letter, shown_part, {}, chosen=rule)
     if rule < 0:
-        return pages.choice_page(handle, letter, {"offer": "missing"}), 422
-    chosen = Choice(tenant_id(), letter.id, rule, *shown, pages.CHANNEL, language.spoken().tag)
+        return pages.choice_page(handle, letter, shown_part, {"offer": "missing"}), 422
+    tongue = language.spoken().tag
+    chosen = Choice(tenant_id(), letter.id, rule, *shown, pages.CHANNEL, tongue, which, cents)
     try:
         payment_id = start(keyring(), chosen, public_url())
-    except ChangedSince:
-        return pages.changed_page(handle, letter, shown[1])
-    except NotOffered:
-        return pages.choice_page(handle, letter, {"offer": "refused"}), 409
-    except (NotPayable, Undecided):
-        return redirect(url_for("payments.status", handle=handle), 303)
+    except (ChangedSince, NotAPart, NotOffered, NotPayable, Undecided) as error:
+        return _not_started(handle, letter, error, shown_part, shown[1])
     return redirect(url_for("payments.leaving", handle=handle, payment_id=payment_id), 303)
 
 
@@ -103,38 +139,18 @@ def restart(handle: str, payment_id: str) -> ResponseReturnValue:
 
 @bp.post("/r/<handle>/renew")
 def renew(handle: str) -> ResponseReturnValue:
-    return redirect(url_for("payments.status", handle=handle), 303)
+    steps.keep(handle)
+    return redirect(steps.onward(handle), 303)
 
 
 @bp.get("/r/<handle>/payment/<payment:payment_id>")
 def outcome(handle: str, payment_id: str) -> ResponseReturnValue:
-    payment = _asked(_of_letter(payment_id))
-    now = standing.OF_PAYMENT[PaymentState(payment.state)]
+    payment, letter, session = _asked(_of_letter(payment_id)), gate.opened(), db.session()
+    now = standing.of_payment(history.situation(session, letter, payment, history.NOTHING))
     if now is Standing.RUN_OUT:
         return redirect(url_for("payments.status", handle=handle), 303)
-    return pages.PAGES[now](handle, gate.opened(), payment)
-
-
-@bp.get("/r/<handle>/confirmation/<payment:payment_id>.pdf")
-def confirmation(handle: str, payment_id: str) -> ResponseReturnValue:
-    payment = _of_letter(payment_id)
-    if payment.state != PaymentState.SUCCEEDED:
-        abort(404)
-    html = render_template(
-        "confirmation.html",
-        payment=showing.payment(payment),
-        request=showing.paid_request(db.session(), payment),
-        tenant=tenant(),
-        drawn_at=clock.now(),
-    )
-    pdf = draw(settings().print_socket, html)
-    number = confirmations.number(payment.id)
-    name = FILE_NAMES.get(language.spoken().tag, "confirmation")
-    return Response(
-        pdf,
-        mimetype="application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="{name}-{number}.pdf"'},
-    )
+    session.refresh(letter)
+    return pages.PAGES[now](handle, letter, payment)
 
 
 @bp.get("/return/<payment:payment_id>")
@@ -174,6 +190,48 @@ def _of_letter(payment_id: str) -> Payment:
     return payment
 
 
+def _not_started(
+    handle: str, letter: PaymentRequest, error: Conflict, part: Part, shown_cents: int
+) -> ResponseReturnValue:
+    db.session().refresh(letter)
+    if isinstance(error, ChangedSince):
+        return pages.changed_page(handle, letter, shown_cents)
+    if isinstance(error, NotAPart):
+        return pages.amount_page(handle, letter, {"which": "changed"}, NOTHING_ENTERED), 409
+    if isinstance(error, NotOffered):
+        return pages.choice_page(handle, letter, part, {"offer": "refused"}), 409
+    return redirect(url_for("payments.status", handle=handle), 303)
+
+
+def _may_choose(letter: PaymentRequest) -> bool:
+    """Whether a payment may be begun now, as far as a page can know."""
+    if letter.state not in PAYABLE or letter.is_over(clock.today(tenant().time_zone)):
+        return False
+    return undecided(db.session(), letter.tenant_id, letter.id) is None
+
+
+def _typed(now: Payable, which: str, amount: str) -> tuple[Part | None, dict[str, str]]:
+    """The part that was chosen on its page, or what is wrong with what was typed, in words."""
+    if which == Which.DUE and now.due:
+        return Part(Which.DUE, now.due.amount), {}
+    if which != Which.AMOUNT:
+        whole = Part(Which.WHOLE, now.whole) if which == Which.WHOLE else None
+        return whole, {} if whole else {"which": "missing"}
+    cents = parts.read(amount)
+    if cents is None:
+        return None, {"amount": "unreadable" if amount.strip() else "missing"}
+    if found := parts.wrong(now, cents):
+        return None, {"amount": found.value}
+    return parts.like(now, cents), {}
+
+
+def _which(name: str | None) -> Which:
+    return Which(name) if name in set(Which) else Which.WHOLE
+
+
 def _number(name: str) -> int:
-    text = request.form.get(name, "")
+    return _cents(request.form.get(name, ""))
+
+
+def _cents(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1

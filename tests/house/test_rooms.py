@@ -9,8 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("portal", "office", "sandbox", "demo")
 
-EDGES = {"views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks",
-         "cli", "worker"}  # fmt: skip
+EDGES = {
+    "views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks", "cli",
+    "worker", "notes_views", "transfer_views", "confirming_pages", "confirming_views",
+}  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",
     "portal/schema.py",
@@ -23,7 +25,8 @@ BUILDERS = {"portal/__init__.py", "portal/worker.py", "portal/cli.py"}  # put ed
 GROUND = {
     "audit", "catalogues", "clock", "config", "db", "embedded", "embedded_folder",
     "embedded_processes",
-    "embedded_server", "errors", "failpoints", "jobs", "keys", "logs", "money", "pdf", "printing",
+    "embedded_server", "epc", "errors", "failpoints", "jobs", "keys", "logs", "mail", "money",
+    "pdf", "printing",
     "references", "refusals", "tenants", "words",
 }  # fmt: skip
 
@@ -31,6 +34,7 @@ GROUND = {
 MAY_ENTER: dict[str, set[str]] = {
     "ledger":    set(),
     "approvals": set(),
+    "faces":     set(),
     "providers": set(),
     "worklist":  set(),
     "finance":   {"worklist"},
@@ -39,7 +43,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "payments":  {"requests", "providers", "ledger", "finance", "approvals", "worklist"},
     "proof":     {"requests", "payments", "ledger", "finance", "approvals", "worklist",
                   "retention"},
-    "operating": {"finance", "payments", "proof", "requests", "retention", "worklist",
+    "operating": {"faces", "finance", "payments", "proof", "requests", "retention", "worklist",
                   "models", "rekeying", "schema"},  # the whole of the database
     "web":       {"requests", "payments"},  # the gate asks them; only edges enter the edge kit
 }
@@ -56,6 +60,7 @@ OFFICE_MAY_ENTER = {
     "embedded_folder",
     "embedded_processes",
     "embedded_server",
+    "epc",
     "pdf",
     "printing",
     "failpoints",

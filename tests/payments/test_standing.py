@@ -1,28 +1,87 @@
-"""Which page fits a request and its payment."""
+"""Which page fits a request, its payment and what became of its money."""
+
+from dataclasses import fields, replace
+from itertools import product
 
 import pytest
 
 from portal.payments import pages, standing
-from portal.payments.standing import Standing
+from portal.payments.standing import Situation, Standing
 from portal.payments.states import UNDECIDED
 from portal.payments.states import State as P
 from portal.requests.states import State as R
 
+FACTS = [field.name for field in fields(Situation) if field.type is bool]
+UNDECIDED_PAGES = {standing for standing, _ in standing.UNDECIDED_FIRST}
+OPEN, PAID = Situation(R.OPEN), Situation(R.PAID, online=True, covered=True)
 
-@pytest.mark.parametrize("request_state", R)
+
+def every_situation() -> list[Situation]:
+    assert len(FACTS) == 9
+    values = product((False, True), repeat=len(FACTS))
+    return [Situation(R.OPEN, **dict(zip(FACTS, each, strict=True))) for each in values]
+
+
 @pytest.mark.parametrize("payment", [None, *P])
-def test_every_pair_has_a_page_and_an_undecided_payment_comes_first(
-    request_state: R, payment: P | None
+def test_whatever_is_so_there_is_a_page_and_what_is_undecided_comes_first(
+    payment: P | None,
 ) -> None:
-    found = standing.standing(request_state, payment)
-    if payment in UNDECIDED:
-        assert found is standing.OF_CURRENT_PAYMENT[payment]
-    else:
-        assert found is standing.OF_REQUEST[request_state]
+    for now in every_situation():
+        for request in R:
+            situation = replace(now, request=request, payment=payment)
+            found = standing.of_request(situation)
+            assert (found in UNDECIDED_PAGES) == (payment in UNDECIDED)
+            assert found in pages.PAGES
+            if payment is not None:
+                assert standing.of_payment(situation) in {*pages.PAGES, Standing.RUN_OUT}
 
 
-def test_every_payment_has_an_outcome_a_word_and_an_answer_about_the_money() -> None:
-    for table in (standing.OF_PAYMENT, standing.WORD_OF_PAYMENT, standing.MONEY_TAKEN):
+@pytest.mark.parametrize(("now", "page"), [
+    (OPEN,                                                       Standing.REVIEW),
+    (replace(OPEN, covered=True),                                Standing.PARTLY_PAID),
+    (replace(OPEN, over=True),                                   Standing.EXPIRED),
+    (replace(OPEN, taken_back=True, refunded=True),              Standing.TAKEN_BACK),
+    (replace(OPEN, refunded=True),                               Standing.ASKED_AGAIN),
+    (replace(OPEN, payment=P.UNKNOWN),                           Standing.ELSEWHERE),
+    (replace(OPEN, payment=P.UNKNOWN, held=True),                Standing.HELD),
+    (replace(OPEN, payment=P.PENDING),                           Standing.PROCESSING),
+    (replace(OPEN, payment=P.PENDING, pending_long=True),        Standing.PENDING),
+    (replace(OPEN, payment=P.STARTED, pending_long=True),        Standing.ELSEWHERE),
+    (PAID,                                                       Standing.ALREADY_PAID),
+    (replace(PAID, online=False),                                Standing.PAID_ELSEWHERE),
+    (replace(PAID, surplus=True, refunded=True),                 Standing.PAID_TWICE),
+    (replace(PAID, surplus=True, returning=True),                Standing.RETURNING),
+    (replace(PAID, refunded=True),                               Standing.REFUNDED),
+    (replace(PAID, taken_back=True),                             Standing.ALREADY_PAID),
+    (replace(PAID, over=True),                                   Standing.ALREADY_PAID),
+    (replace(PAID, request=R.WITHDRAWN, surplus=True),           Standing.WITHDRAWN),
+    (replace(PAID, request=R.EXPIRED, refunded=True),            Standing.EXPIRED),
+    (replace(PAID, request=R.REPLACED, returning=True),          Standing.REPLACED),
+    (replace(PAID, payment=P.STARTED, surplus=True),             Standing.ELSEWHERE),
+])  # fmt: skip
+def test_the_facts_decide(now: Situation, page: Standing) -> None:
+    assert standing.of_request(now) is page
+
+
+@pytest.mark.parametrize(("payment", "page"), [
+    (P.CREATED,   Standing.PROCESSING),
+    (P.STARTED,   Standing.PROCESSING),
+    (P.PENDING,   Standing.PROCESSING),
+    (P.UNKNOWN,   Standing.PROCESSING),
+    (P.SUCCEEDED, Standing.CONFIRMED),
+    (P.FAILED,    Standing.FAILED),
+    (P.CANCELLED, Standing.CANCELLED),
+    (P.EXPIRED,   Standing.RUN_OUT),
+])  # fmt: skip
+def test_a_payment_has_its_outcome_whatever_became_of_the_letter(
+    payment: P, page: Standing
+) -> None:
+    for request in R:
+        assert standing.of_payment(Situation(request, payment)) is page
+
+
+def test_every_payment_has_a_word_and_an_answer_about_the_money() -> None:
+    for table in (standing.WORD_OF_PAYMENT, standing.MONEY_TAKEN):
         assert set(table) == set(P)
 
 

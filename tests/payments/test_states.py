@@ -2,7 +2,6 @@
 
 import pytest
 
-from portal.payments import standing
 from portal.payments.record import EVENT_FOR
 from portal.payments.states import TRANSITIONS, UNDECIDED, Event, IllegalStep, State, step
 from portal.providers.protocol import Outcome
@@ -64,4 +63,3 @@ def test_the_undecided_are_those_that_no_outcome_has_ended() -> None:
     said = {Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED, Outcome.EXPIRED}
     ends = {step(State.STARTED, EVENT_FOR[outcome]) for outcome in said}
     assert ends == ENDED
-    assert set(standing.OF_CURRENT_PAYMENT) == UNDECIDED
