@@ -15,9 +15,27 @@ each("form[data-once]", (form) => {
   });
 });
 
+// A code in blocks: a full one leads to the next, and what is pasted runs on.
+each("[data-with-script]", (words) => (words.hidden = false));
+const blocks = [...document.querySelectorAll("[data-block]")];
+blocks.forEach((block, i) => {
+  block.addEventListener("input", () => {
+    const signs = block.value.replace(/[^\p{L}\p{N}]/gu, "");
+    const [next, rest] = [blocks[i + 1], signs.slice(4)];
+    if (!next || signs.length < 4 || (next.value && rest.length < 4)) return;
+    block.value = signs.slice(0, 4);
+    next.value = rest;
+    next.focus();
+    next.dispatchEvent(new Event("input"));
+  });
+  block.addEventListener("keydown", (event) => {
+    if (event.key === "Backspace" && !block.value) blocks[i - 1]?.focus();
+  });
+});
+
 // Blocks of four, unless the caret stands inside.
 each("[data-group]", (input) => {
-  const other = input.dataset.group === "digits" ? /\D/g : /[^0-9a-z]/gi;
+  const other = input.dataset.group === "digits" ? /\P{Nd}/gu : /[^0-9a-z]/gi;
   input.addEventListener("input", (event) => {
     const deleting = (event.inputType || "").startsWith("delete");
     if (deleting || input.selectionStart !== input.value.length) return;
@@ -29,15 +47,33 @@ each("[data-group]", (input) => {
 if (navigator.clipboard) {
   each("[data-copy]", (button) => {
     button.hidden = false;
+    const label = button.querySelector(".kern-label");
+    const live = button.closest("dl").parentElement.querySelector("[data-live]");
+    const asks = label.textContent;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(button.dataset.copy);
-      const label = button.querySelector(".kern-label");
-      const live = button.closest("dl").parentElement.querySelector("[data-live]");
       label.textContent = live.textContent = button.dataset.copied;
-      setTimeout(() => (live.textContent = ""), 3000);
+      setTimeout(() => {
+        label.textContent = asks;
+        live.textContent = "";
+      }, 3000);
     });
   });
 }
+
+// No phone scans its own screen: its banking app may take the picture from the share sheet.
+const asFile = (bytes, name) => ({ files: [new File([bytes], name, { type: "image/png" })] });
+each("[data-share]", (button) => {
+  button.hidden = !navigator.canShare?.(asFile("", button.dataset.share));
+  button.addEventListener("click", async () => {
+    const picture = document.querySelector(".scan-code");
+    await picture.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = picture.naturalWidth;
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    canvas.toBlob((blob) => navigator.share(asFile(blob, button.dataset.share)).catch(() => {}));
+  });
+});
 
 each("[data-print]", (button) => {
   button.hidden = false;

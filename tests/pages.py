@@ -178,7 +178,7 @@ class Look:
                 for one in form.iter("input")
                 if "name" in one.attrib and (one.attrib["name"] != "csrf_token" or _told(one))
             }
-            needed = FIELDS_OF_PAY if action.endswith("/pay") else {"csrf_token"}
+            needed = FIELDS_OF_PAY if urlsplit(action).path.endswith("/pay") else {"csrf_token"}
             if needed - fields:
                 yield f"the form to {action} lacks {', '.join(sorted(needed - fields))}"
             is_own = action.startswith(f"/r/{self.handle}/") or action == "/end"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import psycopg
@@ -37,7 +38,7 @@ class Demo:
 
     data: Path
     port: int
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | None"  # none when another process started it
     facts: dict[str, Any]
     trusted: ssl.SSLContext
     http: httpx2.Client = field(init=False, repr=False)
@@ -62,7 +63,7 @@ class Demo:
 
         ``town="other"``: of the other town.
         """
-        reference = asked.pop("reference", None) or f"T-{next(_numbers):04}"
+        reference = asked.pop("reference", None) or f"T-{os.getpid()}-{next(_numbers):04}"
         town = self.facts["other_town"] if asked.pop("town", "") == "other" else self.facts
         body = {
             "amount_cents": 14_850, "currency": "EUR", "kind": "tax", "language": "en",
@@ -76,6 +77,16 @@ class Demo:
         assert answer.status_code in {200, 201}, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    def order(self, reference: str, rule: str, **body: Any) -> Any:
+        """Let the finance system order something about a request, or tell of it."""
+        answer = self.http.post(
+            f"{self.facts['portal']}/api/v1/payment-requests/{reference}/{rule}",
+            json=body,
+            headers={"Authorization": f"Bearer {self._bearer(self.facts)}"},
+        )
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
 
     def provider(self, path: str, **said: Any) -> Any:
         """Let something happen at the practice provider."""
@@ -114,6 +125,7 @@ class Demo:
     def end(self, with_signal: int = signal.SIGTERM) -> float:
         """End it; how many seconds that took."""
         begun = time.monotonic()
+        assert self.process, "who started it ends it"
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         self.process.wait(LONGEST_END + 5)
@@ -157,6 +169,15 @@ def start(data: Path, *, port: int = 0, certificate: Path | None = None) -> Demo
     assert process.poll() is None, (data / "terminal.txt").read_text()
     trusted = ssl.create_default_context(cafile=str(certificate) if certificate else None)
     return Demo(data, port, process, json.loads((data / "demo.json").read_text()), trusted)
+
+
+def join(data: Path, certificate: Path) -> Demo:
+    """The demo that another process started in ``data``."""
+    facts = json.loads((data / "demo.json").read_text())
+    trusted = ssl.create_default_context(cafile=str(certificate))
+    port = urlsplit(facts["portal"]).port
+    assert port
+    return Demo(data, port, None, facts, trusted)
 
 
 def until(true: Callable[[], object], seconds: float) -> None:

@@ -17,7 +17,12 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from portal.faces.fields import FIELDS, METHODS, STATES, Written
 from portal.money import Money
+from portal.payments import confirmations
+from portal.payments.showing import ShownMove, ShownMoves, ShownPart
+from portal.requests.notes import Asks, How, Noted, SaysPaid, Topic, Unfit
+from portal.requests.typed import Fault
 from portal.web.language import LANGUAGES
 
 HOUSE = Path(__file__).parents[1]
@@ -33,8 +38,9 @@ MOMENT = datetime.datetime(2026, 11, 21, 19, 14, tzinfo=datetime.UTC)
 LONG = "Fremdenverkehrsbeitragsvorauszahlungsbescheid mit Grundstücksentwässerungsgebühr"
 ITEMS = [SimpleNamespace(label=LONG, amount=Money(14_350)), SimpleNamespace(label="B", amount=500)]
 REQUEST = SimpleNamespace(
-    amount=Money(14_850), purpose=LONG, payment_sign="4711-0815-26", due_on=DAY, items=ITEMS
-)
+    amount=Money(14_850), purpose=LONG, payment_sign="4711-0815-26", due_on=DAY, items=ITEMS,
+    whole=Money(20_000), paid=Money(5_000), waived=Money(150),
+)  # fmt: skip
 PAYMENT = SimpleNamespace(
     amount=Money(14_850), method="PayPal", started_at=MOMENT, confirmed_at=MOMENT, number="Q7K2"
 )
@@ -44,61 +50,169 @@ TENANT = SimpleNamespace(
     name="Stadt Musterhausen", portal_name=None, phone="01234 567", hours="Mo–Fr 8–12 Uhr",
     street="Rathausplatz 1", postcode_city="12345 Musterhausen", iban="DE02120300000000202051",
     bic="BYLADEM1001", account_holder="Stadt Musterhausen", email="kasse@musterhausen.example",
-    crest_url=None, language="de",
+    crest_url=None, style_url=None, contact="Stadtkasse", language="de", retention_days=180,
+    books_years=10, easy_tested_by="Prüfgruppe", easy_tested_on=DAY,
 )  # fmt: skip
 FRAME: dict[str, Any] = {
     "tenant": TENANT,
     "languages": [(language, f"?{code}") for code, language in LANGUAGES.items()],
     "reviewed": True,
-    "pages": {key: "/" + key for key in ("start", "imprint", "privacy", "accessibility", "letter")},
+    "pages": {
+        key: "/" + key for key in ("start", "imprint", "privacy", "accessibility", "easy", "letter")
+    },
     "demo": True,
 }
 CHOICE = {
     "action": "/a", "request": REQUEST, "offers": [OFFER], "refused": [REFUSED], "chosen": None,
-    "version": 1, "back": "/b", "end_action": "/e",
+    "version": 1, "back": "/b", "end_action": "/e", "part": ShownPart("whole", Money(14_850), []),
+    "rest": Money(0), "parts_url": None, "parts_help": False, "transfer_url": "/t",
 }  # fmt: skip
+NOTE = {
+    "action": "/a", "purpose": LONG, "amount": Money(1), "version": 1, "days": (DAY, DAY),
+    "ways": list(How), "topics": list(Topic), "noted_url": "/n", "back": "/b", "end_action": "/e",
+    "entered": {"paid_on": "", "how": "cash", "topic": ""},
+}  # fmt: skip
+NOTE_ERRORS = (
+    *(("says_paid", {"paid_on": word}) for word in Unfit), ("says_paid", {"how": "missing"}),
+    ("asks", {"topic": "missing"}), ("asks", {"form": "changed"}), ("asks", {}), ("says_paid", {}),
+)  # fmt: skip
+NOTED = [
+    *(Noted(number, SaysPaid(how, DAY)) for number, how in enumerate(How)),
+    *(Noted(number, Asks(topic)) for number, topic in enumerate(Topic)),
+]
+PAGE = {"labels": {name: name for name in FIELDS}}
+NOTHING: dict[str, Any] = {
+    "own": {}, "gaps": list(FIELDS), "providers": [], "state": None, "method": None,
+    "made_on": None, "checked_on": None,
+}  # fmt: skip
+ALL: dict[str, Any] = {
+    "own": {name: Written(f"# {LONG}\n\n{LONG}\n{LONG}", "de") for name in FIELDS}, "gaps": [],
+    "providers": ["PayPal"], "state": STATES["partial"], "method": METHODS["self"],
+    "made_on": DAY, "checked_on": DAY,
+}  # fmt: skip
+KEPT = [
+    confirmations.Kept(word, Money(0), Money(back), Money(0), Money(14_850 - back))
+    for word, back in zip(confirmations.Word, (0, 1, 14_850, 14_850), strict=True)
+]
+PAPER: dict[str, Any] = {
+    "payment": PAYMENT, "request": REQUEST, "kept": KEPT[0], "title": "T", "paid_on": DAY,
+    "reference": "K-2026-1", "open_amount": None, "shown": None, "drawn_at": MOMENT,
+    "receipt": SimpleNamespace(code="7F3K-9QXM", url="https://a.example/receipt",
+                               address="a.example/receipt"),
+}  # fmt: skip
+HOWS = ("transfer", "cash", "debit", "offset", "other")
+MOVES = ShownMoves(
+    [
+        ShownMove("paid", Money(5_000), "PayPal", DAY, "0" * 32),
+        *(ShownMove("elsewhere", Money(5_000), how, DAY) for how in HOWS),
+        ShownMove("refunded", Money(2_000), "PayPal", DAY),
+        ShownMove("taken_back", Money(1_000), "PayPal", DAY),
+        ShownMove("returning", Money(500), "PayPal", None),
+    ],
+    surplus=Money(500),
+    online=True,
+)
+ONLINE = ShownMoves(MOVES.moves[:1], Money(0), online=True)
+NO_MOVES = ShownMoves([], Money(0), online=False)
+MONEY = {"moves": MOVES, "confirmation_url": lambda payment: f"/p/{payment}"}
+PARTS = [
+    ShownPart("whole", Money(14_850), []),
+    ShownPart("due", Money(5_000), ["PayPal"], DAY),
+    ShownPart("due", Money(5_000), ["PayPal"], DAY, later=True),
+    ShownPart("amount", Money(1_000), ["PayPal"]),
+]
+AMOUNT = {
+    "action": "/a", "request": REQUEST, "parts": PARTS, "least": Money(1_000),
+    "most": Money(13_850), "entered": {"which": "amount", "amount": "5"}, "back": "/b",
+}  # fmt: skip
+AMOUNT_ERRORS = (
+    {}, {"which": "missing"}, {"which": "changed"},
+    *({"amount": word} for word in ("missing", "unreadable", "below", "above", "rest", "no_parts")),
+)  # fmt: skip
+BLOCKS = ("7F3K", "", "2B44")
 OUTCOMES = ("paid", "processing", "failed", "cancelled", "expired", "unknown")
 REASONS = ("cancelled", "paid", "deferred", "debit", "enforcement", "other")
-CODE_ERRORS = (
-    {"code": "missing"}, {"code": "length"}, {"code": "sign"}, {"code": "check"},
+CODE_ERRORS: tuple[dict[str, Any], ...] = (
+    {"code": Fault("missing")}, {"code": Fault("short", 2, 1)}, {"code": Fault("short", 3, 4)},
+    {"code": Fault("long", 1, 2)}, {"code": Fault("sign", 2, sign="U")}, {"code": Fault("check")},
     {"secret": "missing"}, {"secret": "unreadable"}, {"form": "refused"}, {},
 )  # fmt: skip
 
 # fmt: off
 PAGES: list[tuple[str, dict[str, Any]]] = [
-    *(("code", {"action": "/", "entered": {"code": "7F3K", "secret": ""}, "errors": errors})
+    *(("code", {"action": "/", "blocks": BLOCKS, "entered": {"secret": ""}, "errors": errors})
       for errors in CODE_ERRORS),
+    *(("letter_real", {"action": "/", "blocks": BLOCKS, "errors": errors, "found": found,
+                       "address": "https://stadt.example"})
+      for errors, found in (({}, None), ({"code": Fault("check")}, None), ({}, "known"),
+                            ({}, "unknown"))),
     *(("tan", {"action": "/", "entered": {"tan": "1"}, "errors": errors, "tries_left": tries})
       for errors, tries in (({}, None), ({"tan": "missing"}, None), ({"tan": "length"}, 4),
                             ({"tan": "wrong"}, 1), ({"tan": "wrong"}, None))),
-    ("review", {"request": REQUEST, "next_url": "/n", "renew_action": "/r", "session_seconds": 9}),
+    *(("review", {"standing": standing, "request": REQUEST, "next_url": "/n", "renew_action": "/r",
+                  "session_seconds": 9, "has_parts": parts, "transfer_url": "/t", **MONEY})
+      for standing, parts in (("review", False), ("partly_paid", True), ("taken_back", False),
+                              ("asked_again", False))),
+    *(("amount", {**AMOUNT, "errors": errors}) for errors in AMOUNT_ERRORS),
+    ("amount", {**AMOUNT, "least": None, "errors": {}}),
     *(("choice", {**CHOICE, "errors": errors})
       for errors in ({}, {"offer": "missing"}, {"offer": "refused"})),
     ("choice", {**CHOICE, "offers": [], "errors": {}}),
+    ("choice", {**CHOICE, "part": PARTS[1], "rest": Money(9_850), "parts_url": "/a",
+                "parts_help": True, "errors": {}}),
     ("leaving", {"target": "/away", "provider_label": "PayPal", "amount": Money(1)}),
     *(("processing", {"payment": PAYMENT, "here": "/h", "refresh_seconds": 3, "long": long})
       for long in (False, True)),
-    *(("confirmed", {"payment": PAYMENT, "request": REQUEST, "open_amount": rest,
-                     "pdf_url": "/p", "end_action": "/e"}) for rest in (None, Money(100))),
+    *(("confirmed", {**PAPER, "kept": kept, "open_amount": rest, "pdf_url": "/p",
+                     "mail_url": url, "status_url": "/s", "end_action": "/e"})
+      for kept in KEPT for rest, url in ((None, "/m"), (Money(100), None))),
+    *(("mail", {"action": "/a", "entered": {"address": "a"}, "errors": errors, "possible": may,
+                "practice": True, "back": "/b"})
+      for errors, may in (({}, True), ({"address": "form"}, True), ({"address": "missing"}, True),
+                          ({}, False))),
+    ("mail_sent", {"back": "/b"}),
+    *(("receipt", {"action": "/", "entered": {"code": "7F3K"}, "errors": errors})
+      for errors in ({}, {"code": "missing"}, {"code": "length"}, {"code": "sign"},
+                     {"code": "check"}, {"form": "unknown"})),
+    *(("receipt_found", {"receipt": SimpleNamespace(
+        kept=kept, settled=True, reference_end="26-1", paid_on=DAY),
+        "amount": Money(14_850), "lines": [("A", Money(1))], "again": "/"})
+      for kept in (*KEPT, None)),
     *((name, {"payment": PAYMENT, "money_taken": taken, "retry_url": "/r"})
       for name in ("failed", "cancelled") for taken in (False, None)),
-    *(("already_paid", {"how": how, "paid_on": day, "confirmation_url": None})
-      for how in ("online", "elsewhere") for day in (DAY, None)),
-    *(("withdrawn", {"reason": reason}) for reason in REASONS),
-    *(("expired", {"payable_until": day}) for day in (DAY, None)),
-    *(("replaced", {"newer_from": day, "newer_url": "/n"}) for day in (DAY, None)),
-    ("changed", {"old_amount": Money(1), "new_amount": Money(2), "review_url": "/r"}),
+    *(("pending", {"payment": PAYMENT, "days": 6, "here": "/h"}),
+      ("held", {"payment": PAYMENT, "here": "/h"})),
+    *(("already_paid", {**MONEY, "standing": standing, "moves": moves})
+      for standing in ("already_paid", "paid_elsewhere", "paid_twice", "returning", "refunded")
+      for moves in (MOVES, ONLINE, NO_MOVES)),
+    *(("withdrawn", {**MONEY, "reason": reason, "paid": Money(5_000)}) for reason in REASONS),
+    *(("expired", {**MONEY, "payable_until": day, "closes": closes})
+      for day in (DAY, None) for closes in (True, False)),
+    *(("replaced", {"newer_from": day, "newer_url": url})
+      for day in (DAY, None) for url in ("/n", None)),
+    *(("changed", {"old_amount": Money(1), "new_amount": Money(new), "review_url": "/r"})
+      for new in (1, 2)),
+    *(("transfer", {"hindrance": why, "request": REQUEST, "digits": "148,50", "closes_on": day,
+                    "svg_url": code, "png_url": code, "file_name": "Ueberweisung.png",
+                    "status_url": "/s", "back": "/b", "renew_action": "/r", "session_seconds": 9})
+      for why, day, code in ((None, None, "/c"), (None, DAY, None), ("undecided", None, None),
+                             ("too_late", DAY, None))),
     ("unknown", {}),
     *(("locked", {"until": until}) for until in (MOMENT, None)),
     *(("elsewhere", {"minutes": minutes, "payment": PAYMENT, "continue_action": "/c",
-                     "restart_action": "/r"}) for minutes in (0, 1, 4)),
+                     "restart_action": "/r"}) for minutes in (0, 1, 4, 60, 3000)),
     *(("outcome", {"state": state, "amount": Money(1), "money_taken": None, "here": "/h",
                    "refresh_seconds": 3, "tan_url": "/t"}) for state in OUTCOMES),
-    ("session_over", {"tan_url": "/t"}),
-    ("error", {"title": "Not now", "text": "Please try again.", "status": 503}),
+    *(("note", {**NOTE, "what": what, "errors": errors}) for what, errors in NOTE_ERRORS),
+    *(("note_sent", {"noted": noted, "others": NOTED, "back": "/b"}) for noted in NOTED),
+    *(("deferral", {"text": text, "back": "/b"}) for text in (None, Written(LONG, "de"))),
+    ("session_over", {"code_url": "/t"}),
+    *(("error", {"title": "Not now", "text": "Please try again.", "status": 503, **more})
+      for more in ({}, {"back": "/b"}, {"again": ("/", [("code1", "7F3K")])})),
     ("ended", {}),
-    *(("page", {"page": page, "text": [], "address": "https://stadt.example"})
-      for page in ("imprint", "privacy", "accessibility", "letter")),
+    *(("page", {**PAGE, "page": page, **says})
+      for page in ("imprint", "privacy", "accessibility", "easy")
+      for says in (NOTHING, ALL)),
 ]
 # fmt: on
 
@@ -200,15 +314,15 @@ def test_what_the_town_wrote_is_marked_on_a_page_of_another_language(
 
 
 def test_a_confirmation_marks_the_purpose_in_another_language(pages: Environment) -> None:
-    html = pages.get_template("confirmation.html").render(
-        payment=PAYMENT, request=REQUEST, drawn_at=MOMENT
-    )
+    html = pages.get_template("confirmation.html").render(PAPER)
     is_english = pages.globals["language"] == "en"
     assert (f'<span lang="de">{LONG}</span>' in html) == is_english
 
 
 def test_every_page_of_the_citizen_is_among_the_samples() -> None:
-    assert {file.stem for file in (TEMPLATES / "citizen").glob("*.html")} == {p for p, _ in PAGES}
+    shown_without_a_town = {"without_town"}  # tests/web/test_errors.py
+    known = {name for name, _ in PAGES} | shown_without_a_town
+    assert {file.stem for file in (TEMPLATES / "citizen").glob("*.html")} == known
 
 
 def test_the_page_before_the_tan_says_nothing_about_the_claim(pages: Environment) -> None:
@@ -233,9 +347,7 @@ def test_the_confirmation_is_one_page_with_its_two_sentences(pages: Environment)
     from pypdfium2 import PdfDocument
     from weasyprint import HTML
 
-    html = pages.get_template("confirmation.html").render(
-        payment=PAYMENT, request=REQUEST, drawn_at=MOMENT
-    )
+    html = pages.get_template("confirmation.html").render(PAPER)
     drawn = HTML(string=html, base_url=f"{STATIC}/").write_pdf(pdf_variant="pdf/ua-1")
 
     sheets = PdfDocument(drawn)
@@ -283,4 +395,4 @@ def test_style_sheets_name_only_files_of_ours() -> None:
 
 
 def test_the_script_stays_small() -> None:
-    assert len((STATIC / "portal.js").read_bytes()) < 2048
+    assert len((STATIC / "portal.js").read_bytes()) < 4096

@@ -1,26 +1,18 @@
 """One demo over https for the whole folder, and browsers that are citizens."""
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from playwright.sync_api import Request as Sent
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import stages
+from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
 from tests.stages import Demo
 
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
-IN_PATH = re.compile(r"/(?:payment|leaving)/([^/?]+)")
+__all__ = ["DESK", "PHONE", "Citizen", "Comes"]
 
 
 @pytest.fixture(scope="package")  # Playwright keeps an event loop in this thread while it lives
@@ -59,84 +51,6 @@ def _unused(demo: Demo) -> Iterator[dict[str, Any]]:
 def letter(_unused: Iterator[dict[str, Any]]) -> dict[str, Any]:
     """A German letter of the sample that no other test uses; every provider takes its amount."""
     return next(_unused)
-
-
-@dataclass
-class Citizen:
-    """A person before a browser; what the browser asked for and complained about."""
-
-    page: Page
-    demo: Demo
-    complaints: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("console", self._complain)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._ask)
-
-    def opens(self, letter: dict[str, Any]) -> None:
-        """Scan the letter's code."""
-        self.page.goto(letter.get("url") or letter["link"]["url"])
-
-    def enters_tan(self, tan: str) -> None:
-        self.page.fill("input[name=tan]", tan)
-        self.submits()
-
-    def submits(self) -> None:
-        self.page.click("main form button[type=submit] >> nth=0")
-
-    def checks(self, letter: dict[str, Any]) -> None:
-        """Open, enter the TAN, look at what is asked, go on to the choice."""
-        self.opens(letter)
-        self.enters_tan(letter["tan"])
-        self.goes_on()
-
-    def goes_on(self) -> None:
-        self.page.click("main p.buttons a.kern-btn--primary")
-
-    def leaves_for(self, provider: str = "PayPal") -> str:
-        """Choose a provider and arrive there; our id of the payment."""
-        self.page.check(f"label:has-text('{provider}')")
-        with self.page.expect_event("framenavigated", lambda f: "/leaving/" in f.url) as event:
-            self.submits()
-        found = IN_PATH.search(event.value.url)
-        self.page.wait_for_url(f"{self.demo.facts['sandbox']}/pay/**")
-        assert found
-        return found[1]
-
-    def starts(self, letter: dict[str, Any], provider: str = "PayPal") -> str:
-        """All the way to the provider; our id of the payment."""
-        self.checks(letter)
-        return self.leaves_for(provider)
-
-    def decides(self, what: str) -> None:
-        """At the provider: pay, later, decline, cancel or leave."""
-        self.page.click(f"#{what}")
-        if what != "leave":
-            self.page.wait_for_url(f"{self.demo.facts['portal']}/**")
-
-    def pays(self, letter: dict[str, Any], provider: str = "PayPal") -> str:
-        """The whole way; our id of the payment."""
-        payment = self.starts(letter, provider)
-        self.decides("pay")
-        return payment
-
-    @property
-    def title(self) -> str:
-        """What the page says first."""
-        return self.page.inner_text("h1").strip()
-
-    @property
-    def text(self) -> str:
-        """All that the page's main part says, each blank a plain one."""
-        return " ".join(self.page.inner_text("main").split())
-
-    def _complain(self, message: ConsoleMessage) -> None:
-        self.complaints.append(message.text)
-
-    def _ask(self, sent: Sent) -> None:
-        self.asked.append(sent.url)
 
 
 Comes = Callable[..., Citizen]

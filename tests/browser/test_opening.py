@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from portal import references
-from tests.browser.conftest import Citizen
+from tests.browser.conftest import Citizen, Comes
 from tests.stages import Demo
 
 pytestmark = pytest.mark.browser
@@ -16,7 +16,8 @@ NOT_FOUND = "We do not know this link"
 
 def types(citizen: Citizen, code: str, second: str) -> None:
     citizen.page.goto(f"{citizen.demo.facts['portal']}/")
-    citizen.page.fill("input[name=code]", code)
+    for number, block in enumerate(code.split("-"), 1):
+        citizen.page.fill(f"#code{number}", block)
     citizen.page.fill("input[name=secret]", second)
     citizen.submits()
 
@@ -127,6 +128,117 @@ def test_another_language_keeps_what_was_typed(citizen: Citizen, demo: Demo) -> 
     citizen.enters_tan(asked["tan"])
     switch(citizen, "English")
     assert citizen.title == REVIEW
+
+
+def blocks(citizen: Citizen) -> list[str]:
+    return [citizen.page.input_value(f"#code{number}") for number in (1, 2, 3)]
+
+
+def focus(citizen: Citizen) -> str:
+    return str(citizen.page.evaluate("document.activeElement.id"))
+
+
+def test_a_code_typed_without_looking_fills_its_three_blocks(citizen: Citizen, demo: Demo) -> None:
+    code = demo.push()["link"]["short_code"]
+    citizen.page.goto(f"{demo.facts['portal']}/")
+    citizen.page.focus("#code1")
+    citizen.page.keyboard.type(code.replace("-", ""))
+    assert blocks(citizen) == code.split("-")
+    assert focus(citizen) == "code3"
+    for _ in range(5):
+        citizen.page.keyboard.press("Backspace")
+    assert blocks(citizen) == [code[:4], code[5:8], ""], "deleting runs on, too"
+    assert focus(citizen) == "code2"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_whole_code_may_be_pasted_into_the_first_block(
+    comes: Comes, demo: Demo, javascript: bool
+) -> None:
+    citizen, asked = comes(javascript=javascript), demo.push()
+    code = asked["link"]["short_code"]
+    citizen.page.goto(f"{demo.facts['portal']}/")
+    citizen.page.focus("#code1")
+    citizen.page.keyboard.insert_text(code)
+    assert blocks(citizen) == (code.split("-") if javascript else [code, "", ""])
+    citizen.page.fill("#secret", asked["tan"])
+    citizen.submits()
+    assert citizen.title == REVIEW
+
+
+def test_a_slip_leads_to_its_block(citizen: Citizen, demo: Demo) -> None:
+    types(citizen, "7F3K-9QX-2B44", "148,50")
+    assert "One character is missing in block 2." in citizen.page.inner_text("#errors")
+    assert blocks(citizen) == ["7F3K", "9QX", "2B44"]
+    citizen.page.click("#errors a")
+    assert focus(citizen) == "code2"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_is_my_letter_real_says_what_to_compare_and_never_yes(
+    comes: Comes, demo: Demo, javascript: bool
+) -> None:
+    citizen, asked = comes(javascript=javascript), demo.push()
+    said = {
+        asked["link"]["short_code"]: "There is a letter from us with this number",
+        references.with_check("7" * 11): "We do not know this number",
+    }
+    for code, title in said.items():
+        citizen.page.goto(f"{demo.facts['portal']}/is-my-letter-real")
+        citizen.page.fill("#code1", code)
+        citizen.submits()
+        assert citizen.title == title
+        assert demo.facts["portal"] in citizen.text
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_after_the_time_is_over_step_and_choice_are_kept(
+    comes: Comes, demo: Demo, javascript: bool
+) -> None:
+    citizen, asked = comes(javascript=javascript), demo.push()
+    citizen.checks(asked)
+    citizen.page.check("label:has-text('PayPal')")
+    with demo.later("+1h"):
+        citizen.submits()
+        assert citizen.title == "Please enter the TAN"
+        citizen.enters_tan(asked["tan"])
+        assert citizen.title == "How do you want to pay?"
+        assert citizen.page.is_checked("label:has-text('PayPal')")
+
+
+def test_two_minutes_before_the_end_the_keyboard_gets_more_time(
+    citizen: Citizen, demo: Demo
+) -> None:
+    asked = demo.push()
+    citizen.page.clock.install()
+    citizen.checks(asked)
+    citizen.page.check("label:has-text('PayPal')")
+    more = citizen.page.get_by_role("alert").filter(has_text="Your session ends in two minutes")
+    citizen.page.clock.run_for(12 * 60_000)
+    assert more.count() == 0
+    citizen.page.clock.run_for(61_000)
+    assert more.is_visible()
+    button = more.get_by_role("button", name="Go on paying")
+    for _ in range(30):
+        if button.evaluate("each => each === document.activeElement"):
+            break
+        citizen.page.keyboard.press("Tab")
+    with citizen.page.expect_navigation():
+        citizen.page.keyboard.press("Enter")
+    assert more.count() == 0
+    assert citizen.title == "How do you want to pay?"
+    assert citizen.page.is_checked("label:has-text('PayPal')")
+
+
+def test_after_the_end_going_back_shows_nothing(citizen: Citizen, demo: Demo) -> None:
+    asked = demo.push()
+    citizen.checks(asked)
+    citizen.page.click("text=End session")
+    assert citizen.title == "You have ended the session"
+    for _ in range(3):
+        citizen.page.go_back()
+        assert "148.50" not in citizen.text
+        assert citizen.title in {"Your session has ended", "Please enter the TAN"}
 
 
 def _of_the_claim(letter: dict[str, Any], purpose: str, sign: str) -> list[str]:

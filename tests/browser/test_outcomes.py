@@ -117,7 +117,7 @@ def test_a_wrong_amount_clears_nothing_and_lies_in_custody(citizen: Citizen, dem
     until(lambda: demo.sql(query) == [("unclear", "open")], 10)
     assert _booked(demo, payment) == []
     citizen.opens(asked)
-    assert citizen.title == BEGUN
+    assert citizen.title == "We are checking your payment"
 
 
 def _state(demo: Demo, payment: str) -> str:

@@ -106,7 +106,8 @@ def a_day(towns: dict[str, Town], day: date, moment: Path) -> dict[str, Said]:
     for town in towns.values():
         figures.ask(current_app.extensions["keyring"], town.id, day)
         found[town.id] = reconciled(town, day)
-    now, towns[TOWN].model.unheard = towns[TOWN].model.unheard, unheard
+    now = towns[TOWN].model.unheard
+    towns[TOWN].model.unheard = unheard & now  # what was heard past midnight explains itself
     check(towns[TOWN], found[TOWN], before)
     towns[TOWN].model.unheard = now
     check(towns[OTHER_TOWN], found[OTHER_TOWN], towns[OTHER_TOWN].model.figures())

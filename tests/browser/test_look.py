@@ -1,0 +1,130 @@
+"""Every page looked at, as ``./quitt look`` does, and that the looking sees what is wrong."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from portal.payments.standing import Standing
+from portal.web.language import LANGUAGES
+from tests.browser.conftest import Comes
+from tests.look import looking
+from tests.look.__main__ import share_out
+from tests.look.plan import Colours, Width, looks
+from tests.look.ways import WAYS
+from tests.stages import HOUSE, Demo
+
+pytestmark = pytest.mark.browser
+
+# Pages without a town or a database are drawn in tests/web; a run-out payment shows its request.
+SEEN_ELSEWHERE = {"without_town"}
+TELLS_NOTHING = {Standing.RUN_OUT}
+
+
+def test_every_page_is_looked_at() -> None:
+    templates = {file.stem for file in (HOUSE / "templates" / "citizen").glob("*.html")}
+    assert {way.template for way in WAYS.values()} == templates - SEEN_ELSEWHERE
+    assert set(Standing) - WAYS.keys() == TELLS_NOTHING
+
+
+def test_each_two_of_language_width_and_colours_come_together() -> None:
+    seen = [(number, look) for number in range(len(WAYS)) for look in looks(number, every=False)]
+    for width in Width:
+        german = {number for number, look in seen if (look.language, look.width) == ("de", width)}
+        assert german == set(range(len(WAYS)))
+    for other, all_ in (("width", Width), ("colours", Colours)):
+        pairs = {(look.language, getattr(look, other)) for _, look in seen}
+        assert pairs == {(language, each) for language in LANGUAGES for each in all_}
+    assert len({(look.width, look.colours) for _, look in seen}) == len(Width) * len(Colours)
+
+
+def test_nothing_is_wrong_with_any_page(demo: Demo) -> None:
+    seen = share_out(
+        demo.data, demo.data.parent / "certificate.pem", list(WAYS), every=False, pictures=None
+    )
+    assert not seen.faults, "\n".join(seen.faults)
+    assert seen.taken > 3 * len(WAYS)
+
+
+HEAD = "<!doctype html><html lang=en><title>A</title><main><h1>A</h1>"
+
+
+@pytest.fixture
+def page(comes: Comes) -> Page:
+    """A blank page for faults."""
+    page = comes().page
+    page.goto("about:blank")
+    return page
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("<img src=x.png>", "image-alt"),
+        ("<p style='color: #999'>Too pale</p>", "color-contrast"),
+        ("<p style='width: 600px'>Too wide</p>", "pixels too wide"),
+        ("<p style='width: 9em; overflow: hidden'>Fremdenverkehrsbeitrag</p>", "is cut off"),
+    ],
+)
+def test_a_barrier_is_seen(page: Page, fault: str, words: str) -> None:
+    page.set_content(f"{HEAD}{fault}</main>")
+    looking.prepare(page)
+    assert any(words in one for one in looking.barriers(page))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("<p style='width: 350px'>Wide</p>", "at 320 pixels"),
+        ("<p style='width: 15em; font-size: 1rem'>Large</p>", "with text of twice its size"),
+    ],
+)
+def test_what_does_not_fit_is_seen(page: Page, fault: str, words: str) -> None:
+    page.set_content(f"{HEAD}{fault}</main>")
+    assert any(words in one for one in looking.narrow(page))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("<button style='outline: none'>A</button>", "shows no focus"),
+        ("<button style='position: fixed; left: -99px'>A</button>", "is not in sight"),
+        ("<button>A</button><div style='position: fixed; inset: 0'></div>", "is covered"),
+        ("<a href=#b tabindex=2>A</a><a href=#a tabindex=1>B</a>", "1 of 2 reached"),
+        ("<input onkeydown='event.preventDefault()' aria-label=A><a href=#>B</a>", "1 of 2"),
+    ],
+)
+def test_a_fault_on_the_keyboards_way_is_seen(page: Page, fault: str, words: str) -> None:
+    page.set_content(f"{HEAD}{fault}</main>")
+    found = list(looking.walk(page))
+    assert any(words in one for one in found), found
+
+
+def test_nothing_is_seen_where_nothing_is_wrong(page: Page) -> None:
+    page.set_content(f"{HEAD}<p><a href=#>One</a></p><p>Two</p><button>Three</button></main>")
+    looking.prepare(page)
+    found = [*looking.barriers(page), *looking.narrow(page), *looking.walk(page)]
+    assert found == []
+
+
+def test_the_menu_of_languages_opens_by_keyboard_and_covers_nothing_that_has_the_focus(
+    comes: Comes,
+) -> None:
+    citizen = comes(javascript=False)
+    WAYS["tan"].lead(citizen)
+    menu = citizen.page.locator("nav.languages ul")
+    citizen.page.focus("nav.languages summary")
+    citizen.page.keyboard.press("Enter")
+    assert menu.is_visible()
+    for _ in range(len(LANGUAGES) + 1):
+        citizen.page.keyboard.press("Tab")
+    assert not menu.is_visible()
+
+
+def test_a_confirmation_prints_on_one_sheet(comes: Comes, tmp_path: Path) -> None:
+    from pypdfium2 import PdfDocument
+
+    citizen = comes()
+    WAYS["confirmed"].lead(citizen)
+    with PdfDocument(citizen.page.pdf(format="A4", prefer_css_page_size=True)) as sheets:
+        assert len(sheets) == 1

@@ -1,0 +1,48 @@
+"""What citizens wait for on a bad line: bytes over the wire, as the server sends them."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession
+
+from portal.web.language import LANGUAGES
+from tests.browser.citizen import Citizen
+from tests.browser.conftest import Comes
+
+pytestmark = pytest.mark.browser
+
+KILOBYTE = 1024
+FIRST_PAGE = dict.fromkeys(LANGUAGES, 100 * KILOBYTE) | {"de": 60 * KILOBYTE}
+
+
+class Wire:
+    """What went over the wire for a page: kind of file and bytes, with its headers."""
+
+    def __init__(self, citizen: Citizen) -> None:
+        self.kinds: dict[str, str] = {}
+        self.sizes: dict[str, int] = {}
+        self.cdp: CDPSession = citizen.page.context.new_cdp_session(citizen.page)
+        self.cdp.on("Network.responseReceived", self._begin)
+        self.cdp.on("Network.loadingFinished", self._end)
+        self.cdp.send("Network.enable")
+
+    def bytes(self, kind: str | None = None) -> int:
+        return sum(
+            size for id_, size in self.sizes.items() if kind in {None, self.kinds.get(id_, "")}
+        )
+
+    def _begin(self, said: dict[str, Any]) -> None:
+        self.kinds[said["requestId"]] = said["type"]
+
+    def _end(self, said: dict[str, Any]) -> None:
+        self.sizes[said["requestId"]] = int(said["encodedDataLength"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_of_a_letter_is_light(comes: Comes, language: str) -> None:
+    citizen = comes(language="de-DE")
+    letter = citizen.demo.push(language=None)
+    wire = Wire(citizen)
+    citizen.page.goto(f"{letter['link']['url']}?lang={language}", wait_until="networkidle")
+    assert citizen.page.locator("input[name=tan]").count()
+    assert 20 * KILOBYTE < wire.bytes() < FIRST_PAGE[language]

@@ -1,0 +1,1 @@
+"""Looking at every page: in each language, width and colours, by machine and by eye."""

@@ -1,0 +1,172 @@
+"""Who looks: a browser each, through the pages of one share."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from tests import stages
+from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
+from tests.look import looking
+from tests.look.plan import FIRST, Colours, Look, Width, looks
+from tests.look.ways import WAYS, Way
+from tests.pages import COMPLETE, TRANSLATIONS
+
+SIZES = {Width.PHONE: PHONE, Width.DESK: DESK}
+MEDIA = {
+    Colours.LIGHT: {"color_scheme": "light", "forced_colors": "none"},
+    Colours.DARK: {"color_scheme": "dark", "forced_colors": "none"},
+    Colours.FORCED: {"color_scheme": "light", "forced_colors": "active"},
+}
+HEAVIEST = 14 * 1024  # bytes over the wire: what a connection carries at once (RFC 6928)
+# Chromium's words for an answer that refuses what was typed, and for a session that is ended.
+EXPECTED = (*(f"status of {status}" for status in (404, 409, 422, 429)), "Cleared data types")
+
+
+@dataclass
+class Seen:
+    """What was seen: how many looks were taken, and each fault with where it is."""
+
+    taken: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, other: "Seen") -> None:
+        """Put together what two have seen."""
+        self.taken += other.taken
+        self.faults += other.faults
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to look at: the demo of a folder, these pages, and where pictures go, if any."""
+
+    data: Path
+    certificate: Path
+    names: Sequence[str]
+    every: bool = False
+    pictures: Path | None = None
+
+
+def go(order: Order) -> Seen:
+    """Look through a share of the pages, in a browser of one's own."""
+    seen = Seen()
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        demo = stages.join(order.data, order.certificate)
+        for name in order.names:
+            eye = Eye(browser, demo, name, order.pictures)
+            for _, of_language in groupby(
+                looks(list(WAYS).index(name), every=order.every), lambda look: look.language
+            ):
+                seen.add(eye.looks(list(of_language)))
+            eye.close()
+        browser.close()
+    return seen
+
+
+class Eye:
+    """Looks at one page, which it reaches anew in each language."""
+
+    def __init__(
+        self, browser: Browser, demo: stages.Demo, name: str, pictures: Path | None
+    ) -> None:
+        self.name, self.way, self.pictures = name, WAYS[name], pictures
+        self.context = browser.new_context(
+            viewport=PHONE, reduced_motion="reduce", ignore_https_errors=True
+        )  # type: ignore[arg-type]
+        self.context.set_default_timeout(10_000)
+        self.context.add_init_script(looking.STILL)
+        self.citizen = Citizen(self.context.new_page(), demo)
+        self.there = False
+
+    def close(self) -> None:
+        self.context.close()
+
+    def looks(self, of_language: Sequence[Look]) -> Seen:
+        """Reach the page in one language and take these looks."""
+        seen = Seen()
+        self.citizen.complaints.clear()
+        self.citizen.asked.clear()
+        try:
+            self._reach(of_language[0].language)
+            looking.prepare(self.citizen.page)
+            for look in of_language:
+                seen.faults += [f"{self.name}, {look}: {one}" for one in self._look(look)]
+                seen.taken += 1
+        except (Error, AssertionError) as error:
+            self.there = False
+            seen.faults.append(f"{self.name}, {of_language[0]}: {str(error).splitlines()[0]}")
+        seen.faults += [f"{self.name}, {of_language[0]}: {one}" for one in self._behaviour()]
+        return seen
+
+    def _reach(self, language: str) -> None:
+        """A page that answers GET is only asked for in the next language."""
+        page, portal = self.citizen.page, self.citizen.demo.facts["portal"]
+        self.citizen.language = language
+        if self.there and self.citizen.last and self.citizen.last.method == "GET":
+            bare = urlsplit(page.url)
+            page.goto(bare._replace(query=_with(bare.query, language), fragment="").geturl())
+            return
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        page.goto(f"{portal}/impressum?lang={language}")
+        self.way.lead(self.citizen)
+        self.there = True
+
+    def _look(self, look: Look) -> Iterator[str]:
+        page = self.citizen.page
+        page.set_viewport_size(SIZES[look.width])  # type: ignore[arg-type]
+        page.emulate_media(**MEDIA[look.colours])  # type: ignore[arg-type]
+        title = self.citizen.title
+        if look.language in COMPLETE and not _is_heading(title, self.way, look.language):
+            yield f"this is another page: {title}"
+        yield from looking.barriers(page)
+        if self.pictures:
+            file = self.pictures / str(look) / f"{self.name}.jpg"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=file, full_page=True, type="jpeg", quality=70)
+        if look.closely:
+            yield from looking.narrow(page)
+            yield from looking.walk(page)
+
+    def _behaviour(self) -> Iterator[str]:
+        """What the browser complained about, and what was asked of others than the portal."""
+        facts, last = self.citizen.demo.facts, self.citizen.last
+        weight = last.sizes()["responseBodySize"] if last and last.response() else 0
+        if not 0 < weight <= HEAVIEST:
+            yield f"{weight} bytes over the wire"
+        for words_ in self.citizen.complaints:
+            if not any(one in words_ for one in EXPECTED):
+                yield f"the browser says: {words_}"
+        ours = (f"{facts['portal']}/", f"{facts['sandbox']}/", "data:")
+        yield from (f"asks {url}" for url in self.citizen.asked if not url.startswith(ours))
+
+
+def _is_heading(title: str, way: Way, language: str) -> bool:
+    """Whether a heading begins as the way says; it says so in English."""
+    if language != FIRST:
+        return title.startswith(way.heading)
+    german = [
+        str(one.string).partition("%(")[0]
+        for one in _catalogue(language)
+        if isinstance(one.id, str) and one.id and one.id.startswith(way.heading)
+    ]
+    return any(title.startswith(begin) for begin in german)
+
+
+@cache
+def _catalogue(language: str) -> Catalog:
+    with (TRANSLATIONS / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file)
+
+
+def _with(query: str, language: str) -> str:
+    kept = [part for part in query.split("&") if part and not part.startswith("lang=")]
+    return "&".join([*kept, urlencode({"lang": language})])

@@ -1,0 +1,126 @@
+"""One look at a page that stands in a browser: everything that is wrong with it, in words.
+
+axe-core with the rules of WCAG 2.2, levels A and AA, and its best practices; then what axe cannot
+see: sideways scrolling (1.4.10) also at 320 pixels, text of twice its size (1.4.4), text that is
+cut off, and the way of the keyboard (2.1.1, 2.1.2, 2.4.3, 2.4.7, 2.4.11).
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+NARROWEST = 320  # pixels
+LONGEST_WALK = 150  # stops
+
+OPTIONS = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+}
+RUN = """options => axe.run(options).then(found => found.violations.map(one =>
+    one.id + ": " + one.nodes.map(node => node.target.join(" ")).join(", ")))"""
+
+# What moves by itself would move while it is looked at: what is due later than this never comes.
+STILL = """const soon = window.setTimeout;
+window.setTimeout = (act, ms = 0, ...rest) => soon(act, ms > 1500 ? 2 ** 30 : ms, ...rest);"""
+
+TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CUT_OFF = """() => [...document.querySelectorAll("body *")].filter(one => {
+    const box = one.getBoundingClientRect();
+    return getComputedStyle(one).overflowX !== "visible" && box.width > 2 && one.innerText
+        && one.scrollWidth > one.clientWidth + 1 && one.checkVisibility();
+}).map(one => `${one.tagName} ${one.className}`)"""
+TEXT_SIZE = "size => { document.documentElement.style.fontSize = size }"
+
+# Before a walk by Tab: everything unfolded but the menu of languages, the focus on the page itself.
+BEGIN = """() => {
+    window.folded = [...document.querySelectorAll("main details:not([open])")];
+    window.folded.forEach(one => one.open = true);
+    const stops = [...document.querySelectorAll(
+        "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
+        .filter(one => !one.disabled && one.tabIndex >= 0 && one.checkVisibility());
+    const groups = Map.groupBy(stops.filter(one => one.type === "radio"), one => one.name);
+    window.stops = stops.filter(one => one.type !== "radio" ||
+        one === (groups.get(one.name).find(each => each.checked) ?? groups.get(one.name)[0]));
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
+    return window.stops.length;
+}"""
+END = "() => window.folded.forEach(one => one.open = false)"
+STOP = """() => {
+    const one = document.activeElement, number = window.stops.indexOf(one);
+    if (!one || one === document.body || one === document.documentElement) return null;
+    const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+    const name = one.tagName + " " + (one.id || one.textContent.trim().slice(0, 30));
+    const wrong = [];
+    const x = (Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2;
+    const y = (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2;
+    if (!box.width || !box.height || box.right <= 0 || box.left >= innerWidth
+        || box.bottom <= 0 || box.top >= innerHeight) wrong.push("is not in sight");
+    else {
+        const above = document.elementFromPoint(x, y);
+        if (!above || !(one.contains(above) || above.contains(one)
+            || above.closest("label")?.control === one)) wrong.push("is covered");
+    }
+    const ring = style.outlineStyle === "auto" || (style.outlineStyle !== "none"
+        && parseFloat(style.outlineWidth) >= 2
+        && (matchMedia("(forced-colors: active)").matches || !/, 0\\)$/.test(style.outlineColor)));
+    if (!ring && style.boxShadow === "none") wrong.push("shows no focus");
+    return {number, name, wrong};
+}"""
+
+
+@cache
+def _axe() -> str:
+    return Axe().axe_script
+
+
+def prepare(page: Page) -> None:
+    """Put axe into the page that stands there."""
+    page.evaluate(_axe())
+
+
+def barriers(page: Page) -> Iterator[str]:
+    """What axe finds in the page as it stands, and sideways scrolling."""
+    yield from page.evaluate(RUN, OPTIONS)
+    yield from _too_wide(page, "")
+
+
+def narrow(page: Page) -> Iterator[str]:
+    """What does not fit 320 pixels, or the present width with text of twice its size."""
+    size: Any = page.viewport_size
+    page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
+    yield from _too_wide(page, f" at {NARROWEST} pixels")
+    page.set_viewport_size(size)
+    page.evaluate(TEXT_SIZE, "200%")
+    yield from _too_wide(page, " with text of twice its size")
+    page.evaluate(TEXT_SIZE, "")
+
+
+def walk(page: Page) -> Iterator[str]:
+    """What is wrong on the keyboard's way through the page, from Tab to Tab."""
+    expected = page.evaluate(BEGIN)
+    reached = []
+    for _ in range(LONGEST_WALK):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop is None or stop["number"] in reached[:-1]:
+            break
+        if stop["number"] in reached:  # a day has three places
+            continue
+        reached.append(stop["number"])
+        yield from (f"by keyboard, {stop['name']} {wrong}" for wrong in stop["wrong"])
+    page.evaluate(END)
+    if reached != list(range(expected)):
+        yield f"by keyboard, {len(reached)} of {expected} reached, in the order {reached}"
+
+
+def _too_wide(page: Page, when: str) -> Iterator[str]:
+    over = page.evaluate(TOO_WIDE)
+    if over > 0:
+        yield f"{over} pixels too wide{when}"
+    yield from (f"{one} is cut off{when}" for one in page.evaluate(CUT_OFF))

@@ -1,0 +1,65 @@
+"""Which looks are taken of a page: in which language, width and colours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+from portal.web.language import LANGUAGES
+
+FIRST = "de"
+EACH = 4  # of so many languages one is looked at on a page
+
+
+class Width(StrEnum):
+    """Of the screen: ``tests.browser.citizen`` has the sizes."""
+
+    PHONE = "phone"
+    DESK = "desktop"
+
+
+class Colours(StrEnum):
+    """What the reader's system asks for."""
+
+    LIGHT = "light"
+    DARK = "dark"
+    FORCED = "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look. ``closely``: also at 320 pixels, with large text, and along the keyboard's way."""
+
+    language: str
+    width: Width
+    colours: Colours
+    closely: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.width}-{self.colours}"
+
+
+def looks(number: int, *, every: bool) -> Iterator[Look]:
+    """The looks at the page of this number, those of one language one after another.
+
+    Without ``every``: German on phone and desktop, and in two more languages, in turn; each
+    language, width and colours meet each other on some page.
+    """
+    for place, language in enumerate(LANGUAGES):
+        if every:
+            for width, colours in product(Width, Colours):
+                yield Look(language, width, colours, closely=_closely(language, width, colours))
+        else:
+            if language == FIRST:
+                yield from (Look(FIRST, width, Colours.LIGHT, closely=True) for width in Width)
+            if place % EACH != number % EACH:
+                continue
+            turn = number // EACH + place
+            found = Look(language, tuple(Width)[turn % 2], tuple(Colours)[turn % 3])
+            if (found.language, found.colours) != (FIRST, Colours.LIGHT):
+                yield found
+
+
+def _closely(language: str, width: Width, colours: Colours) -> bool:
+    is_plain = width is Width.PHONE and colours is Colours.LIGHT
+    return is_plain or (language == FIRST and colours is not Colours.DARK)
