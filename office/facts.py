@@ -19,6 +19,7 @@ from portal.errors import Invalid
 MOST_CENTS = 10**15
 MOST_KEPT = 10_000  # characters of what cannot be read
 Cents = Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)]
+SomeCents = Annotated[StrictInt, Field(gt=0, le=MOST_CENTS)]  # money that came
 AnyCents = Annotated[StrictInt, Field(ge=-MOST_CENTS, le=MOST_CENTS)]  # a pay-out may be negative
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Maybe = Annotated[Name | None, BeforeValidator(lambda told: None if told == "" else told)]
@@ -46,7 +47,7 @@ class Succeeded(_Fact):
 
     payment: Name
     provider_reference: Maybe = None
-    amount_cents: Cents
+    amount_cents: SomeCents
     claim_cents: Cents
     surplus_cents: Cents
     currency: Currency = EURO
@@ -57,7 +58,7 @@ class Custody(_Fact):
     """``custody.opened`` and ``custody.assigned``; no account: the money came by no provider."""
 
     item: Name
-    amount_cents: Cents
+    amount_cents: SomeCents
     currency: Currency = EURO
     cause: Name
     suspense_account: Maybe = None

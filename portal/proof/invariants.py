@@ -30,8 +30,8 @@ _SUSPECT = (
     r"\m[A-Z]{2}([ ./_-]{0,3}[0-9]){2}([ ./_-]{0,3}[0-9A-Z]){11,30}"
     r"|\m[a-z]{2}([ ./_-]{0,3}[0-9]){13,}|\S ?@ ?\S+\.\w"
 )
-# What a town says of itself.
-_OWN_TEXTS = ("tenants", "kinds", "provider_rules")
+# What a town says of itself: its imprint names offices, and how to reach them.
+_OWN_TEXTS = ("tenants", "tenant_texts", "kinds", "provider_rules")
 _TEXT_COLUMNS = """
     SELECT c.relname,
         array_agg(a.attname::text ORDER BY a.attnum)

@@ -2,6 +2,7 @@
 
 from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -167,11 +168,11 @@ def test_two_payouts_and_two_kinds_of_money_end_alike_in_every_order(
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_items_and_account_stay_in_step_whatever_comes(office: Flask, data: st.DataObject) -> None:
     books = Books()
-    run = data.draw(st.uuids())
+    run = uuid4()  # the rows of earlier cases stay; a drawn number comes twice
     lines = st.builds(line, NAMES, NAMES, CENTS)
     drawn = st.one_of(
         st.tuples(st.just("pay"), st.sampled_from("ab"), CENTS, NAMES),

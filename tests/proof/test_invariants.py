@@ -8,6 +8,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from portal.db import db, transaction
+from portal.faces import setting
 from portal.proof import invariants
 from tests import books, builders
 from tests.builders import OTHER_TOWN, TOWN
@@ -206,6 +207,12 @@ def after(owner: Engine, mistake: str) -> dict[str, list[tuple[object, ...]]]:
         for statement in mistake.split(";"):
             session.execute(text(statement.replace(":", r"\:")))
         return invariants.broken(session)
+
+
+def test_a_town_may_say_how_its_officials_are_reached(app: Flask) -> None:
+    officer = "Datenschutz, Rathausplatz 1, datenschutz@musterhausen.example"
+    setting.put(TOWN, [setting.Said("data_protection_officer", officer)], "clerk")
+    assert invariants.broken(db.session()) == {}
 
 
 def test_every_rule_has_its_mistake() -> None:
