@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import lock
-from portal.errors import Unavailable
 from portal.keys import Keyring
 from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
@@ -23,15 +22,10 @@ from portal.payments.record import again, locked_in_line
 from portal.payments.returns import Reversal
 from portal.payments.reversal_booking import TAKEN, WON
 from portal.payments.states import State as PaymentState
+from portal.payments.sweep import ProviderSilent
 from portal.providers.protocol import ReversalReport
 
 log = logging.getLogger(__name__)
-
-
-class ProviderSilent(Unavailable):
-    """The provider does not say what became of a payment it takes back: it shall come again."""
-
-    code = "provider_silent"
 
 
 def record_reversal(
@@ -64,25 +58,13 @@ def by_reference(
 def _unheard(tenant_id: str, account_id: str, report: ReversalReport) -> str | None:
     def act(session: Session) -> str | None:
         accounts.check(accounts.get(session, tenant_id, account_id), report.merchant, report.live)
-        named = _named(session, tenant_id, account_id, report)
+        named = sweep.named(session, tenant_id, account_id, report)
         payment = session.get(Payment, (tenant_id, named))
         if payment is None or payment.account_id != account_id:
             return None
         return None if payment.state == PaymentState.SUCCEEDED else payment.id
 
     return again(act)
-
-
-def _named(session: Session, tenant_id: str, account_id: str, report: ReversalReport) -> str:
-    """Our id of the payment: some providers name a reversal's payment by their own only."""
-    if report.payment or not report.provider_reference:
-        return report.payment
-    ours = select(Payment.id).where(
-        Payment.tenant_id == tenant_id,
-        Payment.account_id == account_id,
-        Payment.provider_reference == report.provider_reference,
-    )
-    return session.scalar(ours) or ""
 
 
 def _record(session: Session, tenant_id: str, account_id: str, report: ReversalReport) -> bool:
@@ -106,7 +88,7 @@ def _fitting(
     session: Session, tenant_id: str, account_id: str, report: ReversalReport
 ) -> Payment | None:
     """The payment that the report names, locked, if its money was booked on this account."""
-    named = _named(session, tenant_id, account_id, report)
+    named = sweep.named(session, tenant_id, account_id, report)
     payment = locked_in_line(session, tenant_id, named)
     if payment is None or payment.state != PaymentState.SUCCEEDED:
         return None

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
+from portal.errors import Unavailable
 from portal.keys import Keyring
 from portal.payments import accounts
 from portal.payments.models import Payment, ProviderReport
@@ -18,13 +19,28 @@ from portal.payments.schedule import DAILY, next_ask, runs_out
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, Event, State
 from portal.providers import registry
-from portal.providers.protocol import Account, Cancels, Outcome, ProviderDown, Report, UnknownWord
+from portal.providers.protocol import (
+    Account,
+    Cancels,
+    Moved,
+    Outcome,
+    ProviderDown,
+    Report,
+    ReversalReport,
+    UnknownWord,
+)
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 NOT_AGAIN_WITHIN = timedelta(seconds=10)
 LONGEST_ROUND = 20.0  # seconds
+
+
+class ProviderSilent(Unavailable):
+    """The provider does not say what became of a payment it speaks of: it shall come again."""
+
+    code = "provider_silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,30 @@ def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict 
         log.warning("no_answer", extra={"payment": payment_id, "error": type(error).__name__})
         return None
     return _take(asked, report, way)
+
+
+def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
+    """Ask about a payment that a notification names; ``False`` when the provider does not answer.
+
+    One that is none of this account's is nobody's: nothing is asked.
+    """
+    with transaction() as session:
+        ours = named(session, account.tenant_id, account.id, word)
+        payment = session.get(Payment, (account.tenant_id, ours))
+        known = payment is not None and payment.account_id == account.id
+    return not known or ask(keyring, account.tenant_id, ours, "notification") is not None
+
+
+def named(session: Session, tenant_id: str, account_id: str, word: Moved | ReversalReport) -> str:
+    """Our id of the payment: some providers name it by their own only."""
+    if word.payment or not word.provider_reference:
+        return word.payment
+    ours = select(Payment.id).where(
+        Payment.tenant_id == tenant_id,
+        Payment.account_id == account_id,
+        Payment.provider_reference == word.provider_reference,
+    )
+    return session.scalar(ours) or ""
 
 
 def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:

@@ -1,4 +1,7 @@
-"""Where providers call. A notification is taken only after the commit of what it says."""
+"""Where providers call. A notification is taken only after the commit of what it says.
+
+Some providers notify by GET: what counts is the signature over what they send, not the method.
+"""
 
 import hashlib
 import logging
@@ -10,12 +13,14 @@ from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import accounts, reversals, sending, settle
+from portal.payments import accounts, reversals, sending, settle, sweep
 from portal.payments.record import Source, record
+from portal.payments.sweep import ProviderSilent
 from portal.providers import registry
 from portal.providers.protocol import (
     Account,
     BadNotification,
+    Moved,
     Notifies,
     RefundReport,
     Report,
@@ -29,7 +34,7 @@ bp = Blueprint("webhooks", __name__)
 log = logging.getLogger(__name__)
 
 
-@bp.post("/webhooks/<name:provider>/<name:account_id>")
+@bp.route("/webhooks/<name:provider>/<name:account_id>", methods=("GET", "POST"))
 def notified(provider: str, account_id: str) -> ResponseReturnValue:
     with transaction() as session:
         row = accounts.get(session, tenant_id(), account_id)
@@ -38,7 +43,9 @@ def notified(provider: str, account_id: str) -> ResponseReturnValue:
     adapter = registry.get(provider)
     if not known or not isinstance(adapter, Notifies):
         return "", 404
-    body = request.get_data(cache=False)
+    if request.method == "HEAD":
+        return "", 405
+    body = request.query_string if request.method == "GET" else request.get_data(cache=False)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         told = adapter.read_notification(account, headers, body, clock.now())
@@ -56,6 +63,12 @@ def _payment(account: Account, word: Report, body_sha256: bytes) -> None:
     record(word, Source(account.tenant_id, account.id, "notification", body_sha256))
 
 
+def _moved(account: Account, word: Moved, _: bytes) -> None:
+    accounts.check(account, word.merchant, word.live)
+    if not sweep.hear(keyring(), account, word):
+        raise ProviderSilent("The provider does not say what became of the payment.")
+
+
 def _refund(account: Account, word: RefundReport, _: bytes) -> None:
     sending.record(account.tenant_id, account.id, word)
 
@@ -71,6 +84,7 @@ def _settlement(account: Account, word: SettlementReady, _: bytes) -> None:
 
 TAKEN: Mapping[type, Callable[[Account, Any, bytes], None]] = {
     Report: _payment,
+    Moved: _moved,
     RefundReport: _refund,
     ReversalReport: _reversal,
     SettlementReady: _settlement,

@@ -80,6 +80,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Something became of a payment, in words that do not count: the provider is asked about it.
+
+    Named by our id, or by the provider's own, or by both.
+    """
+
+    payment: str
+    provider_reference: str
+    merchant: str
+    live: bool
+    event_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementReady:
     """A notification that a settlement report may be fetched."""
 
@@ -138,7 +152,8 @@ class ReversalReport:
     event_id: str = ""
 
 
-Heard = Report | RefundReport | ReversalReport | SettlementReady  # what a notification says
+# What a notification says.
+Heard = Report | Moved | RefundReport | ReversalReport | SettlementReady
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +161,13 @@ class SettlementLine:
     """One thing that a settlement report settles.
 
     Refunds and reversals are below zero; above it they came back: the refund failed after all, the
-    dispute was won. ``provider_reference`` names the thing itself, not its payment; ``refund`` is
-    our id of a refund, where the provider gives it back.
+    dispute was won. A ``fee`` is charged for no one payment, with no gross of its own; a
+    ``reserve`` is held back (below zero) or let go again; ``other`` is what no word of ours fits.
+    ``provider_reference`` names the thing itself, not its payment; ``refund`` is our id of a
+    refund, where the provider gives it back.
     """
 
-    kind: str  # payment, refund, reversal
+    kind: str  # payment, refund, reversal, fee, reserve, other
     payment: str
     provider_reference: str
     gross: Money
@@ -216,8 +233,8 @@ class Notifies(Protocol):
     def read_notification(
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> tuple[Heard, ...]:
-        """What a genuine one says; header names are lower case. Raises ``BadNotification``, or
-        ``UnknownWord``.
+        """What a genuine one says, or nothing if it is of no interest. Header names are lower case;
+        ``body`` is what was sent, of a GET its query. Raises ``BadNotification``, ``UnknownWord``.
         """
 
 
@@ -235,6 +252,14 @@ class Settles(Protocol):
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class ListsSettlements(Protocol):
+    """Says which settlement reports there are: one whose notification was lost is found so."""
+
+    def settlements(self, account: Account, since: datetime) -> tuple[str, ...]:
+        """Ids of finished ones made at or after ``since``, in order. Raises ``ProviderDown``."""
 
 
 @runtime_checkable

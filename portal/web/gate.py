@@ -81,7 +81,7 @@ WHO: Mapping[str, Who] = {
 # fmt: on
 
 # Machines ask by whatever name they have.
-ANY_HOST = ("/api/", "/healthz", "/readyz", "/metrics")
+ANY_HOST = ("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics")
 
 
 def init_app(app: Flask) -> None:
