@@ -76,13 +76,13 @@ class Cluster:
     superuser_password: str = field(repr=False)
 
 
-def connect(cluster: Cluster) -> Connection:
+def connect(cluster: Cluster, database: str = "postgres") -> Connection:
     """As superuser, each statement its own transaction."""
     return psycopg.connect(
         host=str(cluster.socket_folder),
         port=PORT,
         user=SUPERUSER,
-        dbname="postgres",
+        dbname=database,
         password=cluster.superuser_password,
         connect_timeout=10,
         autocommit=True,

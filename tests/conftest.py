@@ -1,24 +1,21 @@
 """One real PostgreSQL for the whole run, one clean database for each test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
 
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
 from portal.db import Base, db, transaction
 from tests import books, builders
+from tests.emptying import SERVER, emptier
 from tests.fakes import FakeProvider
 
 HOST = "https://localhost"
-
-# Speed only: a test's database need not survive a power cut.
-UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cluster(data: Path) -> Iterator[embedded.Cluster]:
     """A PostgreSQL server of our own, stopped at the end."""
-    found = embedded.start(data, UNSAFE)
+    found = embedded.start(data, SERVER)
     yield found
     embedded.stop(found)
 
@@ -72,10 +69,20 @@ def _app(settings: Settings) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def _emptied(cluster: embedded.Cluster, owner_url: str) -> Iterator[Callable[[], None]]:
+    tables = [table.name for table in Base.metadata.sorted_tables]
+    tables += ["procrastinate_jobs", "procrastinate_events"]
+    with emptier(cluster, schema.DATABASE, tables) as empty:
+        yield empty
+
+
 @pytest.fixture
-def app(request: pytest.FixtureRequest, _app: Flask, owner_url: str) -> Iterator[Flask]:
+def app(
+    request: pytest.FixtureRequest, _app: Flask, _emptied: Callable[[], None]
+) -> Iterator[Flask]:
     """The application on an empty database with two towns, and their books checked afterwards."""
-    _empty(owner_url)
+    _emptied()
     with _app.app_context():
         with transaction() as session:
             builders.towns(session, _app.extensions["keyring"])
@@ -125,17 +132,3 @@ def time(tmp_path: Path) -> Iterator[Time]:
     clock.move_by(file)
     yield Time(file)
     clock.move_by(None)
-
-
-_TABLES: list[str] = []
-
-
-def _empty(owner_url: str) -> None:
-    if not _TABLES:
-        _TABLES.extend(table.name for table in Base.metadata.sorted_tables)
-        _TABLES.extend(("procrastinate_jobs", "procrastinate_events"))
-    engine = create_engine(owner_url)
-    with engine.begin() as connection:
-        connection.execute(text("SET LOCAL quitt.purge = 'on'"))
-        connection.execute(text(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY CASCADE"))
-    engine.dispose()

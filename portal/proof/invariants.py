@@ -20,6 +20,9 @@ from portal.requests import persons
 
 FILE = Path(__file__).with_name("invariants.sql")
 MOST_ROWS = 20  # of a rule
+PARAMETERS = {
+    "payment_edges": json.dumps([[old, event, new] for (old, event), new in TRANSITIONS.items()])
+}
 NO_PERSON = "no text holds an IBAN or an e-mail address"
 HELD = {"an IBAN", "an e-mail address"}
 
@@ -61,12 +64,11 @@ def broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def _broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
-    edges = json.dumps([[old, event, new] for (old, event), new in TRANSITIONS.items()])
     found = {}
     for rule, query in rules().items():
-        told = {"payment_edges": edges} if ":payment_edges" in query else {}
+        told = PARAMETERS if ":payment_edges" in query else {}
         found[rule] = [tuple(row) for row in session.execute(text(query), told)]
-    found[NO_PERSON] = list(_people(session))
+    found[NO_PERSON] = list(people(session))
     return {rule: rows for rule, rows in found.items() if rows}
 
 
@@ -86,7 +88,7 @@ def parsed(script: str) -> dict[str, str]:
     return found
 
 
-def _people(session: Session) -> Iterator[tuple[Any, ...]]:
+def people(session: Session) -> Iterator[tuple[Any, ...]]:
     """Tenant, table and key of the texts that hold a person."""
     tables: Sequence[Any] = session.execute(text(_TEXT_COLUMNS)).all()
     looks = [_look(*table) for table in tables if table[0] not in _OWN_TEXTS and table[1]]

@@ -1,40 +1,45 @@
 """The office on a real PostgreSQL, beside a fake portal over real HTTP."""
 
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
 
 from demo import sample
 from office import importing, schema, town
 from office.client import Portal
-from office.db import OfficeBase, driver_url, office_db
+from office.db import OfficeBase, office_db
 from office.web import create_app
 from portal import embedded
 from portal.config import Settings
+from tests.emptying import emptier
 from tests.office import fake_portal
 from tests.office.fake_portal import Books
 
 TOWN = Path(__file__).resolve().parents[2] / "demo" / "musterhausen.toml"
 KEY = "Y2hlY2tlZCBieSB0ZXN0cyBvbmx5LCAzMiBieXRlcyE="
 SECRET = "whsec_dGVzdHMgb25seSwgbmV2ZXIgZm9yIHJlYWwgbW9uZXk="
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @pytest.fixture(scope="session")
-def office_urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def office_urls(cluster: embedded.Cluster) -> tuple[str, str]:
     """The owner's and the application's address of a migrated database."""
-    cluster = embedded.start(tmp_path_factory.mktemp("office"), FAST)
     embedded.ensure(cluster, {schema.DATABASE: (schema.OWNER, schema.APP)})
     owner = embedded.url(cluster, schema.DATABASE, schema.OWNER)
     schema.migrate(owner, schema.APP)
-    yield owner, embedded.url(cluster, schema.DATABASE, schema.APP)
-    embedded.stop(cluster)
+    return owner, embedded.url(cluster, schema.DATABASE, schema.APP)
+
+
+@pytest.fixture(scope="session")
+def _emptied(
+    cluster: embedded.Cluster, office_urls: tuple[str, str]
+) -> Iterator[Callable[[], None]]:
+    with emptier(cluster, schema.DATABASE, OfficeBase.metadata.tables) as empty:
+        yield empty
 
 
 HERE = "http://127.0.0.1:8002"
@@ -67,16 +72,13 @@ def office_app(office_urls: tuple[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def office(office_app: Flask, office_urls: tuple[str, str]) -> Iterator[Flask]:
+def office(office_app: Flask, _emptied: Callable[[], None]) -> Iterator[Flask]:
     """An empty office that knows its town."""
-    tables = ", ".join(OfficeBase.metadata.tables)
-    engine = create_engine(driver_url(office_urls[0]))
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables}"))
-    engine.dispose()
+    _emptied()
     with office_app.app_context():
         town.settle_in(town.read(TOWN.read_bytes()))
         yield office_app
+        office_db.session.remove()
 
 
 @pytest.fixture
