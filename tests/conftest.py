@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as cases
 
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
@@ -16,6 +17,9 @@ from tests.emptying import SERVER, emptier
 from tests.fakes import FakeProvider
 
 HOST = "https://localhost"
+
+cases.register_profile("quitt", deadline=None)  # speed belongs in benchmarks
+cases.load_profile("quitt")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -118,7 +118,7 @@ def test_beyond_them_there_is_none(beyond: Transfer) -> None:
 # fmt: on
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cents=st.integers(1, 99_999_999_999),
     recipient=st.text(min_size=1, max_size=70),
