@@ -3,7 +3,8 @@
 ``POST /v1/payments`` (header Idempotency-Key = ``payment``) · ``GET /v1/payments/<id>`` ·
 ``GET /v1/payments?payment=<merchant's id>`` · ``POST /v1/payments/<id>/cancel`` · ``…/complete``
 (money that was under way has come) · ``…/refunds`` (Idempotency-Key = ``refund``) ·
-``GET /v1/settlements/<id>`` · ``GET /v1/taken?until=<moment>`` (all that was collected before it).
+``GET /v1/settlements/<id>`` · ``GET /v1/settlements?since=<moment>`` (which there are) ·
+``GET /v1/taken?until=<moment>`` (all that was collected before it).
 Errors: ``{"error": {"code", "message"}}``.
 """
 
@@ -107,6 +108,14 @@ def settlement(settlement: str) -> ResponseReturnValue:
     """A settlement report."""
     with _merchant() as (db, merchant):
         return jsonify(settlements.get(db, settlement, merchant))
+
+
+@api.get("/settlements")
+def list_settlements() -> ResponseReturnValue:
+    """Which settlement reports were made since a moment, in order."""
+    since = fields.read("since", fields.moment, request.args.get("since"))
+    with _merchant() as (db, merchant):
+        return jsonify({"settlements": settlements.since(db, merchant, since)})
 
 
 @api.get("/taken")

@@ -6,10 +6,11 @@ What went back may be more than what was collected: then the net is below zero.
 import secrets
 import sqlite3
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sandbox import merchants, notifications
-from sandbox.books import add, this_moment
+from sandbox.books import add, this_moment, written
 from sandbox.errors import Refused
 from sandbox.payments import PAYER
 
@@ -99,6 +100,15 @@ def get(db: sqlite3.Connection, settlement: str, merchant: str) -> dict[str, Any
     if row is None:
         raise Refused(404, "unknown_settlement", "No such settlement.")
     return dict(row) | {"lines": [_line(line) for line in db.execute(_LINES, (settlement,))]}
+
+
+def since(db: sqlite3.Connection, merchant: str, at: datetime) -> list[dict[str, Any]]:
+    """The settlements of ``merchant`` made at or after a moment, in order."""
+    found = db.execute(
+        "SELECT id, made_at FROM settlements WHERE merchant = ? AND made_at >= ? ORDER BY rowid",
+        (merchant, written(at)),
+    )
+    return [dict(row) for row in found]
 
 
 def _line(row: sqlite3.Row) -> dict[str, Any]:

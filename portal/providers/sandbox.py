@@ -87,7 +87,7 @@ class _Unwilling(ProviderDown):
 
 
 class Sandbox:
-    """Starts, fetches, cancels, notifies, refunds, settles, sums."""
+    """Starts, fetches, cancels, notifies, refunds, settles, lists settlements, sums."""
 
     name = "sandbox"
 
@@ -157,6 +157,12 @@ class Sandbox:
         """A settlement report with its lines."""
         told = _known(_call(account, "GET", f"/v1/settlements/{_part(settlement)}"))
         return sensibly(lambda: _settlement(told))
+
+    def settlements(self, account: Account, since: datetime) -> tuple[str, ...]:
+        """All reports since a moment."""
+        path = f"/v1/settlements?since={_part(since.astimezone(UTC).isoformat())}"
+        told = _known(_call(account, "GET", path))
+        return sensibly(lambda: tuple(text(each, "id") for each in told["settlements"]))
 
     def taken(self, account: Account, until: datetime) -> tuple[Money, ...]:
         """All that it ever collected before a moment, by its own books."""

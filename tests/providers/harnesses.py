@@ -1,58 +1,69 @@
-"""What the contract test needs of the far side of each adapter."""
+"""What the contract test needs of the far side of each adapter, and what it may know of it.
+
+Each harness stands in a file of its own, ``harness_<provider>.py``, and joins in ``peers.py``.
+"""
 
 from abc import ABC, abstractmethod
-from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from datetime import datetime
 
-import httpx2
-from standardwebhooks import Webhook
+from portal.providers.protocol import Account, Outcome
 
-from portal.providers.protocol import Account
-from portal.providers.sandbox import (
-    LINE_KIND,
-    REFUND_STATUS,
-    REVERSAL_REASON,
-    REVERSAL_WON,
-    STATUS,
-)
-from sandbox.payments import PAYER
-from sandbox.serving import running
-from sandbox.states import REASONS, REFUND_STATUSES, REVERSAL_STATUSES, STATUSES
-from tests.sandbox.mailbox import Mailbox, open_mailbox
-
-Letter = tuple[dict[str, str], bytes]
+Letter = tuple[dict[str, str], bytes]  # headers in lower case, and the body or a GET's query
+Change = tuple[bytes, bytes]  # what stands in a letter, and what shall stand there instead
 
 
 class Harness(ABC):
-    """A provider that runs here, with two merchants, and what the world does to it."""
+    """A provider that runs here, with two merchants, and what the world does to it.
+
+    Both accounts name its address as the credential ``base_url``.
+    """
 
     account: Account
     other_account: Account
     words: tuple[tuple[set[str], set[str]], ...]  # the far side's words, and those of our table
-    payer: tuple[bytes, ...]  # what the far side tells of who paid: in every letter, in no report
-    refunds_wait = True  # whether a refund may be under way here
-    reverses = True  # whether this provider's money may be taken back by a bank
+    payer: tuple[bytes, ...]  # what the far side tells of who paid: in no report of ours
+    tell_of_the_payer: frozenset[str] = frozenset({"payment", "refund", "reversal", "settlement"})
+
+    # What a letter of each kind must not be taken for when it is rightly signed. Words that no
+    # table has are unknown words: kind, what stands there, what shall stand there.
+    spoilt: Mapping[str, tuple[Change, ...]]
+    unknown_words: tuple[tuple[str, bytes, bytes], ...]
+    signature_headers: tuple[str, ...]  # none where the signature stands in what is sent
+    no_secrets: tuple[Mapping[str, str], ...]  # credentials with which nothing can be checked
+    secrets: tuple[str, ...]  # the credentials that nobody may read
+    wrong_credentials: tuple[tuple[str, str], ...]
+
+    # What a provider does not do by its nature.
+    dated = True  # notifications say when they were signed
+    names_events = True  # notifications have a name
+    says_when = True  # a report says when the payment came to be so
+    rings = False  # notifications of payments say only that something became of them
+    finds_by_our_id = True  # without one, nobody was ever sent there: not found
+    refuses_other_amount = True  # one id with another amount
+    cancelled = Outcome.CANCELLED  # what a payment is that we gave up
+    refunds_wait = True  # a refund may be under way, and its end is told
+    reverses = True  # it tells that a bank took money back
+    debits = True  # by a direct debit's return, too
+    pays_out_below_zero = True
+    names_our_refunds = True  # settlement reports give our id of a refund back
 
     @abstractmethod
     def pay(self, payment: str) -> Letter:
         """The payer pays; the notification of it."""
 
     @abstractmethod
-    def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
-        """The headers of a notification with another body, rightly signed."""
+    def sign(self, letter: Letter) -> Letter:
+        """A letter whose body was changed, rightly signed."""
 
     @abstractmethod
     def signed_at(self, headers: dict[str, str]) -> datetime:
         """When a notification was signed."""
 
     @abstractmethod
-    def settle(self) -> Letter:
-        """The provider pays out; the notification of it."""
+    def settle(self) -> Letter | None:
+        """The provider pays out; the notification of it, if it sends any."""
 
     @abstractmethod
     def let_refunds_wait(self) -> None:
@@ -73,94 +84,6 @@ class Harness(ABC):
     @abstractmethod
     def fall_silent(self) -> None:
         """From now on the provider answers with errors."""
-
-
-class SandboxHarness(Harness):
-    """The practice provider over real HTTP."""
-
-    words = (
-        (set(STATUSES), set(STATUS)),
-        (set(REFUND_STATUSES), set(REFUND_STATUS)),
-        (set(REVERSAL_STATUSES), set(REVERSAL_WON)),
-        (set(REASONS), set(REVERSAL_REASON)),
-        ({"sale", "return", "return_back", "reversal", "reversal_won"}, set(LINE_KIND)),
-    )
-    payer = tuple(word.encode() for word in PAYER.values())
-
-    def __init__(self, url: str, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
-        self._http = httpx2.Client(base_url=url, trust_env=False)
-        self.account = self._open("town", url)
-        self.other_account = self._open("other-town", url)
-
-    def close(self) -> None:
-        self._http.close()
-
-    def pay(self, payment: str) -> Letter:
-        return self._told(f"/test/payments/{payment}/pay", {})
-
-    def settle(self) -> Letter:
-        return self._told("/test/merchants/town/settle", {"fee_bp": 120, "fee_cents": 25})
-
-    def let_refunds_wait(self) -> None:
-        self._post("/test/settings", {"refunds": "under_way"})
-
-    def end_refund(self, refund: str, *, sent: bool) -> Letter:
-        return self._told(f"/test/refunds/{refund}/{'send' if sent else 'bounce'}", {})
-
-    def reverse(self, payment: str, cents: int, fee_cents: int, *, debit: bool = False) -> Letter:
-        reason = "returned_debit" if debit else "chargeback"
-        told = {"amount_cents": cents, "fee_cents": fee_cents, "reason": reason}
-        return self._told(f"/test/payments/{payment}/reverse", told)
-
-    def win(self, reversal: str) -> Letter:
-        return self._told(f"/test/reversals/{reversal}/win", {})
-
-    def sign(self, body: bytes, headers: dict[str, str]) -> dict[str, str]:
-        at = self.signed_at(headers)
-        signer = Webhook(self.account.credentials["webhook_secret"])
-        signature = signer.sign(headers["webhook-id"], at, body.decode())
-        return headers | {"webhook-signature": signature}
-
-    def signed_at(self, headers: dict[str, str]) -> datetime:
-        return datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
-
-    def fall_silent(self) -> None:
-        self._post("/test/settings", {"down": True})
-
-    def _told(self, path: str, options: dict[str, object]) -> Letter:
-        (delivery,) = self._post(path, options)["deliveries"]
-        return self._mailbox.find(delivery["event"])
-
-    def _open(self, merchant: str, url: str) -> Account:
-        secret = "whsec_" + b64encode(merchant.encode().ljust(32, b".")).decode()
-        told = {
-            "name": merchant.title(),
-            "secret": f"key of {merchant}",
-            "webhook_secret": secret,
-            "webhook_url": self._mailbox.url,
-        }
-        self._http.put(f"/merchants/{merchant}", json=told).raise_for_status()
-        credentials = {
-            "base_url": url,
-            "secret": f"key of {merchant}",
-            "webhook_secret": secret,
-        }
-        return Account("tenant", f"account-{merchant}", merchant, False, credentials)
-
-    def _post(self, path: str, options: dict[str, object]) -> dict[str, Any]:
-        told: dict[str, Any] = self._http.post(path, json=options).raise_for_status().json()
-        return told
-
-
-@contextmanager
-def sandbox_harness(folder: Path) -> Iterator[SandboxHarness]:
-    with open_mailbox() as mailbox, running(folder) as url:
-        harness = SandboxHarness(url, mailbox)
-        try:
-            yield harness
-        finally:
-            harness.close()
 
 
 def with_credentials(account: Account, **changed: str) -> Account:
