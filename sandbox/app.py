@@ -1,5 +1,6 @@
 """The practice provider's web application."""
 
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, g, jsonify, render_template, request
@@ -7,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from sandbox import back as _back  # noqa: F401 -- hangs its routes on the trainer
+from sandbox import notifications
 from sandbox.api import api
 from sandbox.books import Books
 from sandbox.courier import Courier
@@ -40,12 +42,12 @@ def create_app(folder: Path, base_url: str) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.filters["money"] = money
     app.extensions["books"] = books = Books(folder)
-    app.extensions["courier"] = Courier(books)
+    app.extensions["courier"] = Courier(books, partial(notifications.parcel, books))
     for blueprint in (api, page, trainer):
         app.register_blueprint(blueprint)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
-    app.after_request(_seal)
+    app.after_request(seal)
     app.extensions["courier"].start()
     return app
 
@@ -74,7 +76,8 @@ def _error(status: int, code: str, message: str) -> ResponseReturnValue:
     return render_template("error.html", t=words, language=language, text=text), status
 
 
-def _seal(answer: Response) -> Response:
+def seal(answer: Response) -> Response:
+    """Headers of every answer; ``g.form_action`` says where else a form may lead."""
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
     answer.headers["Content-Security-Policy"] = _POLICY + g.get("form_action", "'self'")

@@ -5,13 +5,9 @@ Money is integer cents. ``movements`` is append only: sale +, return - (a refund
 merchant's movements is what is not yet paid out.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
 
-from portal import clock
+from sandbox.file import File
 
 _MOVEMENTS = """(
   n INTEGER PRIMARY KEY AUTOINCREMENT, made_at TEXT NOT NULL, merchant TEXT NOT NULL,
@@ -86,79 +82,14 @@ PRAGMA foreign_keys = ON;
 """  # noqa: S608
 
 
-class Books:
-    """The file ``sandbox.sqlite3`` in a folder. Write-ahead log: a killed process loses nothing."""
+class Books(File):
+    """The file ``sandbox.sqlite3`` in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / "sandbox.sqlite3"
-        # While one connection stays open, closing another does not fold the log into the file.
-        self._keeper = self._connect(any_thread=True)
-        self._keeper.execute("PRAGMA journal_mode = WAL")
-        if self._is_narrow():
-            self._keeper.executescript(_WIDEN)
-        self._keeper.executescript(_SCHEMA)
+        super().__init__(folder / "sandbox.sqlite3", _SCHEMA)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._keeper.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Writes of one act: all or none."""
-        with self._begun("BEGIN IMMEDIATE") as db:
-            yield db
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent look at the books."""
-        with self._begun("BEGIN") as db:
-            yield db
-
-    @contextmanager
-    def _begun(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with closing(self._connect()) as db:
-            db.execute(begin)
-            try:
-                yield db
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
-
-    def _is_narrow(self) -> bool:
-        columns = {row["name"] for row in self._keeper.execute("PRAGMA table_info(movements)")}
-        return bool(columns) and "reversal_id" not in columns
-
-    def _connect(self, *, any_thread: bool = False) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self._file, timeout=15, isolation_level=None, check_same_thread=not any_thread
-        )
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA synchronous = NORMAL")
-        return db
-
-
-def this_moment() -> str:
-    """Now, as it is written in the books."""
-    return written(clock.now())
-
-
-def written(at: datetime) -> str:
-    """A moment in UTC as it is written in the books: later ones sort behind it."""
-    return at.isoformat(timespec="milliseconds")
-
-
-def moment(text: str) -> datetime:
-    """What ``this_moment`` wrote."""
-    return datetime.fromisoformat(text)
-
-
-def add(db: sqlite3.Connection, table: str, **values: object) -> None:
-    """Insert one row. ``table`` and the names are ours, never a caller's."""
-    names, marks = ", ".join(values), ", ".join("?" * len(values))
-    db.execute(
-        f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
-        tuple(values.values()),
-    )
+    def widen(self) -> None:
+        """Give books of the first version their reversals."""
+        columns = {row["name"] for row in self.keeper.execute("PRAGMA table_info(movements)")}
+        if columns and "reversal_id" not in columns:
+            self.keeper.executescript(_WIDEN)

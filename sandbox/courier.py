@@ -9,16 +9,14 @@ import logging
 import sqlite3
 import ssl
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from secrets import token_bytes
 
 import httpx2
 
 from portal import clock
-from sandbox.books import Books
-from sandbox.notifications import signed_headers
+from sandbox.file import File
 
 PAUSES_SECONDS = (1, 5, 30, 120, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 TIMEOUT_SECONDS = 5.0
@@ -28,12 +26,23 @@ _CARRIERS = 8
 log = logging.getLogger(__name__)
 
 _NEXT = """
-SELECT d.n, d.event, d.about, d.forged, d.age_seconds, d.tries, e.body,
-  m.webhook_url, m.webhook_secret
-FROM deliveries AS d JOIN events AS e ON e.id = d.event JOIN merchants AS m USING (merchant)
+SELECT d.*, e.body, e.merchant FROM deliveries AS d JOIN events AS e ON e.id = d.event
 WHERE d.n IN (SELECT min(n) FROM deliveries WHERE state = 'waiting' AND due_at <= ? GROUP BY about)
 ORDER BY d.n LIMIT 200
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A signed notification as it goes to the merchant."""
+
+    url: str
+    headers: Mapping[str, str]
+    content: bytes = b""
+    method: str = "POST"
+
+
+Wrap = Callable[[sqlite3.Row], Parcel]  # a row of deliveries with its event's body and merchant
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +52,14 @@ class _Answer:
 
 
 class Courier:
-    """A thread that looks for what is due, and a few that carry it."""
+    """A thread that looks for what is due, and a few that carry it.
 
-    def __init__(self, books: Books) -> None:
+    ``wrap`` makes a parcel of a delivery at the moment when it is carried.
+    """
+
+    def __init__(self, books: File, wrap: Wrap) -> None:
         self._books = books
+        self._wrap = wrap
         self._bell = threading.Event()
         self._tried = threading.Condition()
         self._on_the_way: set[str] = set()
@@ -126,13 +139,10 @@ class Courier:
                 self._tried.notify_all()
 
     def _hand_over(self, delivery: sqlite3.Row) -> _Answer:
-        secret = token_bytes(32) if delivery["forged"] else delivery["webhook_secret"]
         try:
-            headers = signed_headers(
-                secret, delivery["event"], delivery["body"], delivery["age_seconds"]
-            )
-            answer = self._client.post(
-                delivery["webhook_url"], content=delivery["body"].encode(), headers=headers
+            parcel = self._wrap(delivery)
+            answer = self._client.request(
+                parcel.method, parcel.url, content=parcel.content, headers=dict(parcel.headers)
             )
         except Exception as error:
             return _Answer(taken=False, words=type(error).__name__)

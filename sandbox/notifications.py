@@ -17,7 +17,9 @@ from typing import Any
 from standardwebhooks import Webhook
 
 from portal import clock
-from sandbox.books import add, this_moment
+from sandbox import merchants
+from sandbox.courier import Parcel
+from sandbox.file import File, add, this_moment
 
 WAYS = ("send", "lose", "double", "forged", "before_previous", "late:<seconds>")
 
@@ -103,6 +105,16 @@ def _plan(db: sqlite3.Connection, delivery: Delivery) -> int:
         (int(delivery.forged), delivery.age_seconds, due.timestamp(), delivery.event),
     ).fetchone()
     return int(row["n"])
+
+
+def parcel(books: File, delivery: sqlite3.Row) -> Parcel:
+    """A delivery, signed now, or with a key that nobody has."""
+    with books.reading() as db:
+        merchant = merchants.get(db, delivery["merchant"])
+    secret = secrets.token_bytes(32) if delivery["forged"] else merchant["webhook_secret"]
+    body = delivery["body"]
+    headers = signed_headers(secret, delivery["event"], body, delivery["age_seconds"])
+    return Parcel(merchant["webhook_url"], headers, body.encode())
 
 
 def signed_headers(secret: str | bytes, event: str, body: str, age_seconds: int) -> dict[str, str]:

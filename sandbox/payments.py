@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox import merchants, notifications
-from sandbox.books import add, this_moment
 from sandbox.errors import Refused
+from sandbox.file import add, this_moment
 from sandbox.states import EDGES
 
 # Real providers send such things along; whoever hears of a payment here must throw them away.

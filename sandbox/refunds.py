@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox import merchants, notifications, payments, reversals, settings
-from sandbox.books import add, this_moment
 from sandbox.errors import Refused
+from sandbox.file import add, this_moment
 from sandbox.states import REFUND_EDGES
 
 MOVEMENTS = {("under_way", "sent"): ("return", -1), ("sent", "bounced"): ("return_back", 1)}

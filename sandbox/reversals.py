@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox import merchants, notifications, payments
-from sandbox.books import add, this_moment
 from sandbox.errors import Refused
+from sandbox.file import add, this_moment
 from sandbox.states import REVERSAL_EDGES
 
 FEE_CENTS = 1_500

@@ -1,7 +1,7 @@
-"""Serving the practice provider: one process, a thread per connection."""
+"""Serving a practice provider: one process, a thread per connection."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.app import create_app, stop
+
+Build = Callable[[Path, str], Flask]  # of the folder of its books and the address for payers
 
 _IDLE_SECONDS = 75
 
@@ -25,7 +27,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 def open_server(
-    folder: Path, port: int, bind: str = "127.0.0.1", base_url: str = ""
+    folder: Path,
+    port: int,
+    bind: str = "127.0.0.1",
+    base_url: str = "",
+    build: Build = create_app,
 ) -> BaseWSGIServer:
     """A bound server (port 0: any free one; see its ``port``); call ``serve_forever``.
 
@@ -35,7 +41,7 @@ def open_server(
     server = make_server(
         bind, port, Flask("sandbox.waiting"), threaded=True, request_handler=_Quiet
     )
-    server.app = create_app(folder, base_url or f"http://localhost:{server.port}")
+    server.app = build(folder, base_url or f"http://localhost:{server.port}")
     return server
 
 
@@ -47,9 +53,9 @@ def close_server(server: BaseWSGIServer) -> None:
 
 
 @contextmanager
-def running(folder: Path, port: int = 0) -> Iterator[str]:
+def running(folder: Path, port: int = 0, build: Build = create_app) -> Iterator[str]:
     """The provider in a thread of this process; its address. For tests."""
-    server = open_server(folder, port)
+    server = open_server(folder, port, build=build)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

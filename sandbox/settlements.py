@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from sandbox import merchants, notifications
-from sandbox.books import add, this_moment, written
 from sandbox.errors import Refused
+from sandbox.file import add, this_moment, written
 from sandbox.payments import PAYER
 
 FEE_BP, FEE_CENTS = 120, 25

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox import merchants
-from sandbox.books import written
+from sandbox.file import written
 
 _TOTALS = """
 SELECT merchant, currency,
