@@ -6,7 +6,7 @@ import pytest
 
 from tests.house import sizes
 
-WINGS = ("portal", "office", "sandbox", "demo")
+WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WINGS = ("portal", "office", "sandbox", "demo")
+WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 EDGES = {
     "views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks", "cli",
@@ -177,6 +177,15 @@ def test_the_practice_provider_knows_nothing_of_the_portal_but_the_time(path: Pa
     assert not list(of("office", path))
 
 
+@pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "fakes")], ids=name)
+def test_the_fakes_know_the_practice_provider_and_the_time_and_never_an_adapter(path: Path) -> None:
+    assert {first for first, *_ in of("portal", path)} <= {"clock"}
+    assert not [*of("office", path), *of("demo", path)]
+    assert not {
+        full for full in imported(path) if full.split(".")[0] in {"stripe", "paypalrestsdk"}
+    }
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if p.is_relative_to(ROOT / "office")], ids=name)
 def test_the_office_stands_on_the_ground_floor_only(path: Path) -> None:
     entered = {first for first, *_ in of("portal", path)}
@@ -184,10 +193,11 @@ def test_the_office_stands_on_the_ground_floor_only(path: Path) -> None:
 
 
 @each_portal_file
-def test_the_portal_knows_neither_office_nor_sandbox_nor_demo(path: Path) -> None:
+def test_the_portal_knows_neither_office_nor_sandbox_nor_fakes_nor_demo(path: Path) -> None:
     if path.stem == "cli":
         return
-    assert not {full for full in imported(path) if full.split(".")[0] in {"office", "sandbox"}}
+    beside = {"office", "sandbox", "fakes"}
+    assert not {full for full in imported(path) if full.split(".")[0] in beside}
     assert not list(of("demo", path))
 
 

@@ -14,7 +14,9 @@ FOLDERS = (
 )  # fmt: skip
 TEMPLATES = sorted({file for folder in FOLDERS for file in folder.rglob("*.html")})
 CODE = sorted(
-    file for room in ("portal", "office", "sandbox") for file in (HOUSE / room).rglob("*.py")
+    file
+    for room in ("portal", "office", "sandbox", "fakes")
+    for file in (HOUSE / room).rglob("*.py")
 )
 CATALOGUES = sorted(HOUSE.glob("translations/*/LC_MESSAGES/messages.po"))
 NAMED = re.compile(r"[\"']([\w/{}.-]+\.html)[\"']")
