@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
@@ -39,29 +39,39 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """HTTP status and body."""
+    """HTTP status, body, and headers by their names in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def ask(method: str, url: str, headers: Mapping[str, str], body: Told | None = None) -> Answer:
-    """One HTTP call without redirects. Raises ``ProviderDown`` when nothing sensible came in time,
-    and for 429 and 5xx; its message names neither address nor headers.
+def ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Told | None = None,
+    form: Mapping[str, str] | None = None,
+) -> Answer:
+    """One HTTP call without redirects; ``body`` goes as JSON, ``form`` as a form, in its order.
+
+    Raises ``ProviderDown`` when nothing sensible came in time, and for 429 and 5xx; its message
+    names neither address nor headers.
     """
     seconds = _patience.get()
     deadline = time.monotonic() + seconds
     limits = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     try:
         with _client().stream(
-            method, url, headers=dict(headers), json=body, timeout=limits
+            method, url, headers=dict(headers), json=body, data=form, timeout=limits
         ) as answer:
             answer_body = _read_until(deadline, answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise ProviderDown(type(error).__name__) from None
     if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         raise ProviderDown(f"it answered {answer.status_code}")
-    return Answer(answer.status_code, answer_body)
+    told = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(answer.status_code, answer_body, told)
 
 
 @contextmanager

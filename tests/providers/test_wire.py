@@ -20,7 +20,7 @@ def _drip() -> Iterator[bytes]:
 
 
 ANSWERS = {
-    "/good": lambda: Response('{"a": 1}'),
+    "/good": lambda: Response('{"a": 1}', headers={"X-Hash": "Ab"}),
     "/missing": lambda: Response("{}", 404),
     "/busy": lambda: Response("{}", 429),
     "/broken": lambda: Response("{}", 500),
@@ -37,7 +37,12 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    app = Request.application(lambda request: ANSWERS[request.path]())
+    def answered(request: Request) -> Response:
+        if request.path == "/echo":
+            return Response(request.get_data(), headers={"X-Type": request.mimetype})
+        return ANSWERS[request.path]()
+
+    app = Request.application(answered)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -52,6 +57,16 @@ def test_an_answer_is_handed_on_and_no_redirect_is_followed(
     url: str, path: str, status: int
 ) -> None:
     assert wire.ask("GET", url + path, {}).status == status
+
+
+def test_headers_of_an_answer_are_handed_on_by_their_names_in_lower_case(url: str) -> None:
+    assert wire.ask("GET", url + "/good", {}).headers["x-hash"] == "Ab"
+
+
+def test_a_form_goes_in_its_order_and_in_utf_8(url: str) -> None:
+    answer = wire.ask("POST", url + "/echo", {}, form={"b": "Müll & Co", "a": ""})
+    assert answer.headers["x-type"] == "application/x-www-form-urlencoded"
+    assert answer.body == b"b=M%C3%BCll+%26+Co&a="
 
 
 @pytest.mark.parametrize("path", ["/busy", "/broken"])
