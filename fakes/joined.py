@@ -1,8 +1,11 @@
 """Which fakes this process plays: one line each."""
 
 from fakes.fake import Fake
+from fakes.stripe.playing import Stripe
 
 
 def everyone() -> tuple[Fake, ...]:
     """All fakes, anew for each application."""
-    return ()
+    return (
+        Stripe(),
+    )  # fmt: skip

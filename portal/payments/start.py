@@ -23,7 +23,7 @@ from portal.payments.models import Payment, ProviderAccount, ProviderRule
 from portal.payments.offers import Offers, Situation, offers
 from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
-from portal.payments.schedule import first_ask
+from portal.payments.schedule import PAYABLE_FOR, first_ask
 from portal.payments.states import UNDECIDED, Event
 from portal.providers import registry
 from portal.providers.protocol import Account, Handover, Order, OrderRefused, ProviderDown
@@ -198,6 +198,7 @@ def _order(
         language=choice.language,
         return_url=f"{public_url}/return/{payment.id}",
         notify_url=f"{public_url}/webhooks/{account.provider}/{account.id}",
+        ends_at=payment.started_at + PAYABLE_FOR,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from portal.errors import Invalid
 from portal.money import Money
 
 
@@ -52,6 +53,7 @@ class Order:
     language: str
     return_url: str
     notify_url: str
+    ends_at: datetime | None = None  # nobody may begin to pay later, where that can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,12 @@ class Settlement:
     lines: tuple[SettlementLine, ...]
 
 
+class AccountUnfit(Invalid):
+    """An account cannot be used as it was set. The message says what to mend, and no secret."""
+
+    code = "account_unfit"
+
+
 class ProviderDown(Exception):
     """The provider did not answer, or not sensibly. What happened there is not known: ask later."""
 
@@ -270,6 +278,16 @@ class Sums(Protocol):
         """Successes before ``until``, nothing that went back subtracted: a sum a currency.
 
         Of nothing it is zero: no answer is none. Raises ``ProviderDown``.
+        """
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """Says what is wrong with an account before it is set, without asking anyone."""
+
+    def checked(self, account: Account) -> None:
+        """Raises ``AccountUnfit``: a credential that is missing or of the wrong shape, one of the
+        other mode (a test key on a live account, a live key on a test account).
         """
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from portal.errors import NotFound
 from portal.providers.protocol import Provider
 from portal.providers.sandbox import Sandbox
+from portal.providers.stripe import Stripe
 
 
 class UnknownProvider(NotFound):
@@ -13,7 +14,7 @@ class UnknownProvider(NotFound):
     code = "unknown_provider"
 
 
-PROVIDERS: Mapping[str, Provider] = {adapter.name: adapter for adapter in (Sandbox(),)}
+PROVIDERS: Mapping[str, Provider] = {adapter.name: adapter for adapter in (Sandbox(), Stripe())}
 
 
 def get(name: str) -> Provider:

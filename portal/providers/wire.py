@@ -51,9 +51,10 @@ def ask(
     url: str,
     headers: Mapping[str, str],
     body: Told | None = None,
-    form: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | bytes | None = None,
 ) -> Answer:
-    """One HTTP call without redirects; ``body`` goes as JSON, ``form`` as a form, in its order.
+    """One HTTP call without redirects; ``body`` goes as JSON, ``form`` as a form, in its order, or
+    as it is when it is encoded already.
 
     Raises ``ProviderDown`` when nothing sensible came in time, and for 429 and 5xx; its message
     names neither address nor headers.
@@ -63,7 +64,7 @@ def ask(
     limits = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     try:
         with _client().stream(
-            method, url, headers=dict(headers), json=body, data=form, timeout=limits
+            method, url, headers=dict(headers), timeout=limits, **_sent(body, form)
         ) as answer:
             answer_body = _read_until(deadline, answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
@@ -165,6 +166,10 @@ def signed(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     if abs(now - at) > CLOCK_SKEW:
         raise BadNotification("it is too old, or from the future")
     return event_id
+
+
+def _sent(body: Told | None, form: Mapping[str, str] | bytes | None) -> dict[str, Any]:
+    return {"content": form} if isinstance(form, bytes) else {"json": body, "data": form}
 
 
 @cache

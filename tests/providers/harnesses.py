@@ -41,6 +41,7 @@ class Harness(ABC):
     says_when = True  # a report says when the payment came to be so
     rings = False  # notifications of payments say only that something became of them
     finds_by_our_id = True  # without one, nobody was ever sent there: not found
+    least_cents = 1  # it collects nothing smaller
     refuses_other_amount = True  # one id with another amount
     cancelled = Outcome.CANCELLED  # what a payment is that we gave up
     refunds_wait = True  # a refund may be under way, and its end is told

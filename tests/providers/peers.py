@@ -1,8 +1,11 @@
 """All adapters, each with what opens the far side of it: one line each."""
 
 from portal.providers.sandbox import Sandbox
+from portal.providers.stripe import Stripe
 from tests.providers.harness_sandbox import sandbox_harness
+from tests.providers.harness_stripe import stripe_harness
 
 PEERS = (
     (Sandbox(), sandbox_harness),
+    (Stripe(), stripe_harness),
 )  # fmt: skip
