@@ -22,7 +22,6 @@ from portal.payments.returns import Reason, Refund
 from portal.payments.start import NoSuchPayment
 from portal.payments.states import State as PaymentState
 from portal.providers import registry
-from portal.providers.protocol import Refunds
 
 ACT = "refund"
 
@@ -80,8 +79,8 @@ def enter(session: Session, asked: Asked) -> tuple[Refund, bool]:
     if known is not None:
         return known, False
     account = accounts.get(session, asked.tenant_id, payment.account_id)
-    if not isinstance(registry.get(account.provider), Refunds):
-        raise NoRefunds("This provider sends nothing back.")
+    if not registry.sends_back(account.provider, payment.method):
+        raise NoRefunds("This provider sends nothing back that came by this method.")
     check_left(session, payment, asked.amount, asked.reason)
     refund = _written(session, payment, asked)
     staff.ordered_anew(session, refund)

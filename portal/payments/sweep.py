@@ -86,10 +86,15 @@ def _due() -> list[tuple[str, str, str]]:
         return [(tenant, account, payment) for tenant, account, payment in session.execute(query)]
 
 
-def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict | None:
-    """Ask the provider about one payment and record its word; ``None`` when it does not answer."""
+def ask(
+    keyring: Keyring, tenant_id: str, payment_id: str, way: str, told_reference: str = ""
+) -> Verdict | None:
+    """Ask the provider about one payment and record its word; ``None`` when it does not answer.
+
+    ``told_reference`` is the provider's name for it, told just now, where we have none yet.
+    """
     _note_asking(tenant_id, payment_id)
-    asked = _asked(keyring, tenant_id, payment_id)
+    asked = _asked(keyring, tenant_id, payment_id, told_reference)
     try:
         report = registry.get(asked.provider).fetch(
             asked.account, asked.payment, asked.provider_reference
@@ -97,11 +102,15 @@ def ask(keyring: Keyring, tenant_id: str, payment_id: str, way: str) -> Verdict 
     except (ProviderDown, UnknownWord) as error:
         log.warning("no_answer", extra={"payment": payment_id, "error": type(error).__name__})
         return None
+    if report.outcome is Outcome.NOT_FOUND and way == "notification":
+        log.warning("no_answer", extra={"payment": payment_id, "error": "it rang for nothing"})
+        return None
     return _take(asked, report, way)
 
 
 def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
-    """Ask about a payment that a notification names; ``False`` when the provider does not answer.
+    """Ask about a payment that a notification names; ``False`` when the provider does not answer,
+    or says that there is none: it has rung itself.
 
     One that is none of this account's is nobody's: nothing is asked.
     """
@@ -109,7 +118,10 @@ def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
         ours = named(session, account.tenant_id, account.id, word)
         payment = session.get(Payment, (account.tenant_id, ours))
         known = payment is not None and payment.account_id == account.id
-    return not known or ask(keyring, account.tenant_id, ours, "notification") is not None
+    if not known:
+        return True
+    told = word.provider_reference
+    return ask(keyring, account.tenant_id, ours, "notification", told) is not None
 
 
 def named(session: Session, tenant_id: str, account_id: str, word: Moved | ReversalReport) -> str:
@@ -163,7 +175,7 @@ def _note_asking(tenant_id: str, payment_id: str) -> None:
                 payment.ask_at = now + DAILY  # money may be under way: it is not forgotten
 
 
-def _asked(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
+def _asked(keyring: Keyring, tenant_id: str, payment_id: str, told_reference: str = "") -> _Asked:
     with transaction() as session:
         payment = session.get_one(Payment, (tenant_id, payment_id))
         account = accounts.get(session, tenant_id, payment.account_id)
@@ -171,7 +183,7 @@ def _asked(keyring: Keyring, tenant_id: str, payment_id: str) -> _Asked:
             tenant_id,
             payment.id,
             account.provider,
-            payment.provider_reference or "",
+            payment.provider_reference or told_reference,
             accounts.unsealed(keyring, account),
         )
 

@@ -255,6 +255,14 @@ class Refunds(Protocol):
 
 
 @runtime_checkable
+class RefundsSome(Refunds, Protocol):
+    """Sends money back by some methods only; who is not one of these does it by all."""
+
+    def can_refund(self, method: str) -> bool:
+        """Whether money that came by a method can be sent back."""
+
+
+@runtime_checkable
 class Settles(Protocol):
     """Hands out settlement reports."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from portal.errors import NotFound
-from portal.providers.protocol import Provider
+from portal.providers.protocol import Provider, Refunds, RefundsSome
 from portal.providers.sandbox import Sandbox
 from portal.providers.stripe import Stripe
 
@@ -23,3 +23,11 @@ def get(name: str) -> Provider:
         return PROVIDERS[name]
     except KeyError:
         raise UnknownProvider(f"no adapter is called {name!r}") from None
+
+
+def sends_back(name: str, method: str) -> bool:
+    """Whether the adapter sends money back that came by a method; raises ``UnknownProvider``."""
+    adapter = get(name)
+    if isinstance(adapter, RefundsSome):
+        return adapter.can_refund(method)
+    return isinstance(adapter, Refunds)

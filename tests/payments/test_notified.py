@@ -8,9 +8,19 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.money import Money
 from portal.payments.states import State
 from portal.providers import registry
-from portal.providers.protocol import Account, BadNotification, Moved
+from portal.providers.protocol import (
+    Account,
+    BadNotification,
+    Handover,
+    Moved,
+    Order,
+    Outcome,
+    ProviderDown,
+    Report,
+)
 from tests import builders
 from tests.fakes import FakeProvider
 
@@ -79,6 +89,40 @@ def test_a_bell_is_not_taken_while_the_provider_does_not_answer(
     assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 503
     assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 204
     assert builders.payment(payment).state == State.SUCCEEDED
+
+
+def test_a_bell_that_comes_before_we_know_the_providers_name_is_asked_about_by_it(
+    bell: Bell, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bell, "start", _lost)
+    payment = builders.begin(builders.letter())
+    assert builders.payment(payment).state == State.UNKNOWN
+    order = Order(payment, Money(14_850), "", "", "de", "", "")
+    FakeProvider.start(bell, Account(builders.TOWN, "card", "m-card", False, {}), order)
+    bell.pay(payment)
+    asked = []
+    fetch = bell.fetch
+    monkeypatch.setattr(bell, "fetch", lambda *told: (asked.append(told[2]), fetch(*told))[1])
+    assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 204
+    assert asked == [bell.books[payment].reference]
+    assert builders.payment(payment).state == State.SUCCEEDED
+
+
+def test_a_provider_that_rings_and_then_knows_nothing_of_it_has_said_nothing(
+    bell: Bell, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = paid_there(bell)
+    monkeypatch.setattr(bell, "fetch", _nothing)
+    assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 503
+    assert builders.payment(payment).state == State.STARTED
+
+
+def _lost(*_: object) -> Handover:
+    raise ProviderDown("its answer was lost")
+
+
+def _nothing(account: Account, payment: str, _: str) -> Report:
+    return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
 
 
 def test_a_bell_of_another_merchant_or_about_another_account_asks_nothing(

@@ -243,6 +243,19 @@ def test_a_provider_that_sends_nothing_back_says_so(
         asked(payment, 1)
 
 
+@pytest.mark.parametrize("method", ["card", "transfer"])
+def test_what_came_by_a_method_that_sends_nothing_back_is_not_promised(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    _, payment = paid(provider)
+    monkeypatch.setattr(FakeProvider, "can_refund", lambda _, by: by == method, raising=False)
+    if method == "card":
+        assert asked(payment, 1)
+    else:
+        with pytest.raises(refunds.NoRefunds):
+            asked(payment, 1)
+
+
 def test_the_same_order_again_is_the_same_refund(provider: FakeProvider) -> None:
     _, payment = paid(provider)
     first = asked(payment, 6_000)
