@@ -1,0 +1,300 @@
+"""GiroCheckout of S-Public Services (api.girocheckout.de): Wero, PayPal, cards, direct transfer,
+and its own pay page, where the payer chooses.
+
+Each method is a project with a password of its own. An account holds GiroCheckout's number of the
+merchant as its merchant, and as credentials ``base_url`` and, for each method that the town has,
+``<method>_project`` and ``<method>_password``. References are kept as ``<method>/<reference>``.
+What is signed stands side by side with nothing between, so it can be cut in another way, and a
+notification bears no date: it only rings a bell, and the status that is asked for then is what
+counts. The payment sign (``kassenzeichen``) is not sent.
+
+GiroCheckout cannot be asked by our own id. Where its reference is missing, the answer of the start
+never reached us, and nobody has the address of its page: asked for a name that it never gave, it
+says that there is no such payment. Should money come all the same, its notification names both.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from portal.money import Money
+from portal.providers.girocheckout_wire import (
+    Project,
+    amount,
+    call,
+    check_project,
+    notified,
+    projects,
+    purpose,
+    word,
+)
+from portal.providers.protocol import (
+    Account,
+    Handover,
+    Moved,
+    Order,
+    OrderRefused,
+    Outcome,
+    ProviderDown,
+    RefundOrder,
+    RefundReport,
+    Report,
+    UnknownWord,
+)
+from portal.providers.wire import Told, mapped, sensibly, text
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a payment of one method is started: the call, its parameters in the order in which they
+    are signed, where the answer holds the page's address; and whether money can be sent back.
+    """
+
+    call: str
+    parameters: tuple[str, ...]
+    address: str = "redirect"
+    refunds: bool = True
+
+
+_WHAT = ("merchantTxId", "amount", "currency", "purpose")
+_WHERE = ("urlRedirect", "urlNotify")
+_PAGE = ("single", "type", "locale", "test", "successUrl", "backUrl", "failUrl", "notifyUrl")
+
+# fmt: off
+METHODS: Mapping[str, Method] = {
+    "wero":     Method("transaction/start", (*_WHAT, "type", *_WHERE)),
+    "paypal":   Method("transaction/start", (*_WHAT, "type", *_WHERE)),
+    "card":     Method("transaction/start", (*_WHAT, "type", "locale", *_WHERE)),
+    "transfer": Method("transaction/start", (*_WHAT, *_WHERE), refunds=False),
+    "page":     Method("paypage/init", (*_WHAT, *_PAGE), address="url"),
+}
+LIVE_HOSTS = {"payment.girosolution.de", "payment.girocheckout.de"}
+TEST_HOSTS = {"dev.girosolution.de", "preprod-payment.girocheckout.de"}
+
+# resultPayment: S-Public Services, "Ergebniscodes".
+RESULT: Mapping[str, Outcome] = {
+    "4000": Outcome.SUCCEEDED,
+    "4152": Outcome.PENDING,    # PayPal has still something to do
+    "4500": Outcome.PENDING,    # the outcome is not known there: the payer may have paid
+    "2000": Outcome.EXPIRED,
+    "4501": Outcome.EXPIRED,
+    "3100": Outcome.CANCELLED,
+    "4502": Outcome.CANCELLED,
+    **dict.fromkeys(
+        ("1900", "1910", "1920", "1930", "1940", "2400", "3900", "4001", "4002", "4051", "4101",
+         "4102", "4103", "4104", "4105", "4106", "4107", "4108", "4151", "4153", "4154", "4503",
+         "4504", "4505", "4506", "4900", "5100", "5200", "5202", "5203", "5204", "5205"),
+        Outcome.FAILED),
+}
+SENT_BACK: Mapping[Outcome, Outcome] = {
+    Outcome.SUCCEEDED: Outcome.SUCCEEDED,
+    Outcome.PENDING:   Outcome.PENDING,
+    Outcome.FAILED:    Outcome.FAILED,
+    Outcome.CANCELLED: Outcome.FAILED,
+    Outcome.EXPIRED:   Outcome.FAILED,
+}
+CHOICE = "page"  # the payer chooses there, where no method is named
+# rc of an answer: S-Public Services, "Fehlercodes". It may be a resultPayment, too.
+FINE, DUPLICATE, NOT_THERE = "0", "4503", "5034"
+# Of who we are, or its own trouble: no word about a payment.
+SILENT = {"5000", "5001", "5002", "5004", "5018", "5020", "5021", "5101", "5103", "5201", "5507",
+          "9999"}
+REFUSED = {str(code) for codes in (range(5003, 5122), range(5200, 5206), range(5500, 5509),
+                                   range(6001, 6003)) for code in codes} - SILENT - {NOT_THERE}
+# fmt: on
+
+
+class Girocheckout:
+    """Starts, fetches, notifies, refunds. Settlement reports are files that a person imports."""
+
+    name = "girocheckout"
+
+    def start(self, account: Account, order: Order) -> Handover:
+        """Take the citizen to the page of the order's method, or, where none is named, to the pay
+        page. A start that GiroCheckout had before is refused there as a duplicate and leads
+        nowhere: it stays one payment.
+        """
+        project = _project(account, order.method or CHOICE)
+        method = METHODS[project.method]
+        said = _said(account, order)
+        code, told = _call(
+            account, project, method.call, {name: said[name] for name in method.parameters}
+        )
+        if code == FINE:
+            address = sensibly(lambda: text(told, method.address, 2048))
+            return Handover(address, _join(project, sensibly(lambda: text(told, "reference"))))
+        if _is_refused(code):
+            raise OrderRefused(f"GiroCheckout takes no such order ({code})")
+        raise ProviderDown(f"it answered {code}")
+
+    def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """What became of a payment."""
+        project, reference = _named(account, provider_reference or payment)
+        code, told = _status(account, project, reference)
+        if code == NOT_THERE:
+            return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
+        return sensibly(lambda: _report(account, project, reference, told))
+
+    def read_notification(
+        self,
+        account: Account,
+        headers: Mapping[str, str],  # noqa: ARG002 -- what is signed is the query
+        body: bytes,
+        now: datetime,  # noqa: ARG002 -- it bears no date; heard again, it is asked about again
+    ) -> tuple[Moved, ...]:
+        """A bell: the signature first, then whether its word is known. Nothing else is kept."""
+        project, told = notified(account, METHODS, body)
+        mapped(RESULT, told["gcResultPayment"])
+        # The pay page's bell names the try on it, which is no name of the page.
+        reference = "" if project.method == CHOICE else _join(project, told["gcReference"])
+        event_id = f"{told['gcReference']}:{told['gcResultPayment']}"
+        payment = told["gcMerchantTxId"]
+        return (Moved(payment, reference, account.merchant, account.live, event_id),)
+
+    def can_refund(self, method: str) -> bool:
+        """Whether money that came by a method can be sent back."""
+        known = METHODS.get(method or CHOICE)
+        return known is not None and known.refunds
+
+    def refund(self, account: Account, order: RefundOrder) -> RefundReport:
+        """Send money back by the payment's own project. Raises ``OrderRefused``, too.
+
+        A refund that it had before is not sent again: what became of the first is asked for.
+        """
+        project, reference = _named(account, order.provider_reference)
+        if not METHODS[project.method].refunds:
+            raise OrderRefused("GiroCheckout cannot send a direct transfer back")
+        code, told = _call(account, project, "transaction/refund", _back(order, reference))
+        if DUPLICATE in {code, sensibly(lambda: word(told, "resultPayment"))}:
+            code, told = _the_first(account, project, told)
+        if code == NOT_THERE or _is_refused(code):
+            mine = (account.merchant, account.live, order.payment)
+            return RefundReport(order.refund, "", Outcome.FAILED, order.amount, *mine)
+        if code != FINE:
+            raise UnknownWord(f"{code!r} is in no table")
+        return sensibly(lambda: _sent_back(account, order, told))
+
+    def checked(self, account: Account) -> None:
+        """Raise ``ValueError``: what is missing in an account, or contradicts itself."""
+        base = urlsplit(account.credentials.get("base_url", ""))
+        if not base.hostname or base.scheme not in {"https", "http"}:
+            raise ValueError("base_url is missing, or is no address")
+        if account.live and (base.hostname in TEST_HOSTS or base.scheme != "https"):
+            raise ValueError("base_url leads to a test system, but the account is live")
+        if not account.live and base.hostname in LIVE_HOSTS:
+            raise ValueError("base_url leads to the live system, but the account is for practice")
+        if not re.fullmatch("[0-9]{1,20}", account.merchant):
+            raise ValueError("the merchant must be GiroCheckout's number of the merchant")
+        for method in METHODS:
+            check_project(account, method)
+        if not any(projects(account, METHODS)):
+            raise ValueError(f"no project is given, of {', '.join(METHODS)}")
+
+
+def _project(account: Account, method: str) -> Project:
+    """The account's project of a method. Raises ``OrderRefused``."""
+    for project in projects(account, METHODS):
+        if project.method == method:
+            return project
+    raise OrderRefused(f"the account has no project for {method!r}")
+
+
+def _join(project: Project, reference: str) -> str:
+    """The reference as we keep it: with the method, for the project must be known to ask by it."""
+    return f"{project.method}/{reference}"
+
+
+def _named(account: Account, name: str) -> tuple[Project, str]:
+    """Project and GiroCheckout's own reference; what we never had from it is asked of any."""
+    method, slash, reference = name.partition("/")
+    mine = {project.method: project for project in projects(account, METHODS)}
+    if slash and method in mine:
+        return mine[method], reference
+    if slash or not mine:
+        raise ProviderDown("the account has no such project")
+    return next(iter(mine.values())), name
+
+
+def _said(account: Account, order: Order) -> dict[str, str]:
+    """All that an order says, by GiroCheckout's names; each method takes what it knows."""
+    return {
+        "merchantTxId": order.payment,
+        "amount": str(order.amount.cents),
+        "currency": order.amount.currency,
+        "purpose": purpose(order.text),
+        "single": "1",
+        "type": "SALE",
+        "locale": "de" if order.language[:2] == "de" else "en",
+        "test": "0" if account.live else "1",
+        **dict.fromkeys(("urlRedirect", "successUrl", "backUrl", "failUrl"), order.return_url),
+        **dict.fromkeys(("urlNotify", "notifyUrl"), order.notify_url),
+    }
+
+
+def _back(order: RefundOrder, reference: str) -> dict[str, str]:
+    return {
+        "merchantTxId": order.refund,
+        "amount": str(order.amount.cents),
+        "currency": order.amount.currency,
+        "reference": reference,
+    }
+
+
+def _call(
+    account: Account, project: Project, name: str, said: Mapping[str, str]
+) -> tuple[str, Told]:
+    """Its code and what else it says."""
+    told = call(account, project, name, said)
+    code = sensibly(lambda: word(told, "rc"))
+    if code in SILENT:
+        raise ProviderDown(f"it answered {code}")
+    return code, told
+
+
+def _is_refused(code: str) -> bool:
+    return code in REFUSED or (code != DUPLICATE and RESULT.get(code) is Outcome.FAILED)
+
+
+def _status(account: Account, project: Project, reference: str) -> tuple[str, Told]:
+    """What it says of a reference, or that it is not there. Raises ``UnknownWord``."""
+    code, told = _call(account, project, "transaction/status", {"reference": reference})
+    if code not in {FINE, NOT_THERE}:
+        raise UnknownWord(f"{code!r} is no answer to a question")
+    return code, told
+
+
+def _report(account: Account, project: Project, asked: str, told: Told) -> Report:
+    # Each try on the pay page has a reference of its own; the payment is the page.
+    reference = asked if project.method == CHOICE else text(told, "reference")
+    result = word(told, "resultPayment")
+    return Report(
+        payment=text(told, "merchantTxId"),
+        provider_reference=_join(project, reference),
+        merchant=account.merchant,  # it is not said: only this merchant's password signs so
+        outcome=mapped(RESULT, result) if result else Outcome.STARTED,
+        amount=amount(told),
+        live=account.live,
+    )
+
+
+def _the_first(account: Account, project: Project, told: Told) -> tuple[str, Told]:
+    """What became of the refund that a second one is a duplicate of. Raises ``ProviderDown``."""
+    reference = sensibly(lambda: word(told, "reference"))
+    if not reference:
+        raise ProviderDown("it had this refund before, and does not say what became of it")
+    return _status(account, project, reference)
+
+
+def _sent_back(account: Account, order: RefundOrder, told: Told) -> RefundReport:
+    result = word(told, "resultPayment")
+    return RefundReport(
+        refund=word(told, "merchantTxId") or order.refund,
+        provider_reference=text(told, "reference"),
+        outcome=SENT_BACK[mapped(RESULT, result)] if result else Outcome.PENDING,
+        amount=amount(told),
+        merchant=account.merchant,
+        live=account.live,
+        payment=order.payment,
+    )
