@@ -1,11 +1,13 @@
 """Which fakes this process plays: one line each."""
 
 from fakes.fake import Fake
+from fakes.girocheckout.fake import Girocheckout
 from fakes.stripe.playing import Stripe
 
 
 def everyone() -> tuple[Fake, ...]:
     """All fakes, anew for each application."""
     return (
+        Girocheckout(),
         Stripe(),
     )  # fmt: skip

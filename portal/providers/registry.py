@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from portal.errors import NotFound
+from portal.providers.girocheckout import Girocheckout
 from portal.providers.protocol import Provider, Refunds, RefundsSome
 from portal.providers.sandbox import Sandbox
 from portal.providers.stripe import Stripe
@@ -14,7 +15,14 @@ class UnknownProvider(NotFound):
     code = "unknown_provider"
 
 
-PROVIDERS: Mapping[str, Provider] = {adapter.name: adapter for adapter in (Sandbox(), Stripe())}
+PROVIDERS: Mapping[str, Provider] = {
+    adapter.name: adapter
+    for adapter in (
+        Girocheckout(),
+        Sandbox(),
+        Stripe(),
+    )
+}  # fmt: skip
 
 
 def get(name: str) -> Provider:

@@ -42,6 +42,7 @@ class Harness(ABC):
     rings = False  # notifications of payments say only that something became of them
     finds_by_our_id = True  # without one, nobody was ever sent there: not found
     least_cents = 1  # it collects nothing smaller
+    repeats_itself = True  # a start that was told before leads to the same page again
     refuses_other_amount = True  # one id with another amount
     cancelled = Outcome.CANCELLED  # what a payment is that we gave up
     refunds_wait = True  # a refund may be under way, and its end is told

@@ -1,0 +1,151 @@
+"""GiroCheckout's side of the contract: its pay page, where the payer chooses.
+
+The other methods are tried in ``test_girocheckout_methods.py``.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx2
+
+from fakes.girocheckout import tables
+from fakes.girocheckout.fake import PAYER
+from fakes.girocheckout.signing import sign
+from fakes.serving import running
+from portal.providers.girocheckout import METHODS, RESULT
+from portal.providers.protocol import Account
+from tests.providers.harnesses import Change, Harness, Letter
+
+_PROJECTS = {"wero": "11", "paypal": "12", "card": "13", "transfer": "14", "page": "15"}
+
+
+class GirocheckoutHarness(Harness):
+    """The fake over real HTTP."""
+
+    words = (
+        (set(tables.RESULTS), set(RESULT)),
+        (set(tables.METHODS), set(METHODS)),
+    )
+    payer = tuple(
+        urlencode({"": value})[1:].encode()
+        for value in (PAYER["gcAccountHolder"], PAYER["gcIban"], PAYER["gcCardnumber"])
+    )
+    tell_of_the_payer = frozenset({"payment"})
+    spoilt: Mapping[str, tuple[Change, ...]] = {
+        "payment": (
+            (b"gcAmount=4200", b"gcAmount=4200&gcAmount=1"),
+            (b"gcAmount=4200", b"gcAmount=-4200"),
+            (b"gcAmount=4200", b"gcAmount=42.00"),
+            (b"gcAmount=4200", b"gcAmount="),
+            (b"gcAmount=4200", b"gcAmount=1" + b"0" * 30),
+            (b"gcCurrency=EUR", b"gcCurrency=eur"),
+            (b"gcMerchantTxId=pay-1", b"gcMerchantTxId=pay-1%00"),
+            (b"gcMerchantTxId=pay-1", b"gcMerchantTxld=pay-1"),
+            (b"gcMerchantTxId=pay-1&", b""),
+            (b"gcPaymethod=1&gcType=SALE", b"gcType=SALE&gcPaymethod=1"),
+            (b"gcType=SALE", b"gcType=SALE&more=1"),
+            (b"gcType=SALE", b"gcType=" + b"x" * 8192),
+            (b"gcType=SALE", b"gcType=%ff"),
+        ),
+    }
+    unknown_words = (("payment", b"gcResultPayment=4000", b"gcResultPayment=4242"),)
+    signature_headers = ()
+    no_secrets = ({"page_password": ""}, {"page_project": ""}, {"page_password": "wrong"})
+    secrets = tuple(f"{method}_password" for method in METHODS)
+    wrong_credentials = (
+        ("wero_password", "wrong"),
+        ("wero_password", "\u00e4\u00f6"),
+        ("wero_project", "99"),
+        ("base_url", "nowhere"),
+    )
+
+    dated = False  # no notification bears a date: it is only a bell, and rings as often as it likes
+    says_when = False
+    rings = True
+    finds_by_our_id = False
+    repeats_itself = False  # a second start is refused as a duplicate and names no page
+    refunds_wait = False  # a refund is answered at once, and its end is told by no one
+    reverses = False
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.Client(base_url=f"{url}/girocheckout", trust_env=False)
+        self.account = self._open("1000001", f"{url}/girocheckout")
+        self.other_account = self._open("1000002", f"{url}/girocheckout")
+
+    def close(self) -> None:
+        self._http.close()
+
+    def pay(self, payment: str) -> Letter:
+        return self.let_happen(payment, "pay")
+
+    def let_happen(self, payment: str, verb: str, **told: object) -> Letter:
+        """What the payer or time does; the notification of it."""
+        (delivery,) = self.post(f"/test/payments/{payment}/{verb}", told)["deliveries"]
+        assert delivery["sent"]["method"] == "GET"
+        return {}, urlsplit(delivery["sent"]["url"]).query.encode()
+
+    def sign(self, letter: Letter) -> Letter:
+        _, body = letter
+        unsigned, _, _ = body.rpartition(b"&gcHash=")
+        pairs = parse_qsl(unsigned.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+        password = self.account.credentials["page_password"]
+        signed = sign(password, (value for _, value in pairs))
+        return {}, unsigned + b"&gcHash=" + signed.encode()
+
+    def signed_at(self, headers: dict[str, str]) -> datetime:
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        return None
+
+    def let_refunds_wait(self) -> None:
+        raise NotImplementedError
+
+    def end_refund(self, refund: str, *, sent: bool) -> Letter:
+        raise NotImplementedError
+
+    def reverse(self, payment: str, cents: int, fee_cents: int, *, debit: bool = False) -> Letter:
+        raise NotImplementedError
+
+    def win(self, reversal: str) -> Letter:
+        raise NotImplementedError
+
+    def fall_silent(self) -> None:
+        self.post("/test/settings", {"down": True})
+
+    def post(self, path: str, options: Mapping[str, object]) -> dict[str, Any]:
+        """What a door of the fake answers."""
+        answer = self._http.post(path, json=dict(options)).raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def get(self, path: str) -> bytes:
+        """What else it hands out."""
+        return self._http.get(path).raise_for_status().content
+
+    def _open(self, merchant: str, url: str) -> Account:
+        credentials = {f"{method}_project": _PROJECTS[method] for method in METHODS} | {
+            f"{method}_password": f"key-{method}-{merchant}" for method in METHODS
+        }
+        told = {
+            "name": merchant,
+            "webhook_url": "http://127.0.0.1:1/",  # each order names where it is told
+            "credentials": credentials,
+        }
+        self._http.put(f"/merchants/{merchant}", json=told).raise_for_status()
+        account = credentials | {"base_url": url}
+        return Account("tenant", f"account-{merchant}", merchant, False, account)
+
+
+@contextmanager
+def girocheckout_harness(folder: Path) -> Iterator[GirocheckoutHarness]:
+    with running(folder) as url:
+        harness = GirocheckoutHarness(url)
+        try:
+            yield harness
+        finally:
+            harness.close()
