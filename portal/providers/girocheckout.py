@@ -13,17 +13,16 @@ never reached us, and nobody has the address of its page: asked for a name that 
 says that there is no such payment. Should money come all the same, its notification names both.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from portal.money import Money
 from portal.providers.girocheckout_wire import (
     Project,
     amount,
     call,
+    check_address,
     check_project,
     notified,
     projects,
@@ -32,6 +31,7 @@ from portal.providers.girocheckout_wire import (
 )
 from portal.providers.protocol import (
     Account,
+    AccountUnfit,
     Handover,
     Moved,
     Order,
@@ -107,7 +107,7 @@ REFUSED = {str(code) for codes in (range(5003, 5122), range(5200, 5206), range(5
 
 
 class Girocheckout:
-    """Starts, fetches, notifies, refunds. Settlement reports are files that a person imports."""
+    """Checks, starts, fetches, notifies, refunds. Settlement reports are files to be imported."""
 
     name = "girocheckout"
 
@@ -177,20 +177,12 @@ class Girocheckout:
         return sensibly(lambda: _sent_back(account, order, told))
 
     def checked(self, account: Account) -> None:
-        """Raise ``ValueError``: what is missing in an account, or contradicts itself."""
-        base = urlsplit(account.credentials.get("base_url", ""))
-        if not base.hostname or base.scheme not in {"https", "http"}:
-            raise ValueError("base_url is missing, or is no address")
-        if account.live and (base.hostname in TEST_HOSTS or base.scheme != "https"):
-            raise ValueError("base_url leads to a test system, but the account is live")
-        if not account.live and base.hostname in LIVE_HOSTS:
-            raise ValueError("base_url leads to the live system, but the account is for practice")
-        if not re.fullmatch("[0-9]{1,20}", account.merchant):
-            raise ValueError("the merchant must be GiroCheckout's number of the merchant")
+        """It needs its merchant's number, an address of the account's mode, and a whole project."""
+        check_address(account, LIVE_HOSTS, TEST_HOSTS)
         for method in METHODS:
             check_project(account, method)
         if not any(projects(account, METHODS)):
-            raise ValueError(f"no project is given, of {', '.join(METHODS)}")
+            raise AccountUnfit(f"No project is set, of {', '.join(METHODS)}.")
 
 
 def _project(account: Account, method: str) -> Project:

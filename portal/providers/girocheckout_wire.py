@@ -8,13 +8,13 @@ one over its body; a notification is a GET whose ``gcHash`` is one over its valu
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from portal.money import Money
-from portal.providers.protocol import Account, BadNotification, ProviderDown
+from portal.providers.protocol import Account, AccountUnfit, BadNotification, ProviderDown
 from portal.providers.wire import LONGEST_TEXT, Told, ask, json_object, money, sensibly
 
 NOTIFICATION_BYTES = 8 * 1024
@@ -35,6 +35,7 @@ _READABLE = {
 }
 _SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue",
                         "ß": "ss"})
+_NUMBER = re.compile("[0-9]{1,20}")
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9/?:().,'+ -]+")  # of SEPA's characters
 # fmt: on
 
@@ -57,15 +58,28 @@ def projects(account: Account, methods: Iterable[str]) -> Iterator[Project]:
             yield Project(method, number, password)
 
 
+def check_address(account: Account, live: Collection[str], test: Collection[str]) -> None:
+    """Raise ``AccountUnfit`` for an address of the other mode, or a merchant that is no number."""
+    base = urlsplit(account.credentials.get("base_url", ""))
+    if not base.hostname or base.scheme not in {"https", "http"}:
+        raise AccountUnfit("The credential base_url is missing, or is no address.")
+    if account.live and (base.hostname in test or base.scheme != "https"):
+        raise AccountUnfit("base_url leads to a test system, but the account is live.")
+    if not account.live and base.hostname in live:
+        raise AccountUnfit("base_url leads to the live system, but the account is for tests.")
+    if not _NUMBER.fullmatch(account.merchant):
+        raise AccountUnfit("The merchant must be GiroCheckout's number of it (Verkäufer-ID).")
+
+
 def check_project(account: Account, method: str) -> None:
-    """Raise ``ValueError`` when a method has half of what it needs, or no number."""
+    """Raise ``AccountUnfit`` when a method has half of what it needs, or no number."""
     names = (f"{method}_project", f"{method}_password")
     given = [name for name in names if account.credentials.get(name)]
     if len(given) == 1:
         missing = next(name for name in names if name not in given)
-        raise ValueError(f"{given[0]} is given, but {missing} is missing")
-    if given and not re.fullmatch("[0-9]{1,20}", account.credentials[names[0]]):
-        raise ValueError(f"{names[0]} must be GiroCheckout's number of the project")
+        raise AccountUnfit(f"The credential {missing} is missing; {given[0]} is there.")
+    if given and not _NUMBER.fullmatch(account.credentials[names[0]]):
+        raise AccountUnfit(f"{names[0]} must be GiroCheckout's number of it (Projekt-ID).")
 
 
 def signature(password: str, values: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ from portal.providers.girocheckout import (
 from portal.providers.girocheckout_wire import NOTIFICATION, PAGE_NOTIFICATION, purpose, signature
 from portal.providers.protocol import (
     Account,
+    AccountUnfit,
     BadNotification,
     Moved,
     Notifies,
@@ -481,13 +482,13 @@ def test_an_account_that_cannot_work_says_why(
     live: bool, changed: dict[str, str], words: str
 ) -> None:
     wrong = replace(ACCOUNT, live=live, credentials={**ACCOUNT.credentials, **changed})
-    with pytest.raises(ValueError, match=words) as error:
+    with pytest.raises(AccountUnfit, match=words) as error:
         GIRO.checked(wrong)
     assert "secure-" not in str(error.value)
 
 
 def test_an_account_without_projects_or_a_merchants_number_says_so() -> None:
-    with pytest.raises(ValueError, match="no project is given"):
+    with pytest.raises(AccountUnfit, match="No project is set"):
         GIRO.checked(replace(ACCOUNT, credentials={"base_url": "http://localhost"}))
-    with pytest.raises(ValueError, match="number of the merchant"):
+    with pytest.raises(AccountUnfit, match="Verkäufer-ID"):
         GIRO.checked(replace(ACCOUNT, merchant="town"))
