@@ -22,6 +22,7 @@ from portal.providers.protocol import (
     BadNotification,
     Moved,
     Notifies,
+    ProviderDown,
     RefundReport,
     Report,
     ReversalReport,
@@ -54,6 +55,8 @@ def notified(provider: str, account_id: str) -> ResponseReturnValue:
             "bad_notification", extra={"account": account_id, "error": type(error).__name__}
         )
         return "", 400
+    except ProviderDown:
+        raise ProviderSilent("What proves the notification cannot be had now.") from None
     for word in told:
         TAKEN[type(word)](account, word, hashlib.sha256(body).digest())
     return "", 204

@@ -242,7 +242,8 @@ class Notifies(Protocol):
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> tuple[Heard, ...]:
         """What a genuine one says, or nothing if it is of no interest. Header names are lower case;
-        ``body`` is what was sent, of a GET its query. Raises ``BadNotification``, ``UnknownWord``.
+        ``body`` is what was sent, of a GET its query. Raises ``BadNotification``, ``UnknownWord``;
+        ``ProviderDown`` when what proves or completes it cannot be had: it shall come again.
         """
 
 

@@ -52,6 +52,7 @@ def ask(
     headers: Mapping[str, str],
     body: Told | None = None,
     form: Mapping[str, str] | bytes | None = None,
+    longest: int = ANSWER_BYTES,
 ) -> Answer:
     """One HTTP call without redirects; ``body`` goes as JSON, ``form`` as a form, in its order, or
     as it is when it is encoded already.
@@ -66,7 +67,7 @@ def ask(
         with _client().stream(
             method, url, headers=dict(headers), timeout=limits, **_sent(body, form)
         ) as answer:
-            answer_body = _read_until(deadline, answer)
+            answer_body = _read_until(deadline, answer, longest)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise ProviderDown(type(error).__name__) from None
     if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -178,11 +179,11 @@ def _client() -> httpx2.Client:
     return httpx2.Client(trust_env=False, follow_redirects=False)
 
 
-def _read_until(deadline: float, answer: httpx2.Response) -> bytes:
+def _read_until(deadline: float, answer: httpx2.Response, longest: int) -> bytes:
     body = bytearray()
     for piece in answer.iter_bytes():
         body += piece
-        if len(body) > ANSWER_BYTES:
+        if len(body) > longest:
             raise ValueError("too long")
         if time.monotonic() > deadline:
             raise httpx2.ReadTimeout("too slow")
