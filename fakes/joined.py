@@ -2,6 +2,7 @@
 
 from fakes.fake import Fake
 from fakes.girocheckout.fake import Girocheckout
+from fakes.paypal.fake import PayPal
 from fakes.stripe.playing import Stripe
 
 
@@ -9,5 +10,6 @@ def everyone() -> tuple[Fake, ...]:
     """All fakes, anew for each application."""
     return (
         Girocheckout(),
+        PayPal(),
         Stripe(),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from portal.errors import NotFound
 from portal.providers.girocheckout import Girocheckout
+from portal.providers.paypal import PayPal
 from portal.providers.protocol import Provider, Refunds, RefundsSome
 from portal.providers.sandbox import Sandbox
 from portal.providers.stripe import Stripe
@@ -19,6 +20,7 @@ PROVIDERS: Mapping[str, Provider] = {
     adapter.name: adapter
     for adapter in (
         Girocheckout(),
+        PayPal(),
         Sandbox(),
         Stripe(),
     )

@@ -52,10 +52,11 @@ def ask(
     headers: Mapping[str, str],
     body: Told | None = None,
     form: Mapping[str, str] | bytes | None = None,
-    longest: int = ANSWER_BYTES,
+    longest: int = 0,
 ) -> Answer:
     """One HTTP call without redirects; ``body`` goes as JSON, ``form`` as a form, in its order, or
-    as it is when it is encoded already.
+    as it is when it is encoded already. ``longest`` is the most bytes of an answer (0: as many as
+    a settlement report may have).
 
     Raises ``ProviderDown`` when nothing sensible came in time, and for 429 and 5xx; its message
     names neither address nor headers.
@@ -67,7 +68,7 @@ def ask(
         with _client().stream(
             method, url, headers=dict(headers), timeout=limits, **_sent(body, form)
         ) as answer:
-            answer_body = _read_until(deadline, answer, longest)
+            answer_body = _read_until(deadline, answer, longest or ANSWER_BYTES)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise ProviderDown(type(error).__name__) from None
     if answer.is_server_error or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
