@@ -1,7 +1,8 @@
 """Offers: which providers may be used for an amount, and for each other one why not. Pure.
 
 Rules are rows of the tenant; an amount limit is inclusive on both ends: "up to 800 EUR" still
-offers at 800.00 EUR and no longer at 800.01 EUR.
+offers at 800.00 EUR and no longer at 800.01 EUR. Rules under one label are one choice: the first of
+them by position that may be used stands for it, and the next steps in when that one may not.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ class Reason(StrEnum):
     NOT_YET = "not_yet"
     NO_LONGER = "no_longer"
     ACCOUNT_CLOSED = "account_closed"
+    PAUSED = "paused"
 
 
 SENTENCES: Mapping[Reason, str] = {
@@ -36,6 +38,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_YET: N_("Not available yet."),
     Reason.NO_LONGER: N_("No longer available."),
     Reason.ACCOUNT_CLOSED: N_("Not available at the moment."),
+    Reason.PAUSED: N_(
+        "%(method)s does not answer at the moment. "
+        "Please choose another payment method or try again later."
+    ),
 }
 
 
@@ -68,13 +74,16 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is to be paid, where and when, and which accounts are open that day."""
+    """What is to be paid, where and when; which accounts are open that day, and which of them
+    are paused because their provider does not answer.
+    """
 
     amount: Money
     kind: str
     channel: str
     day: date
     accounts: frozenset[str]
+    paused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +107,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What may be used, in the tenant's order, and what may not."""
+    """What may be used, in the tenant's order, and what may not: each label once."""
 
     offered: tuple[Offer, ...]
     refused: tuple[Refusal, ...]
 
+    def under(self, label: str) -> Offer | None:
+        """What stands for a label now."""
+        return next((offer for offer in self.offered if offer.label == label), None)
+
 
 Check = Callable[[Rule, Situation], bool]
 
-# The first that is true is the reason: what can never be helped comes before the amount.
+# The first that is true is the reason: what can never be helped comes before the amount, and what
+# helps itself comes last.
 # fmt: off
 REFUSED_WHEN: tuple[tuple[Reason, Check], ...] = (
     (Reason.ACCOUNT_CLOSED, lambda rule, now: rule.account_id not in now.accounts),
@@ -120,22 +134,27 @@ REFUSED_WHEN: tuple[tuple[Reason, Check], ...] = (
                                               and now.amount.cents < rule.minimum_cents),
     (Reason.ABOVE_MAXIMUM,  lambda rule, now: rule.maximum_cents is not None
                                               and now.amount.cents > rule.maximum_cents),
+    (Reason.PAUSED,         lambda rule, now: rule.account_id in now.paused),
 )
 # fmt: on
+STEPS = {reason: step for step, (reason, _) in enumerate(REFUSED_WHEN)}
 
 
 def offers(rules: Iterable[Rule], now: Situation) -> Offers:
-    """Judge every rule. A provider that one rule offers is not also listed as refused."""
-    offered: list[Offer] = []
-    refused: list[Refusal] = []
+    """Judge every rule. Of the rules under one label the first that may be used is offered; if none
+    may, the one that came nearest to it says why.
+    """
+    offered: dict[str, Offer] = {}
+    refused: dict[str, list[Refusal]] = {}
     for rule in sorted(rules, key=lambda rule: (rule.position, rule.id)):
         reason = next((reason for reason, holds in REFUSED_WHEN if holds(rule, now)), None)
         if reason is None:
-            offered.append(Offer(rule.id, rule.account_id, rule.label))
+            offered.setdefault(rule.label, Offer(rule.id, rule.account_id, rule.label))
         else:
-            refused.append(Refusal(rule.id, rule.label, reason, _limit(rule, reason)))
-    labels = {offer.label for offer in offered}
-    return Offers(tuple(offered), tuple(r for r in refused if r.label not in labels))
+            refusal = Refusal(rule.id, rule.label, reason, _limit(rule, reason))
+            refused.setdefault(rule.label, []).append(refusal)
+    why_not = (max(each, key=_nearness) for label, each in refused.items() if label not in offered)
+    return Offers(tuple(offered.values()), tuple(why_not))
 
 
 def _limit(rule: Rule, reason: Reason) -> Money | None:
@@ -144,3 +163,9 @@ def _limit(rule: Rule, reason: Reason) -> Money | None:
         Reason.BELOW_MINIMUM: rule.minimum_cents,
     }.get(reason)
     return None if cents is None else Money(cents, rule.currency)
+
+
+def _nearness(refusal: Refusal) -> tuple[int, int]:
+    """The later its reason, or the wider its limit, the nearer a rule came to being offered."""
+    limit = refusal.limit.cents if refusal.limit is not None else 0
+    return STEPS[refusal.reason], -limit if refusal.reason is Reason.BELOW_MINIMUM else limit

@@ -230,6 +230,5 @@ def _items(content: Json, currency: str) -> list[ShownItem]:
 
 def _sentence(refusal: Refusal) -> str:
     sentence = SENTENCES[refusal.reason]
-    if refusal.limit is None:
-        return language.gettext(sentence)
-    return language.gettext(sentence, limit=language.money(refusal.limit))
+    limit = language.money(refusal.limit) if refusal.limit is not None else ""
+    return language.gettext(sentence, method=refusal.label, limit=limit)

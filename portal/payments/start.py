@@ -143,14 +143,21 @@ def _prepare(session: Session, keyring: Keyring, choice: Choice, public_url: str
         raise Undecided("A payment of this request is under way.")
     cents = choice.amount_cents if choice.which is Which.WHOLE else choice.part_cents
     amount = parts.chosen(payable_now(session, request), choice.which, cents).amount
-    offered = offers_for(session, request, choice.channel, amount).offered
-    if choice.rule not in {offer.rule for offer in offered}:
-        raise NotOffered("This provider may not be used for this amount.")
-    rule = session.get_one(ProviderRule, (choice.tenant_id, choice.rule))
+    rule = _rule(session, request, choice, amount)
     account = accounts.get(session, choice.tenant_id, rule.account_id)
     payment = _write_down(session, request, rule, choice, amount)
     order = _order(session, keyring, request, payment, account, choice, public_url)
     return _Prepared(payment.id, account.provider, accounts.unsealed(keyring, account), order)
+
+
+def _rule(session: Session, request: PaymentRequest, choice: Choice, amount: Money) -> ProviderRule:
+    """What was chosen, or what stands for the same label by now. Raises ``NotOffered``."""
+    chosen = session.get(ProviderRule, (choice.tenant_id, choice.rule))
+    found = offers_for(session, request, choice.channel, amount)
+    offer = found.under(chosen.label) if chosen else None
+    if offer is None:
+        raise NotOffered("This provider may not be used for this amount.")
+    return session.get_one(ProviderRule, (choice.tenant_id, offer.rule))
 
 
 def _write_down(

@@ -198,3 +198,95 @@ def test_an_account_is_open_on_its_first_and_its_last_day(
     labels, why = offered(5_000, TOWN, "K-1")
     assert ("Paypal" in labels) == open_today
     assert open_today or why == {"Paypal": Reason.ACCOUNT_CLOSED}
+
+
+# --- Several rules under one label ---------------------------------------------------------------
+
+FIRST = Rule(1, "wero-a", "Wero", position=10)
+SECOND = Rule(2, "wero-b", "Wero", position=20)
+BOTH = frozenset({"wero-a", "wero-b"})
+
+
+def wero(*rules: Rule, **now: object) -> tuple[int | None, Reason | None]:
+    """What stands for Wero, or why nothing does."""
+    found = offers(rules, replace(NOW, accounts=BOTH, **now))  # type: ignore[arg-type]
+    assert len(found.offered) + len(found.refused) == 1, "the page says something twice"
+    offer = found.under("Wero")
+    return offer and offer.rule, found.refused[0].reason if found.refused else None
+
+
+def test_a_citizen_sees_one_choice_a_label_the_first_by_position() -> None:
+    assert wero(SECOND, FIRST) == (1, None)
+    assert wero(SECOND, replace(FIRST, position=30)) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "now"),
+    [
+        ({"account_id": "closed"}, {}),
+        ({"valid_until": date(2026, 11, 20)}, {}),
+        ({"valid_from": date(2026, 11, 22)}, {}),
+        ({}, {"paused": frozenset({"wero-a"})}),
+        ({"maximum_cents": 4_999}, {}),
+    ],
+    ids=["closed", "ended", "not yet", "paused", "too much"],
+)
+def test_the_next_one_steps_in_when_the_first_may_not_be_used(
+    change: dict[str, object], now: dict[str, object]
+) -> None:
+    assert wero(replace(FIRST, **change), SECOND, **now) == (2, None)  # type: ignore[arg-type]
+
+
+def test_the_first_stands_again_to_its_last_day_and_the_next_from_the_day_after() -> None:
+    ending = replace(FIRST, valid_until=date(2026, 11, 21))
+    following = replace(SECOND, valid_from=date(2026, 11, 22))
+    assert wero(ending, following) == (1, None)
+    assert wero(ending, following, day=date(2026, 11, 22)) == (2, None)
+
+
+def test_the_one_that_came_nearest_says_why_none_may_be_used() -> None:
+    narrow, wide = replace(FIRST, maximum_cents=1_000), replace(SECOND, maximum_cents=4_000)
+    (told,) = offers([narrow, wide], replace(NOW, accounts=BOTH)).refused
+    assert (told.rule, told.limit) == (2, eur("40"))
+    high, low = replace(FIRST, minimum_cents=9_000), replace(SECOND, minimum_cents=6_000)
+    (told,) = offers([high, low], replace(NOW, accounts=BOTH)).refused
+    assert (told.rule, told.limit) == (2, eur("60"))
+    assert wero(replace(FIRST, kind="fine"), wide) == (None, Reason.ABOVE_MAXIMUM)
+    assert wero(replace(FIRST, valid_from=date(2027, 1, 1)), replace(SECOND, kind="fine")) == (
+        None, Reason.OTHER_KIND
+    )  # fmt: skip
+
+
+def test_what_is_paused_says_so_only_when_it_could_be_used_otherwise() -> None:
+    paused = {"paused": BOTH}
+    assert wero(FIRST, SECOND, **paused) == (None, Reason.PAUSED)
+    assert wero(replace(FIRST, maximum_cents=1), **paused) == (None, Reason.ABOVE_MAXIMUM)
+    assert wero(replace(FIRST, maximum_cents=1), SECOND, **paused) == (None, Reason.PAUSED)
+
+
+made_rules = st.lists(
+    st.builds(
+        Rule,
+        id=st.integers(1, 50),
+        account_id=st.sampled_from(["wero-a", "wero-b", "closed"]),
+        label=st.sampled_from(["Wero", "PayPal"]),
+        kind=st.sampled_from([None, "tax", "fine"]),
+        maximum_cents=limits,
+        position=st.integers(1, 3),
+    ),
+    max_size=8,
+    unique_by=lambda rule: rule.id,
+)
+
+
+@given(made_rules, st.sets(st.sampled_from(["wero-a", "wero-b"])))
+def test_every_label_is_said_once_and_offered_if_any_of_its_rules_may_be_used(
+    rules: list[Rule], paused: set[str]
+) -> None:
+    now = replace(NOW, accounts=BOTH, paused=frozenset(paused))
+    found = offers(rules, now)
+    said = [each.label for each in (*found.offered, *found.refused)]
+    assert sorted(said) == sorted({rule.label for rule in rules})
+    assert {offer.label for offer in found.offered} == {
+        rule.label for rule in rules if offers([rule], now).offered
+    }

@@ -2,14 +2,16 @@
 
 import threading
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import func, select
 
+from portal import clock
 from portal.db import db, transaction
 from portal.money import Money
-from portal.payments.models import Payment, PaymentStep, ProviderRule
+from portal.payments.models import Payment, PaymentStep, ProviderAccount, ProviderRule
 from portal.payments.record import Source, record
 from portal.payments.start import (
     ChangedSince,
@@ -247,3 +249,39 @@ def test_eight_who_start_at_once_make_one_payment(app: Flask, provider: FakeProv
         thread.join()
     assert sorted(done) == ["started"] + ["undecided"] * 7
     assert payments() == len(provider.books) == 1
+
+
+def second_account(app: Flask, label: str = "Card") -> None:
+    """Another account under the same label, which stands behind the first."""
+    with transaction() as session:
+        builders.account(session, app.extensions["keyring"], TOWN, "card-b")
+        session.add(builders.rule(TOWN, "card-b", label=label, position=200))
+
+
+def close(account_id: str) -> None:
+    with transaction() as session:
+        account = session.get_one(ProviderAccount, (TOWN, account_id))
+        account.valid_until = clock.today("Europe/Berlin") - timedelta(days=1)
+
+
+def test_what_was_chosen_and_is_closed_meanwhile_is_paid_by_what_stands_for_its_label(
+    app: Flask, provider: FakeProvider
+) -> None:
+    second_account(app)
+    chosen = choice(builders.letter())
+    close("card")
+    payment = builders.payment(begin(chosen))
+    assert (payment.account_id, payment.label) == ("card-b", "Card")
+
+
+def test_what_is_closed_meanwhile_is_not_paid_by_another_label(
+    app: Flask, provider: FakeProvider
+) -> None:
+    second_account(app, "Wero")
+    chosen = choice(builders.letter())
+    close("card")
+    with pytest.raises(NotOffered):
+        begin(chosen)
+    with pytest.raises(NotOffered):
+        begin(replace(chosen, rule=10**9))
+    assert payments() == 0
