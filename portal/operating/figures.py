@@ -24,6 +24,7 @@ EXPLAINED = {
     "quitt_events": "Deliveries of events that are not taken, by state.",
     "quitt_event_oldest_seconds": "Age of the oldest event that waits to be handed over.",
     "quitt_endpoints_silent": "Finance systems that do not answer.",
+    "quitt_accounts_paused": "Provider accounts that do not answer and are not offered.",
     "quitt_payments_undecided": "Payments whose end is not known, by how long ago they began.",
     "quitt_jobs": "Jobs on the board, by state.",
     "quitt_job_oldest_seconds": "How long the oldest bell or job waits for a worker.",
@@ -37,6 +38,7 @@ SELECT state, count(*), coalesce(extract(epoch FROM :now - min(e.occurred_at)), 
  WHERE state IN ('waiting', 'parked', 'refused') GROUP BY state
 """
 SILENT = "SELECT count(*) FROM endpoints WHERE failures > 0"
+PAUSED = "SELECT count(*) FROM account_silences WHERE paused_at IS NOT NULL"
 UNDECIDED = """
 SELECT CASE WHEN started_at > CAST(:now AS timestamptz) - interval '1 hour' THEN 'hour'
             WHEN started_at > CAST(:now AS timestamptz) - interval '1 day' THEN 'day'
@@ -59,6 +61,7 @@ def gather(session: Session, now: datetime) -> list[Figure]:
     return [
         *_deliveries(session, now),
         Figure("quitt_endpoints_silent", session.scalar(text(SILENT)) or 0),
+        Figure("quitt_accounts_paused", session.scalar(text(PAUSED)) or 0),
         *_undecided(session, now),
         *_jobs(session),
         Figure("quitt_worker_seen_seconds", -1 if seen is None else float(seen)),

@@ -13,7 +13,7 @@ from portal.faces import town as faces
 from portal.keys import Keyring
 from portal.operating import figures
 from portal.operating.findings import Finding, fail, good, warn
-from portal.payments.models import ProviderAccount, ProviderRule
+from portal.payments.models import AccountSilence, ProviderAccount, ProviderRule
 from portal.proof import chain, invariants
 from portal.tenants import Tenant, TenantHost
 
@@ -161,6 +161,18 @@ def _accounts(look: Round) -> Iterator[Finding]:
             yield warn("accounts", f"{tenant_id} has no live provider account", "Set one up.")
 
 
+def _pauses(look: Round) -> Iterator[Finding]:
+    silence = AccountSilence
+    query = select(silence).where(silence.paused_at.is_not(None)).order_by(silence.since)
+    for row in look.session.scalars(query):
+        yield warn(
+            "accounts",
+            f"{row.tenant_id}/{row.account_id} is paused, it has not answered since"
+            f" {row.since:%Y-%m-%d %H:%M} UTC",
+            "It is asked again and taken back by itself. Do its credentials still hold?",
+        )
+
+
 def _endings(look: Round) -> Iterator[Finding]:
     """A method of payment that ends is told to citizens and to the town before."""
     zones = {town.id: town.time_zone for town in look.session.scalars(select(Tenant))}
@@ -203,6 +215,7 @@ ROUNDS: tuple[Callable[[Round], Iterator[Finding]], ...] = (
     _imprint,
     _placeholders,
     _accounts,
+    _pauses,
     _endings,
 )
 

@@ -7,10 +7,12 @@ from datetime import date
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from portal import clock
 from portal.errors import NotFound, Unavailable
 from portal.keys import Keyring
 from portal.payments.models import ProviderAccount, ProviderRule
 from portal.providers.protocol import Account
+from portal.tenants import Tenant
 
 
 class NoSuchAccount(NotFound):
@@ -62,6 +64,12 @@ def open_on(session: Session, tenant_id: str, day: date) -> frozenset[str]:
         or_(account.valid_until.is_(None), account.valid_until >= day),
     )
     return frozenset(session.scalars(query))
+
+
+def is_over(session: Session, account: ProviderAccount) -> bool:
+    """Whether an account's last day has passed in its town."""
+    today = clock.today(session.get_one(Tenant, account.tenant_id).time_zone)
+    return account.valid_until is not None and account.valid_until < today
 
 
 def rules(session: Session, tenant_id: str) -> list[ProviderRule]:

@@ -71,6 +71,30 @@ class ProviderRule(Base):
     fee_note_en: Mapped[str] = mapped_column(default="")
 
 
+class AccountSilence(Base):
+    """How often in a row an account's provider has not answered, and since when it is paused.
+
+    No row: it answers. It is no part of the account's row, which money locks.
+    """
+
+    __tablename__ = "account_silences"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "account_id"], ["provider_accounts.tenant_id", "provider_accounts.id"]
+        ),
+        CheckConstraint("failures > 0", name="failures"),
+        CheckConstraint("(paused_at IS NULL) = (probe_at IS NULL)", name="probed"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    since: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
+    probes: Mapped[int] = mapped_column(default=0)
+    probe_at: Mapped[datetime | None]
+
+
 class Payment(Base):
     """One attempt to pay through one provider; a request may have many, one of them current.
 

@@ -19,7 +19,7 @@ from portal import clock
 from portal.approvals import deciding
 from portal.db import transaction
 from portal.keys import Keyring
-from portal.payments import accounts, staff, ways
+from portal.payments import accounts, calls, staff, ways
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
 from portal.payments.refunds import NoRefunds, NoSuchRefund
@@ -155,7 +155,7 @@ def _call(prepared: _Prepared) -> RefundReport | None:
     order = prepared.order
     for _ in range(2):
         try:
-            return adapter.refund(prepared.account, order)
+            return calls.made(adapter.refund, prepared.account, order)
         except OrderRefused:
             mine = prepared.account
             return RefundReport(

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from portal import audit
 from portal.ledger.items import Place
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
@@ -171,6 +172,19 @@ def settlement_difference(
         "currency": report.net.currency,
     }
     writing.put(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def account_paused(session: Session, tenant_id: str, account_id: str, since: datetime) -> None:
+    """An account's provider does not answer: no new payments are offered on it."""
+    detail = {"account": account_id, "since": since.isoformat()}
+    writing.put(session, tenant_id, Kind.ACCOUNT_PAUSED, account_id, detail=detail)
+    audit.note(session, tenant_id, BY_ITSELF, "account.paused", account_id)
+
+
+def account_resumed(session: Session, tenant_id: str, account_id: str, why: str) -> None:
+    """It answers again, or is over."""
+    writing.end(session, tenant_id, Kind.ACCOUNT_PAUSED, account_id, BY_ITSELF, why)
+    audit.note(session, tenant_id, BY_ITSELF, "account.resumed", account_id)
 
 
 def _money(amount: Money) -> dict[str, object]:

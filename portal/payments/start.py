@@ -18,7 +18,7 @@ from portal.db import lock, transaction
 from portal.errors import Conflict, NotFound
 from portal.keys import Keyring
 from portal.money import Money
-from portal.payments import accounts, parts
+from portal.payments import accounts, calls, parts, probing
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
 from portal.payments.offers import Offers, Situation, offers
 from portal.payments.parts import Payable, Which
@@ -97,7 +97,8 @@ def offers_for(
     """Which providers may be used for an amount (else all that is open); why not the others."""
     day = _today(session, request.tenant_id)
     open_accounts = accounts.open_on(session, request.tenant_id, day)
-    now = Situation(amount or request.open, request.kind, channel, day, open_accounts)
+    paused = probing.paused(session, request.tenant_id)
+    now = Situation(amount or request.open, request.kind, channel, day, open_accounts, paused)
     return offers(accounts.rules(session, request.tenant_id), now)
 
 
@@ -214,7 +215,7 @@ def _call(prepared: _Prepared) -> Handover | Event:
     adapter = registry.get(prepared.provider)
     for _ in range(2):
         try:
-            return adapter.start(prepared.account, prepared.order)
+            return calls.made(adapter.start, prepared.account, prepared.order)
         except OrderRefused:
             log.warning("order_refused", extra={"payment": prepared.payment})
             return Event.NEVER_ARRIVED

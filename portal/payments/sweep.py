@@ -12,7 +12,7 @@ from portal import clock
 from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
-from portal.payments import accounts
+from portal.payments import accounts, calls
 from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, advance, record
 from portal.payments.schedule import DAILY, next_ask, runs_out
@@ -96,9 +96,8 @@ def ask(
     _note_asking(tenant_id, payment_id)
     asked = _asked(keyring, tenant_id, payment_id, told_reference)
     try:
-        report = registry.get(asked.provider).fetch(
-            asked.account, asked.payment, asked.provider_reference
-        )
+        fetch = registry.get(asked.provider).fetch
+        report = calls.made(fetch, asked.account, asked.payment, asked.provider_reference)
     except (ProviderDown, UnknownWord) as error:
         log.warning("no_answer", extra={"payment": payment_id, "error": type(error).__name__})
         return None
@@ -147,7 +146,8 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
     adapter = registry.get(asked.provider)
     if isinstance(adapter, Cancels):
         try:
-            report = adapter.cancel(asked.account, asked.payment, asked.provider_reference)
+            named = (asked.payment, asked.provider_reference)
+            report = calls.made(adapter.cancel, asked.account, *named)
         except (ProviderDown, UnknownWord):
             log.warning("no_answer", extra={"payment": payment_id, "error": "cancel"})
         else:

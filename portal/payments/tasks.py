@@ -3,7 +3,7 @@
 from flask import current_app
 
 from portal import jobs, mail
-from portal.payments import closing, correcting, figures, mails, sending, sweep
+from portal.payments import closing, correcting, figures, mails, probing, sending, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -18,6 +18,12 @@ def send_refunds() -> None:
     sending.go_on(current_app.extensions["keyring"])
     closing.run_out()
     correcting.run_out()
+
+
+@jobs.every("* * * * * */15", "payments.probes")
+def probe_accounts() -> None:
+    """Ask for the paused accounts whose turn it is whether they answer again."""
+    probing.probe(current_app.extensions["keyring"])
 
 
 @jobs.every("*/10 * * * *", "payments.figures")

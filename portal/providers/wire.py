@@ -87,6 +87,11 @@ def patience(seconds: float) -> Iterator[None]:
         _patience.reset(before)
 
 
+def in_haste() -> bool:
+    """Whether we wait for less than an answer may take: no answer says little then."""
+    return _patience.get() < TOTAL_SECONDS
+
+
 def sensibly(read: Callable[[], _Read]) -> _Read:
     """What ``read`` reads of an answer; raises ``ProviderDown`` if it cannot be read."""
     try:

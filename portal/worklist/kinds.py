@@ -14,5 +14,8 @@ class Kind(StrEnum):
     PAYMENT_UNKNOWN = "payment_unknown"  # the provider cannot say what became of a payment
     REFUND_FAILED = "refund_failed"  # money that should have gone back did not
     SETTLEMENT_DIFFERENCE = "settlement_difference"  # a report and our books do not agree
+    ACCOUNT_PAUSED = "account_paused"  # a provider does not answer for one of the town's accounts
+    METHOD_ENDS = "method_ends"  # an account or a rule ends soon and nothing follows it
+    LAST_METHOD_ENDS = "last_method_ends"  # the same, and something cannot be paid online any more
     BOOKS_BROKEN = "books_broken"  # a rule of the books is broken
     CITIZEN_NOTE = "citizen_note"  # a citizen says or asks something
