@@ -20,6 +20,7 @@ from portal.faces.cli import tenant
 from portal.finance.cli import events as finance_events
 from portal.operating import cli as operating
 from portal.operating import database
+from portal.payments.accounts_cli import provider
 from portal.proof.cli import audit, reconcile
 from portal.retention.cli import retention
 
@@ -160,6 +161,7 @@ main.add_command(audit)
 main.add_command(finance_events)
 main.add_command(operating.doctor)
 main.add_command(operating.db_)
+main.add_command(provider)
 main.add_command(reconcile)
 main.add_command(retention)
 main.add_command(tenant)

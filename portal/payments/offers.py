@@ -14,6 +14,8 @@ from typing import Protocol
 from portal.money import Money
 from portal.words import N_
 
+CHANNELS = ("web",)  # where a citizen may be when he pays
+
 
 class Reason(StrEnum):
     """Why a provider is not offered."""

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -32,6 +32,17 @@ def paused(session: Session, tenant_id: str) -> frozenset[str]:
     silence = AccountSilence
     mine = (silence.tenant_id == tenant_id) & silence.paused_at.is_not(None)
     return frozenset(session.scalars(select(silence.account_id).where(mine)))
+
+
+def soon(session: Session, account: ProviderAccount) -> None:
+    """Ask for an account in the next round, if it is paused: its credentials are other ones."""
+    mine = (AccountSilence.tenant_id == account.tenant_id) & (
+        AccountSilence.account_id == account.id
+    )
+    due = {"probe_at": clock.now(), "probes": 0}
+    session.execute(
+        update(AccountSilence).where(mine, AccountSilence.paused_at.is_not(None)).values(due)
+    )
 
 
 def probe(keyring: Keyring) -> int:

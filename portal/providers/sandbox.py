@@ -10,11 +10,12 @@ provider says, such as the payer's name, ends here.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from portal.money import Money
 from portal.providers.protocol import (
     Account,
+    AccountUnfit,
     BadNotification,
     Handover,
     Heard,
@@ -35,6 +36,7 @@ from portal.providers.wire import (
     Told,
     ask,
     flag,
+    is_webhook_secret,
     json_object,
     mapped,
     moment,
@@ -87,9 +89,21 @@ class _Unwilling(ProviderDown):
 
 
 class Sandbox:
-    """Starts, fetches, cancels, notifies, refunds, settles, lists settlements, sums."""
+    """Checks, starts, fetches, cancels, notifies, refunds, settles, lists settlements, sums."""
 
     name = "sandbox"
+
+    def checked(self, account: Account) -> None:
+        """It moves no real money, and needs its address, its key and the notifications' key."""
+        if account.live:
+            raise AccountUnfit("The practice provider moves no real money: set a test account.")
+        for name in ("base_url", "secret", "webhook_secret"):
+            if not account.credentials.get(name):
+                raise AccountUnfit(f"The credential {name} is missing.")
+        if urlsplit(account.credentials["base_url"]).scheme not in {"http", "https"}:
+            raise AccountUnfit("base_url must begin with http:// or https://.")
+        if not is_webhook_secret(account.credentials["webhook_secret"]):
+            raise AccountUnfit("webhook_secret must be whsec_ and base64.")
 
     def start(self, account: Account, order: Order) -> Handover:
         """Take the citizen to the practice provider's page."""

@@ -4,6 +4,7 @@ The readers raise ``ValueError`` or ``KeyError`` for what is not there or is som
 that each adapter says in one place what an unreadable answer means.
 """
 
+import base64
 import hmac
 import json
 import re
@@ -150,6 +151,15 @@ def mapped(table: Mapping[str, _Word], word: str) -> _Word:
     if word not in table:
         raise UnknownWord(f"{word!r} is in no table")
     return table[word]
+
+
+def is_webhook_secret(secret: str) -> bool:
+    """Whether a text is a secret of Standard Webhooks: ``whsec_`` and base64."""
+    prefix, _, rest = secret.partition("_")
+    try:
+        return prefix == "whsec" and len(base64.b64decode(rest, validate=True)) > 0
+    except ValueError:
+        return False
 
 
 def signed(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:

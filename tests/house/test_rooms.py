@@ -11,7 +11,8 @@ WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 EDGES = {
     "views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks", "cli",
-    "worker", "notes_views", "transfer_views", "confirming_pages", "confirming_views",
+    "accounts_cli", "worker", "notes_views", "transfer_views", "confirming_pages",
+    "confirming_views",
 }  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",

@@ -6,6 +6,7 @@ is skipped for it.
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from portal.money import Money
 from portal.providers import registry
 from portal.providers.protocol import (
     Account,
+    AccountUnfit,
     BadNotification,
     Cancels,
+    Checks,
     Fetches,
     Heard,
     ListsSettlements,
@@ -85,6 +88,18 @@ def unless(possible: bool, reason: str) -> None:
 
 def test_every_adapter_of_the_program_is_in_this_test() -> None:
     assert {provider.name for provider, _ in PEERS} == set(registry.PROVIDERS)
+
+
+def test_an_account_that_works_is_fit_and_one_without_credentials_is_not(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Checks)
+    assert isinstance(provider, Checks)
+    provider.checked(harness.account)
+    with pytest.raises(AccountUnfit):
+        provider.checked(replace(harness.account, credentials={}))
+    with pytest.raises(AccountUnfit):
+        provider.checked(replace(harness.account, live=not harness.account.live))
 
 
 def test_an_adapter_starts_and_fetches(provider: Provider) -> None:
