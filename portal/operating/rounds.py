@@ -4,22 +4,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock, rekeying
+from portal import rekeying
 from portal.config import Settings
 from portal.faces import town as faces
 from portal.keys import Keyring
 from portal.operating import figures
 from portal.operating.findings import Finding, fail, good, warn
-from portal.payments.models import AccountSilence, ProviderAccount, ProviderRule
+from portal.payments import announcing, ends
+from portal.payments.models import AccountSilence, ProviderAccount
 from portal.proof import chain, invariants
 from portal.tenants import Tenant, TenantHost
 
 WORKER_SILENT = 60  # seconds
 EVENT_LATE = 15 * 60  # seconds
-ENDS_SOON, ENDS = 30, 90  # days
+ENDS_SOON = 30  # days
 IMPRINT = ("account_holder", "iban", "street", "postcode_city", "phone", "email")
 PRACTICE = "sandbox"
 MOST_ROWS = 3
@@ -174,19 +175,27 @@ def _pauses(look: Round) -> Iterator[Finding]:
 
 
 def _endings(look: Round) -> Iterator[Finding]:
-    """A method of payment that ends is told to citizens and to the town before."""
-    zones = {town.id: town.time_zone for town in look.session.scalars(select(Tenant))}
-    account, rule = ProviderAccount, ProviderRule
-    ends = union_all(
-        select(account.tenant_id, account.id, account.valid_until),
-        select(rule.tenant_id, rule.label, rule.valid_until),
-    )
-    for tenant_id, name, day in look.session.execute(ends):
-        left = (day - clock.today(zones[tenant_id])).days if day else -1
-        if 0 <= left <= ENDS:
+    """What ends and is not followed is told to citizens and to the town before."""
+    for tenant_id in look.session.scalars(select(Tenant.id).order_by(Tenant.id)).all():
+        for ending, left in announcing.coming(look.session, tenant_id):
+            if left < 0:
+                continue
+            say = fail if ending.gaps else warn
             soon = "Agree now on what follows." if left <= ENDS_SOON else "Agree on what follows."
+            said = f"{tenant_id}/{announcing.sentence(ending, left)}"
+            yield say("methods", said, f"{soon} Tell the citizens.")
+        for rule, ended in announcing.dead(look.session, tenant_id):
+            yield fail(
+                "methods",
+                f"{tenant_id}/{rule.label} offers {rule.method}, which ended on {ended.last_day}",
+                f"End it: ./quitt provider rule end {tenant_id} {rule.id} ({ended.source})",
+            )
+        town, today = announcing.of_town(look.session, tenant_id)
+        if kinds := ends.without_any(town, today):
             yield warn(
-                "methods", f"{tenant_id}/{name} ends in {left} days", f"{soon} Tell the citizens."
+                "methods",
+                f"nothing can be paid online in {tenant_id} for {', '.join(kinds)}",
+                f"Set a rule: ./quitt provider rule put {tenant_id} --help",
             )
 
 

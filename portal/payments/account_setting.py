@@ -19,7 +19,7 @@ from portal import audit, clock
 from portal.db import Json, lock, transaction
 from portal.errors import Invalid, NotFound
 from portal.keys import Keyring
-from portal.payments import accounts, probing
+from portal.payments import accounts, announcing, probing
 from portal.payments.models import Payment, ProviderAccount, ProviderReport
 from portal.providers import registry
 from portal.providers.protocol import Account, Checks
@@ -95,6 +95,7 @@ def put(keyring: Keyring, tenant_id: str, account_id: str, said: Said, by: str) 
             probing.soon(session, row)
         session.add(row)
         audit.note(session, tenant_id, by, "account.put", account_id, _noted(said))
+        announcing.look(session, tenant_id)
         return is_new
 
 
@@ -113,6 +114,7 @@ def end(tenant_id: str, account_id: str, last_day: date | None, by: str) -> date
         audit.note(
             session, tenant_id, by, "account.end", account_id, {"until": str(row.valid_until)}
         )
+        announcing.look(session, tenant_id)
         return row.valid_until
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.db import transaction
 from portal.keys import Keyring
-from portal.payments import account_setting, accounts, parts, probing, rule_setting
+from portal.payments import account_setting, accounts, announcing, parts, probing, rule_setting
 from portal.payments.account_setting import NotSet
 from portal.payments.models import ProviderAccount, ProviderRule
 
@@ -102,6 +102,7 @@ def put_account(
     told = account_setting.Said(credentials=_credentials(credentials), **said)
     is_new = account_setting.put(keyring, tenant_id, account_id, told, BY)
     click.echo(f"Account {account_id} is {'set' if is_new else 'changed'}.")
+    _say_ends(tenant_id)
 
 
 @account.command("end")
@@ -112,6 +113,7 @@ def end_account(tenant_id: str, account_id: str, last_day: date | None) -> None:
     """Offer nothing on ACCOUNT_ID after its last day. What was paid there goes on as before."""
     until = account_setting.end(tenant_id, account_id, last_day, BY)
     click.echo(f"Account {account_id} ends on {until}.")
+    _say_ends(tenant_id)
 
 
 @provider.group("rule")
@@ -145,6 +147,7 @@ def put_rule(tenant_id: str, rule_id: int | None, endless: bool, **said: Any) ->
         told["valid_until"] = None
     number = rule_setting.put(tenant_id, rule_id, told, BY)
     click.echo(f"Rule {number} is {'set' if rule_id is None else 'changed'}.")
+    _say_ends(tenant_id)
 
 
 @rule.command("end")
@@ -155,6 +158,14 @@ def end_rule(tenant_id: str, rule_id: int, last_day: date | None) -> None:
     """Offer nothing by RULE_ID after its last day."""
     until = rule_setting.end(tenant_id, rule_id, last_day, BY)
     click.echo(f"Rule {rule_id} ends on {until}.")
+    _say_ends(tenant_id)
+
+
+def _say_ends(tenant_id: str) -> None:
+    """What is about to end in this town with nothing to follow it."""
+    with transaction() as session:
+        for ending, left in announcing.coming(session, tenant_id):
+            click.echo(f"Nothing follows: {announcing.sentence(ending, left)}", err=True)
 
 
 def _credentials(file: IO[str] | None) -> dict[str, str] | None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal import audit, clock
 from portal.db import Json, lock, transaction
 from portal.errors import NotFound
-from portal.payments import accounts
+from portal.payments import accounts, announcing
 from portal.payments.account_setting import NotSet, check_days, checked_end, town_of
 from portal.payments.models import ProviderRule
 from portal.payments.offers import CHANNELS
@@ -64,6 +64,7 @@ def put(tenant_id: str, rule_id: int | None, said: Said, by: str) -> int:
         session.add(row)
         session.flush()
         audit.note(session, tenant_id, by, "rule.put", str(row.id), _noted(said))
+        announcing.look(session, tenant_id)
         return row.id
 
 
@@ -79,6 +80,7 @@ def end(tenant_id: str, rule_id: int, last_day: date | None, by: str) -> date:
         audit.note(
             session, tenant_id, by, "rule.end", str(rule_id), {"until": str(row.valid_until)}
         )
+        announcing.look(session, tenant_id)
         return row.valid_until
 
 

@@ -3,7 +3,7 @@
 from flask import current_app
 
 from portal import jobs, mail
-from portal.payments import closing, correcting, figures, mails, probing, sending, sweep
+from portal.payments import announcing, closing, correcting, figures, mails, probing, sending, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -24,6 +24,12 @@ def send_refunds() -> None:
 def probe_accounts() -> None:
     """Ask for the paused accounts whose turn it is whether they answer again."""
     probing.probe(current_app.extensions["keyring"])
+
+
+@jobs.every("7 * * * *", "payments.ends")
+def announce_ends() -> None:
+    """Tell staff of accounts and rules that end soon and that nothing follows."""
+    announcing.look_all()
 
 
 @jobs.every("*/10 * * * *", "payments.figures")

@@ -55,6 +55,17 @@ def open_tasks(
     return [_told(row, now) for row in rows]
 
 
+def last_ended_by(session: Session, tenant_id: str, kind: str, subject: str) -> str | None:
+    """Who ended the last task of this kind for ``subject``; ``None`` when none was ended."""
+    query = select(StaffTask.ended_by).where(
+        StaffTask.tenant_id == tenant_id,
+        StaffTask.kind == kind,
+        StaffTask.subject == subject,
+        StaffTask.ended_at.is_not(None),
+    )
+    return session.scalar(query.order_by(StaffTask.number.desc()).limit(1))
+
+
 def count(session: Session, tenant_id: str) -> dict[Kind, int]:
     """How many tasks of each kind are open; kinds without any are left out."""
     query = (

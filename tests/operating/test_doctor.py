@@ -31,6 +31,7 @@ from tests import builders
 from tests.builders import TOWN
 from tests.faces import saying
 from tests.fakes import FakeProvider
+from tests.payments.test_pausing import pause
 
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -227,7 +228,7 @@ def test_practice_that_calls_itself_live_is_refused(look: Callable[..., list[Fin
     assert complaints(look()) == [f"fail accounts: {TOWN}/card is practice, but called live"]
 
 
-@pytest.mark.parametrize(("days", "told"), [(-1, 0), (0, 1), (30, 1), (90, 1), (91, 0)])
+@pytest.mark.parametrize(("days", "told"), [(-1, 0), (0, 1), (30, 1), (60, 1), (61, 0)])
 def test_a_method_that_ends_is_announced(
     look: Callable[..., list[Finding]], days: int, told: int
 ) -> None:
@@ -236,6 +237,60 @@ def test_a_method_that_ends_is_announced(
         one = (ProviderRule.tenant_id == TOWN) & (ProviderRule.account_id == "paypal")
         session.execute(update(ProviderRule).where(one).values(valid_until=ends))
     assert complaints(look()) == [f"warn methods: {TOWN}/Paypal ends in {days} days"] * told
+
+
+def end_of(label: str, days: int) -> None:
+    ends = clock.today("Europe/Berlin") + timedelta(days=days)
+    with transaction() as session:
+        one = (ProviderRule.tenant_id == TOWN) & (ProviderRule.label == label)
+        session.execute(update(ProviderRule).where(one).values(valid_until=ends))
+
+
+def test_a_method_that_something_follows_is_not_announced(
+    look: Callable[..., list[Finding]],
+) -> None:
+    end_of("Paypal", 30)
+    with transaction() as session:
+        session.add(builders.rule(TOWN, "card", label="Paypal", position=200))
+    assert complaints(look()) == []
+
+
+def test_an_end_that_leaves_amounts_without_a_provider_is_told_louder(
+    look: Callable[..., list[Finding]],
+) -> None:
+    end_of("Card", 30)
+    (told,) = complaints(look())
+    assert told.startswith(
+        f"fail methods: {TOWN}/Card ends in 30 days, and then NOTHING can be paid"
+    )
+    assert told.endswith("care, certificate, fee, fine, reminder, tax, warning from 800.01 EUR")
+
+
+def test_a_rule_of_a_method_that_is_dead_and_kinds_that_nobody_can_pay_are_named(
+    look: Callable[..., list[Finding]],
+) -> None:
+    with transaction() as session:
+        of_town = ProviderRule.tenant_id == TOWN
+        session.execute(update(ProviderRule).where(of_town).values(kind="fine"))
+        card = of_town & (ProviderRule.account_id == "card")
+        session.execute(update(ProviderRule).where(card).values(method="giropay"))
+    assert complaints(look()) == [
+        f"fail methods: {TOWN}/Card offers giropay, which ended on 2024-12-31",
+        f"warn methods: nothing can be paid online in {TOWN} for care, certificate, fee, reminder,"
+        " tax, warning",
+    ]
+
+
+def test_an_account_that_is_paused_is_told(
+    look: Callable[..., list[Finding]], provider: FakeProvider
+) -> None:
+    pause(provider)
+    found = complaints(look())
+    assert found[0] == "warn tasks: 1 wait for staff"
+    assert found[1].startswith(
+        f"warn accounts: {TOWN}/card is paused, it has not answered since 20"
+    )
+    assert len(found) == 2
 
 
 def test_a_full_disk_and_a_wrong_clock_are_told(

@@ -49,7 +49,7 @@ def invoked(*arguments: str, read: str | None = None) -> Result:
 def said(*arguments: str, read: str | None = None) -> str:
     result = invoked(*arguments, read=read)
     assert result.exception is None, result.exception
-    return result.output
+    return result.stdout
 
 
 def refused(*arguments: str, read: str | None = None) -> str:
@@ -311,6 +311,19 @@ def test_a_rule_ends_by_a_day_and_is_noted() -> None:
     db.session.rollback()
     acts = db.session.scalars(text("SELECT act FROM audit ORDER BY id")).all()
     assert acts == ["rule.put", "rule.end", "rule.end"]
+
+
+def test_what_nothing_follows_is_said_at_once() -> None:
+    told = invoked("account", "end", TOWN, "paypal", "--on", str(today() + timedelta(days=9)))
+    assert told.stderr == "Nothing follows: paypal ends in 9 days\n"
+    told = invoked("account", "end", TOWN, "card", "--on", str(today() + timedelta(days=8)))
+    kinds = "care, certificate, fee, fine, reminder, tax, warning"
+    assert told.stderr.splitlines() == [
+        "Nothing follows: card ends in 8 days, and then NOTHING can be paid online for: "
+        f"{kinds} from 800.01 EUR",
+        "Nothing follows: paypal ends in 9 days, and then NOTHING can be paid online for: "
+        f"{kinds} up to 800.00 EUR",
+    ]
 
 
 def test_another_towns_rule_is_not_there() -> None:
