@@ -228,6 +228,7 @@ def _like_birth(text: str, _sign: str) -> bool:
 
 Look = Callable[[str, str], bool]
 Looks = tuple[tuple[str, int, Look], ...]
+Seen = tuple[tuple[str, ...], tuple[str, ...]]  # what is held, and what is only looked like
 
 # What is told, the fewest digits in which it can be, and how it is seen.
 HELD: Looks = (
@@ -256,30 +257,27 @@ def doubts(text: str, payment_sign: str | None = None) -> tuple[str, ...]:
     return _seen(text, payment_sign)[1]
 
 
-def _seen(text: str, sign: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    # Only a number as long as a card's is compared with the sign; without it texts repeat.
-    plain, digits = _read(text)
-    seen = _looked(plain, digits, (sign or "") if digits >= _LEAST else "")
-    if any(seen):  # what holds a person, or seems to, is not kept in memory either
-        _read.cache_clear()
-        _looked.cache_clear()
-    return seen
+def _seen(text: str, sign: str | None) -> Seen:
+    found = _looked(text)
+    if not any(found):
+        return found
+    # What holds a person, or seems to, is not kept in memory. Of what is found the request's own
+    # sign may speak only against a card's number.
+    _looked.cache_clear()
+    return _look(text, sign) if sign else found
 
 
 # The letters of one run say much the same, and each text is asked first what it holds, then for
 # doubts. Nothing is kept longer than the texts of a few thousand letters need.
-
-
 @lru_cache(maxsize=4096)
-def _read(text: str) -> tuple[str, int]:
-    """The text folded, and how many digits it has."""
-    plain = folded(text)
-    return plain, sum(map(plain.count, "0123456789"))
+def _looked(text: str) -> Seen:
+    return _look(text, "")
 
 
-@lru_cache(maxsize=4096)
-def _looked(plain: str, digits: int, sign: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _look(text: str, sign: str) -> Seen:
     """What the text holds, and what it looks like."""
+    plain = folded(text)
+    digits = sum(map(plain.count, "0123456789"))
     return (
         tuple(told for told, fewest, look in HELD if digits >= fewest and look(plain, sign)),
         tuple(told for told, fewest, look in DOUBTS if digits >= fewest and look(plain, sign)),
