@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from portal.errors import Misconfigured
 
 SHORTEST_BYTES = 32
+_LENGTH = struct.Struct(">I")
 _NONCE_BYTES = 12  # NIST SP 800-38D, section 5.2.1.1
 
 
@@ -97,7 +99,7 @@ def new_key(key_id: str) -> str:
 def prefixed(*parts: str | int | bytes) -> bytes:
     """The parts, each behind its length, as input of a MAC."""
     raw = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
-    return b"".join([len(part).to_bytes(4, "big") + part for part in raw])
+    return b"".join([piece for part in raw for piece in (_LENGTH.pack(len(part)), part)])
 
 
 def mac(key: bytes, *parts: str | int | bytes) -> bytes:

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LONGEST = 31  # a has order 31: further positions would repeat a weight
 
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 _VALUE = {sign: value for value, sign in enumerate(ALPHABET)}
 # Capitals that look like a sign of the alphabet: Latin, dotted Turkish I, Cyrillic, Greek.
 _LOOK_ALIKES = str.maketrans(
@@ -117,11 +118,12 @@ def from_bytes(raw: bytes, length: int) -> str:
     """The first ``length`` characters (5 bits each) of ``raw``."""
     if len(raw) * 8 < length * 5:
         raise ValueError("too few bytes for so many characters")
-    number = int.from_bytes(raw, "big")
     bits = len(raw) * 8
-    return "".join([ALPHABET[number >> bits - 5 * i & 31] for i in range(1, length + 1)])
+    number = int.from_bytes(raw, "big") << 9  # so that the last pair is never short of bits
+    pairs = [_PAIRS[number >> bits - 1 - 10 * i & 1023] for i in range((length + 1) // 2)]
+    return "".join(pairs)[:length]
 
 
 def in_blocks(code: str, size: int = 4, separator: str = "-") -> str:
     """``code`` in blocks, as it is printed."""
-    return separator.join(code[i : i + size] for i in range(0, len(code), size))
+    return separator.join([code[i : i + size] for i in range(0, len(code), size)])

@@ -102,10 +102,10 @@ def _plain(request: PaymentRequest | Standing) -> dict[str, Any]:
     return {
         "reference": request.reference,
         "version": request.version,
-        "state": State(request.state),
+        "state": request.state,
         "amount_cents": request.amount_cents,
         "paid_cents": request.covered_cents,
-        "open_cents": request.open.cents,
+        "open_cents": request.open_cents,
         "closed_cents": request.closed_cents,
         "currency": request.currency,
         "warnings": [],

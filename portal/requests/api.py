@@ -35,6 +35,8 @@ QR_ERROR_CORRECTION = "m"  # 15 % of the symbol may be lost, as on the letters o
 
 Read = Wanted | tuple[int, str | None, PortalError]  # or number, reference and what is wrong
 
+_REFERENCE = re.compile(REFERENCE)
+
 api = Api("requests_api", __name__, oauth.caller)
 bp = api.bp
 
@@ -221,7 +223,7 @@ def _named(told: Any) -> tuple[str, Any]:
     if not isinstance(told, dict):
         raise Unfit([Fault(pointer="", code="model_type", message="The line must be an object.")])
     reference = told.pop("reference", None)
-    if not isinstance(reference, str) or not re.fullmatch(REFERENCE, reference):
+    if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
         message = "must be 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
         raise Unfit([Fault(pointer="/reference", code="reference", message=message)])
     return reference, told

@@ -107,9 +107,14 @@ class PaymentRequest(Base):
         return self.amount_cents - self.closed_cents
 
     @property
-    def open(self) -> Money:
+    def open_cents(self) -> int:
         """What is still asked; nothing once it is covered, whatever came on top."""
-        return Money(max(0, self.due_cents - self.covered_cents), self.currency)
+        return max(0, self.due_cents - self.covered_cents)
+
+    @property
+    def open(self) -> Money:
+        """``open_cents`` as money."""
+        return Money(self.open_cents, self.currency)
 
 
 class RequestVersion(Base):

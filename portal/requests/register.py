@@ -50,10 +50,9 @@ class Standing(NamedTuple):
     updated_at: datetime
 
     @property
-    def open(self) -> Money:
-        """What is still asked, as ``PaymentRequest.open`` says."""
-        rest = self.amount_cents - self.closed_cents - self.covered_cents
-        return Money(max(0, rest), self.currency)
+    def open_cents(self) -> int:
+        """What is still asked, as ``PaymentRequest.open_cents`` says."""
+        return max(0, self.amount_cents - self.closed_cents - self.covered_cents)
 
 
 _STANDING = attrgetter(*Standing._fields)
