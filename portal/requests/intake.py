@@ -74,7 +74,7 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
     content = asked.model_dump(mode="json", exclude_defaults=True)
     created = _insert(session, keyring, (tenant_id, reference), asked, content)
     if created is not None:
-        if purged.known(session, keyring, tenant_id, [reference]):
+        if purged.gone(session, keyring, tenant_id, [reference]):
             raise ReferenceUsed
         _write_version(session, created)
         _settle_in(session, created, asked)

@@ -5,7 +5,7 @@ letter's link. From the purge of a request's details on, its reference is used u
 request is gone, HMAC(key, tenant, reference) is all that is left of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -29,16 +29,11 @@ def name(key: Key, tenant_id: str, reference: str) -> bytes:
     return mac(key.child("purged-reference"), tenant_id, reference)
 
 
-def known(
-    session: Session, keyring: Keyring, tenant_id: str, references: Sequence[str]
+def gone(
+    session: Session, keyring: Keyring, tenant_id: str, references: Collection[str]
 ) -> set[str]:
-    """Those of the references that were used and purged."""
-    emptied = select(PaymentRequest.reference).where(
-        PaymentRequest.tenant_id == tenant_id,
-        PaymentRequest.details_purged_at.is_not(None),
-        PaymentRequest.reference.in_(references),
-    )
-    found = set(session.scalars(emptied))
+    """Those of the references whose request is gone; one without details still is a request."""
+    found: set[str] = set()
     for key in keyring.keys:
         if _any_left(session, tenant_id, key):
             found |= _left(session, tenant_id, key, references)
@@ -56,7 +51,7 @@ def _any_left(session: Session, tenant_id: str, key: Key) -> bool:
     return bool(session.scalar(select(some)))
 
 
-def _left(session: Session, tenant_id: str, key: Key, references: Sequence[str]) -> set[str]:
+def _left(session: Session, tenant_id: str, key: Key, references: Collection[str]) -> set[str]:
     names = {name(key, tenant_id, reference): reference for reference in references}
     query = select(PurgedReference.name).where(
         PurgedReference.tenant_id == tenant_id,

@@ -3,11 +3,14 @@
 The rows go into a table that ends with the transaction, and from there, in the order of their
 references, to the requests. What is known with the same content is only read. Whatever is neither
 new nor the same is left to ``intake.put``, which alone says what a push means.
+
+How long it takes must not hang on how many requests a town has: each staged row asks an index.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import psycopg
@@ -27,6 +30,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
@@ -46,6 +50,8 @@ from portal.tenants import Kind
 STAGED = "staged_requests"
 REQUESTS = PaymentRequest.__table__
 STANDING = [REQUESTS.c[name] for name in Standing._fields]
+STANDING_OF = itemgetter(*Standing._fields)
+RETURNED = ("tenant_id", "id", "version", "reference", "amount_cents", "content")
 NOW = bindparam("now", type_=DateTime(timezone=True))
 
 Names = tuple[str, ...]
@@ -86,10 +92,13 @@ def put(session: Session, at: Desk, lines: Sequence[Staged]) -> dict[int, Put]:
     stored = {row.reference: (Stored.SAME, Standing._make(row[:-1])) for row in found if row.same}
     unknown = {each.reference for each in fitting} - {row.reference for row in found}
     if unknown:
-        new = unknown - purged.known(session, at.keyring, at.tenant_id, list(unknown))
-        given = {"new": list(new), "actor": at.actor, "now": clock.now()}
-        for row in session.execute(_insert(names), given):
-            stored[row.reference] = (Stored.CREATED, Standing._make(row))
+        new = unknown - purged.gone(session, at.keyring, at.tenant_id, unknown)
+        given = {"new": list(new), "actor": at.actor, "now": (now := clock.now())}
+        created, begun = set(session.scalars(_insert(names), given)), _begun(names, now)
+        for each in fitting:
+            if each.reference in created:
+                standing = Standing._make(STANDING_OF({**begun, **each.row}))
+                stored[each.reference] = (Stored.CREATED, standing)
     return {
         each.line: _outcome(each, *stored[each.reference])
         for each in fitting
@@ -144,18 +153,23 @@ def _known(names: Names) -> Select[Any]:
     """Those of the staged references that are known: how they stand, and if all is the same."""
     copied = _copied(names)
     same = (REQUESTS.c.content == copied.c.content).label("same")
-    return select(*STANDING, same).join_from(
-        copied,
-        REQUESTS,
-        (REQUESTS.c.tenant_id == copied.c.tenant_id) & (REQUESTS.c.reference == copied.c.reference),
+    named = (
+        REQUESTS.c.tenant_id == copied.c.tenant_id,
+        REQUESTS.c.reference == copied.c.reference,
     )
+    # With its limit it is asked row by row: a join read all requests until a town had very many.
+    known = select(*STANDING, same).where(*named).limit(1).lateral("known")
+    return select(known).join_from(copied, known, true())
 
 
 @cache
 def _insert(names: Names) -> Select[Any]:
     """Make the requests of the given references, with their first version and their note."""
     copied = _copied(names)
-    begun = _begun(names)
+    begun = {
+        name: first if first is NOW else literal(first, REQUESTS.c[name].type)
+        for name, first in _begun(names, NOW).items()
+    }
     # In one order everywhere: two batches with the same references wait, and never deadlock.
     rows = (
         select(*copied.c, *begun.values())
@@ -165,8 +179,9 @@ def _insert(names: Names) -> Select[Any]:
     new = (
         insert(PaymentRequest)
         .from_select([*names, *begun], rows, include_defaults=False)
-        .on_conflict_do_nothing()
-        .returning(*STANDING, REQUESTS.c.id, REQUESTS.c.content)
+        # A short code that is taken stops all of them: it shows when they go one by one.
+        .on_conflict_do_nothing(index_elements=["tenant_id", "reference"])
+        .returning(*(REQUESTS.c[name] for name in RETURNED))
         .cte("new")
     )
     versions = _filled(RequestVersion, new, {
@@ -178,13 +193,13 @@ def _insert(names: Names) -> Select[Any]:
         "act": literal(desk.ACT), "subject": new.c.reference,
         "detail": literal(desk.noted(Stored.CREATED), JSONB),
     })  # fmt: skip
-    return select(*(new.c[name] for name in Standing._fields)).add_cte(versions, notes)
+    return select(new.c.reference).add_cte(versions, notes)
 
 
-def _begun(names: Names) -> dict[str, Any]:
+def _begun(names: Names, now: Any) -> dict[str, Any]:
     """What the other columns begin with, as the single way leaves to the model."""
     return {
-        each.name: literal(each.default.arg, each.type) if each.default.is_scalar else NOW
+        each.name: each.default.arg if each.default.is_scalar else now
         for each in REQUESTS.columns
         if each.default is not None and each.name not in names
     }

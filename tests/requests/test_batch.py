@@ -315,10 +315,10 @@ def test_when_the_lines_cannot_be_stored_together_each_is_tried_alone(
 def test_a_reference_that_was_purged_is_refused_both_ways(
     push: Push, put: Push, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def known(_session: Any, _keyring: Any, _tenant_id: str, references: Any) -> set[str]:
+    def gone(_session: Any, _keyring: Any, _tenant_id: str, references: Any) -> set[str]:
         return {"GONE"} & set(references)
 
-    monkeypatch.setattr(purged, "known", known)
+    monkeypatch.setattr(purged, "gone", gone)
     told = push(line("A"), line("GONE"), line("B"))
     assert [each["status"] for each in told] == [201, 409, 201]
     assert told[1]["code"] == put(line("GONE"))[0]["code"] == "reference_used"
@@ -380,3 +380,18 @@ def test_a_new_request_is_stored_as_intake_stores_it(app: Flask) -> None:
     differ = {"id", "reference", "lookup", "created_at", "updated_at"}
     for column in set(PaymentRequest.__table__.columns.keys()) - differ:
         assert getattr(many, column) == getattr(one, column), column
+
+
+def test_what_is_known_is_asked_of_an_index_however_many_there_are(app: Flask) -> None:
+    """Read whole, the requests of a large town would cost more than all the rest."""
+    body = Asked.model_validate(asked())
+    lines = [staging.staged(desk(app), n, f"K-{n}", body) for n in range(1000)]
+    with transaction() as session:
+        staging.put(session, desk(app), lines)
+    with transaction() as session:
+        names = tuple(lines[0].row)
+        staging._copy(session, names, lines[:1])
+        query = staging._known(names).compile(db.engine, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {query}")))
+    assert "Index Scan using uq_payment_requests_tenant_id_reference" in plan
+    assert "Seq Scan on payment_requests" not in plan

@@ -188,7 +188,7 @@ def test_what_is_purged_never_comes_alive(town: Town, time: Time, act: str) -> N
     assert not opens(letter)
 
 
-def test_those_that_are_used_up_are_known_among_many(town: Town, time: Time) -> None:
+def test_those_that_are_gone_are_known_among_many(town: Town, time: Time) -> None:
     town.done("K-1")
     withdraw(builders.letter("K-2"))
     builders.letter("K-3")
@@ -197,9 +197,11 @@ def test_those_that_are_used_up_are_known_among_many(town: Town, time: Time) -> 
     with transaction() as session:
         keyring = current_app.extensions["keyring"]
         names = [f"K-{number}" for number in range(1, 6)]
-        assert purged.known(session, keyring, TOWN, names) == {"K-1", "K-2"}
-        assert purged.known(session, keyring, OTHER_TOWN, names) == set()
-        assert purged.known(session, keyring, TOWN, []) == set()
+        assert purged.gone(session, keyring, TOWN, names) == {"K-2"}
+        assert purged.gone(session, keyring, OTHER_TOWN, names) == set()
+        assert purged.gone(session, keyring, TOWN, []) == set()
+    with pytest.raises(ReferenceUsed):
+        push("K-1")  # its amounts are still there
 
 
 # --- What holds a request -------------------------------------------------------------------------
