@@ -12,7 +12,7 @@ PAGE = Path(__file__).parent / "kasse" / "buchungen.md"
 sys.path.insert(0, str(PAGE.parents[2]))
 
 from portal.ledger import entries  # noqa: E402 -- the path comes first
-from portal.ledger.entries import Entry, TakenBack  # noqa: E402
+from portal.ledger.entries import Entry, PaidOut, TakenBack  # noqa: E402
 from portal.money import Money  # noqa: E402
 
 WIDTH = 34  # characters of one T-account
@@ -23,6 +23,7 @@ ACCOUNTS = {
     "custody:unclear": "Verwahrung ungeklärt",
     "transit": "Unterwegs zur Bank",
     "fees": "Entgelte",
+    "reserves": "Einbehalte",
     "losses": "Ausbuchungen",
     "differences": "Differenzen",
     "bank": "Bank",
@@ -51,7 +52,8 @@ davon erfährt; der Tag der Zahlung steht bei der Zahlung.
 | Verwahrung Überzahlungen | `custody:surplus` | Geld, das zu viel gezahlt wurde |
 | Verwahrung ungeklärt | `custody:unclear` | Geld, das zu keiner Zahlung passt |
 | Unterwegs zur Bank *Anbieter* | `transit:…` | abgerechnet, noch nicht gutgeschrieben |
-| Entgelte *Anbieter* | `fees:…` | was der Anbieter einbehält |
+| Entgelte *Anbieter* | `fees:…` | was der Anbieter für seine Leistung nimmt |
+| Einbehalte *Anbieter* | `reserves:…` | was der Anbieter zur Sicherheit zurückhält |
 | Ausbuchungen *Anbieter* | `losses:…` | auf Anordnung ausgebucht oder verloren |
 | Differenzen *Anbieter* | `differences:…` | was in einer Abrechnung nicht aufgeht |
 | Bank | `bank` | Sammelgutschriften auf Ihrem Konto |
@@ -186,13 +188,42 @@ EXAMPLES = (
         "Er rechnet 1.000,00 € ab, behält 12,30 € Entgelt und überweist 987,70 €. Die"
         " Schwebeposten sind beglichen; das Geld ist unterwegs. Ist die Summe durch Erstattungen"
         " kleiner als null, stehen die Beträge auf der anderen Seite.",
-        entries.settlement("A-1", "paypal", euro("1000,00"), euro("12,30"), euro("987,70")),
+        entries.settlement(
+            "A-1",
+            "paypal",
+            PaidOut(euro("1000,00"), euro("12,30"), NOTHING, euro("987,70")),
+        ),
     ),
     Example(
         "Abrechnung, die nicht aufgeht",
         "Der Anbieter überweist 5,00 € weniger, als seine Zeilen ergeben. Die Differenz bleibt"
         " sichtbar, bis sie geklärt ist.",
-        entries.settlement("A-2", "paypal", euro("1000,00"), euro("12,30"), euro("982,70")),
+        entries.settlement(
+            "A-2",
+            "paypal",
+            PaidOut(euro("1000,00"), euro("12,30"), NOTHING, euro("982,70")),
+        ),
+    ),
+    Example(
+        "Abrechnung mit Einbehalt",
+        "Von 1.000,00 € hält der Anbieter 100,00 € zur Sicherheit zurück. Das ist keine Differenz:"
+        " Das Geld gehört weiter der Stadt. Gibt er es in einer späteren Abrechnung frei, steht es"
+        " auf der anderen Seite.",
+        entries.settlement(
+            "A-3",
+            "paypal",
+            PaidOut(euro("1000,00"), euro("12,30"), euro("100,00"), euro("887,70")),
+        ),
+    ),
+    Example(
+        "Abrechnung zurückgenommen",
+        "Die Datei der Abrechnung war falsch gelesen. Der Satz wird umgekehrt; die Schwebeposten"
+        " sind wieder offen. Das geht, solange die Sammelgutschrift nicht auf der Bank ist.",
+        entries.settlement_undone(
+            "A-1",
+            "paypal",
+            PaidOut(euro("1000,00"), euro("12,30"), NOTHING, euro("987,70")),
+        ),
     ),
     Example(
         "Sammelgutschrift auf dem Bankkonto",

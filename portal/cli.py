@@ -21,6 +21,7 @@ from portal.finance.cli import events as finance_events
 from portal.operating import cli as operating
 from portal.operating import database
 from portal.payments.accounts_cli import provider
+from portal.payments.settlement_cli import settlement
 from portal.proof.cli import audit, reconcile
 from portal.retention.cli import retention
 
@@ -164,6 +165,7 @@ main.add_command(operating.db_)
 main.add_command(provider)
 main.add_command(reconcile)
 main.add_command(retention)
+main.add_command(settlement)
 main.add_command(tenant)
 
 

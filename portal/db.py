@@ -88,6 +88,12 @@ def lock(session: Session, model: type[Row], *key: Any) -> Row | None:
     return session.get(model, key, with_for_update={"of": model}, populate_existing=True)
 
 
+def wait_for(session: Session, name: str) -> None:
+    """Take a PostgreSQL advisory lock for the rest of the transaction, however long it takes."""
+    held = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    session.execute(held, {"name": name})
+
+
 def advisory_lock(session: Session, name: str) -> bool:
     """Try a PostgreSQL advisory lock for the rest of the transaction."""
     held = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")

@@ -5,7 +5,8 @@ from portal.approvals import models as approvals
 from portal.faces import models as faces
 from portal.finance import models as finance
 from portal.ledger import models as ledger
-from portal.payments import figures, mails, returns
+from portal.ledger import settlements
+from portal.payments import fetching, figures, mails, returns
 from portal.payments import models as payments
 from portal.requests import models as requests
 from portal.retention import models as retention
@@ -15,6 +16,7 @@ __all__ = [
     "approvals",
     "audit",
     "faces",
+    "fetching",
     "figures",
     "finance",
     "ledger",
@@ -23,6 +25,7 @@ __all__ = [
     "requests",
     "retention",
     "returns",
+    "settlements",
     "tenants",
     "worklist",
 ]

@@ -40,6 +40,9 @@ APPEND_ONLY = (
     "suspense_moves",
     "custody_moves",
     "settlement_lines",
+    "settled_items",
+    "settlement_files",
+    "settlement_undoings",
     "provider_figures",
 )
 NEVER_DELETED = (

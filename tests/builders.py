@@ -24,6 +24,7 @@ from portal.requests import intake, links, tan
 from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest
 from portal.tenants import Kind, Tenant, TenantHost
+from portal.worklist import reading
 from tests import pages
 
 TOWN, OTHER_TOWN = "musterhausen", "beispielstadt"
@@ -184,6 +185,13 @@ def events(tenant_id: str = TOWN) -> list[EventRow]:
     session.rollback()
     query = select(EventRow).where(EventRow.tenant_id == tenant_id).order_by(EventRow.position)
     return list(session.scalars(query))
+
+
+def tasks(tenant_id: str = TOWN) -> dict[str, str]:
+    """The open tasks: subject and kind."""
+    session = db.session()
+    session.rollback()
+    return {task.subject: task.kind.value for task in reading.open_tasks(session, tenant_id)}
 
 
 class Browser(FlaskClient):

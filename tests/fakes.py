@@ -42,7 +42,7 @@ class FakeProvider:
     def __init__(self) -> None:
         self.books: dict[str, Booked] = {}
         self.down = 0  # so many calls go unanswered
-        self.settlements: dict[str, Settlement] = {}
+        self.made: dict[str, Settlement] = {}
         self.refunds: dict[str, RefundReport] = {}
         self._refund_of: dict[str, str] = {}
         self.refunds_end = Outcome.SUCCEEDED  # how a refund ends here
@@ -122,7 +122,7 @@ class FakeProvider:
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         self._answer()
-        return self.settlements[settlement]
+        return self.made[settlement]
 
     def read_notification(
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
@@ -178,7 +178,7 @@ class FakeProvider:
         made = Settlement(
             name, "m-card", datetime.fromisoformat("2026-11-20T03:00:00+00:00"), net, lines
         )
-        self.settlements[name] = made
+        self.made[name] = made
         return made
 
     def refund_line(self, refund: str, sign: int = -1) -> SettlementLine:

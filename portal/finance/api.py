@@ -73,7 +73,12 @@ class Page(BaseModel):
 
 
 class EventTold(BaseModel):
-    """A fact told to the finance system."""
+    """A fact told to the finance system; a reader leaves alone what it does not know.
+
+    `payout.withdrawn` has the data of a `payout.announced` that was wrong: what it had settled is
+    open again. Announced anew it has the next `version`. `reserve_cents` are held back, below zero
+    let go. A line that is no payment, refund or reversal names a `fee`, a `reserve` or `other`.
+    """
 
     id: str
     position: int

@@ -25,14 +25,14 @@ def page(session: Session, tenant_id: str, after: int, limit: int) -> Sequence[E
 
 
 def announced(session: Session, tenant_id: str, account: str, payout: str) -> Json:
-    """What was told when this pay-out was announced."""
+    """What was told when this pay-out was announced, the last time."""
     query = select(EventRow.data).where(
         EventRow.tenant_id == tenant_id,
         EventRow.type == literal_column("'payout.announced'"),  # so the partial index fits
         EventRow.data["account"].astext == account,
         EventRow.data["payout"].astext == payout,
     )
-    return session.scalars(query).one()
+    return session.scalars(query.order_by(EventRow.position.desc()).limit(1)).one()
 
 
 def told(event: EventRow) -> Json:

@@ -139,22 +139,50 @@ def payout_arrived(announced: Json, arrival: str, booked_on: date) -> Message:
     return Message("payout.arrived", None, data)
 
 
-def payout_announced(
-    provider: str, account: str, payout: str, sums: tuple[Money, Money, Money], lines: list[Json]
-) -> Message:
-    """A settlement report: gross, fee and net of a pay-out, and what it consists of."""
-    gross, fee, net = sums
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """A settlement report as it is told; ``reserve`` is what it holds back, less what it lets go.
+
+    ``version`` is above one where an earlier one of this name was withdrawn.
+    """
+
+    provider: str
+    account: str
+    payout: str
+    version: int
+    gross: Money
+    fee: Money
+    net: Money
+    reserve: Money
+
+
+def payout_announced(paid_out: PaidOut, lines: list[Json]) -> Message:
+    """A settlement report: gross, fee and net of a pay-out, and what it consists of.
+
+    A line names what it is about by its kind: ``payment``, ``refund``, ``reversal``, ``fee`` (of
+    no one payment), ``reserve`` (held back below zero, let go above it) or ``other``.
+    """
     data = {
-        "provider": provider,
-        "account": account,
-        "payout": payout,
-        "gross_cents": gross.cents,
-        "fee_cents": fee.cents,
-        "net_cents": net.cents,
-        "currency": net.currency,
+        "provider": paid_out.provider,
+        "account": paid_out.account,
+        "payout": paid_out.payout,
+        "version": paid_out.version,
+        "gross_cents": paid_out.gross.cents,
+        "fee_cents": paid_out.fee.cents,
+        "reserve_cents": paid_out.reserve.cents,
+        "net_cents": paid_out.net.cents,
+        "currency": paid_out.net.currency,
         "lines": lines,
     }
     return Message("payout.announced", None, data)
+
+
+def payout_withdrawn(announced: Json) -> Message:
+    """A pay-out, told as it was announced, was booked wrongly: all of it is taken back.
+
+    What it had settled is open again. It may be announced anew, then as its next version.
+    """
+    return Message("payout.withdrawn", None, announced)
 
 
 def _utc(moment: datetime) -> str:

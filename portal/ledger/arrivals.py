@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.errors import Conflict, Invalid, NotFound
-from portal.ledger import book, entries
+from portal.ledger import book, entries, settlements
 from portal.ledger.models import PayoutArrival, SettlementRow
 from portal.money import Money
 
@@ -53,7 +52,7 @@ class Credit:
 
 def find(session: Session, tenant_id: str, payout: str, account: str | None) -> SettlementRow:
     """The settlement report of a pay-out; raises ``NoSuchPayout``, ``AccountNeeded``."""
-    query = select(SettlementRow).where(
+    query = settlements.in_force().where(
         SettlementRow.tenant_id == tenant_id, SettlementRow.settlement == payout
     )
     if account is not None:
@@ -69,8 +68,10 @@ def find(session: Session, tenant_id: str, payout: str, account: str | None) -> 
 def arrive(session: Session, settlement: SettlementRow, credit: Credit) -> bool:
     """Book that a pay-out has arrived; ``False`` when the same was told before.
 
-    Raises ``NotItsNet``, ``AlreadyArrived``.
+    Raises ``NotItsNet``, ``AlreadyArrived``, and ``NoSuchPayout`` if it was undone meanwhile.
     """
+    settlements.one_at_a_time(session, settlement.tenant_id, settlement.account)
+    settlement = find(session, settlement.tenant_id, settlement.settlement, settlement.account)
     if credit.cents != settlement.net_cents:
         raise NotItsNet(f"The settlement report's net is {settlement.net_cents} cents.")
     tenant_id, net = settlement.tenant_id, Money(settlement.net_cents, settlement.currency)
@@ -80,6 +81,7 @@ def arrive(session: Session, settlement: SettlementRow, credit: Credit) -> bool:
             tenant_id=tenant_id,
             account=settlement.account,
             settlement=settlement.settlement,
+            version=settlement.version,
             id=credit.id,
             amount_cents=net.cents,
             currency=net.currency,

@@ -3,8 +3,9 @@
 Debit is positive, credit negative. P is a provider account, K a kind of request:
 ``suspense:P`` what the provider has of ours, ``claims:K`` what was cleared, ``custody:surplus``
 and ``custody:unclear`` what is nobody's yet, ``transit:P`` what is on its way to the bank,
-``fees:P``, ``losses:P`` and ``differences:P``; ``bank``, ``elsewhere`` (paid on the town's own
-account) and ``income:surplus``. Intake posts nothing: the claim lives in the finance system.
+``reserves:P`` what the provider holds back, ``fees:P``, ``losses:P`` and ``differences:P``;
+``bank``, ``elsewhere`` (paid on the town's own account) and ``income:surplus``. Intake posts
+nothing: the claim lives in the finance system.
 """
 
 from dataclasses import dataclass
@@ -76,16 +77,43 @@ def unclear_taken_back(report: str, account: str, amount: Money) -> Entry:
     return _reverse(booked, "unclear_taken_back", f"unclear-taken-back:{report}")
 
 
-def settlement(settlement_id: str, account: str, gross: Money, fee: Money, net: Money) -> Entry:
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """The sums of a settlement report: ``gross`` of the items that it settles, below zero if more
+    went back than came; ``held`` back in reserve, below zero if it is let go again.
+    """
+
+    gross: Money
+    fee: Money
+    held: Money
+    net: Money
+
+    @property
+    def difference(self) -> Money:
+        """What does not add up."""
+        return self.gross - self.fee - self.held - self.net
+
+    def __bool__(self) -> bool:
+        return any((self.gross, self.fee, self.held, self.net))
+
+
+def settlement(settlement_id: str, account: str, sums: PaidOut) -> Entry:
     """A settlement report: suspense becomes transit; what does not add up is a difference."""
     return _entry(
         "settlement",
         f"settlement:{account}:{settlement_id}",
-        (f"transit:{account}", net),
-        (f"fees:{account}", fee),
-        (suspense(account), -gross),
-        (f"differences:{account}", gross - fee - net),
+        (f"transit:{account}", sums.net),
+        (f"fees:{account}", sums.fee),
+        (f"reserves:{account}", sums.held),
+        (suspense(account), -sums.gross),
+        (f"differences:{account}", sums.difference),
     )
+
+
+def settlement_undone(settlement_id: str, account: str, sums: PaidOut) -> Entry:
+    """A settlement report was booked wrongly: the reverse."""
+    booked = settlement(settlement_id, account, sums)
+    return _reverse(booked, "settlement_undone", f"settlement-undone:{account}:{settlement_id}")
 
 
 def custody_assigned(assignment: str, cause: str, kind: str, amount: Money) -> Entry:

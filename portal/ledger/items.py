@@ -32,6 +32,14 @@ class Place:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So much of a suspense item was settled."""
+
+    item: int
+    amount: Money
+
+
 def open_suspense(session: Session, place: Place, amount: Money) -> None:
     """The provider has this much of ours for one thing (a payment, an unclear report).
 
@@ -56,19 +64,25 @@ def open_suspense(session: Session, place: Place, amount: Money) -> None:
         _move(session, SuspenseMove, (place.tenant_id, item_id), "opened", amount.cents)
 
 
-def settle(session: Session, place: Place, gross: Money) -> Money:
-    """Take what a report settles off an open item; returns what fitted (up to what is open).
+def settle(session: Session, place: Place, gross: Money) -> Part | None:
+    """Take what a report settles off an open item; what fitted (up to what is open), if any.
 
     What is paid out settles items above zero, what is held back items below it.
     """
     item = _locked(session, SuspenseItem, place)
     if item is None or (item.account, item.currency) != (place.account, gross.currency):
-        return Money(0, gross.currency)
-    if (gross.cents < 0) is not (item.open_cents < 0):
-        return Money(0, gross.currency)
+        return None
+    if gross.cents * item.open_cents <= 0:
+        return None
     fitting = min(gross.cents, item.open_cents, key=abs)
     lower(item, fitting, "settled")
-    return Money(fitting, gross.currency)
+    return Part(item.id, Money(fitting, gross.currency))
+
+
+def unsettle(item: SuspenseItem, cents: int) -> None:
+    """What a report had settled of a locked item was settled wrongly: it is open again."""
+    item.state, item.closed_at = "open", None
+    lower(item, -cents, "open", "unsettled")
 
 
 def lower(

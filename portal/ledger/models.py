@@ -8,6 +8,8 @@ from sqlalchemy.schema import ForeignKeyConstraint
 
 from portal.db import Base
 
+SETTLEMENT = ("tenant_id", "account", "settlement", "version")  # the key of a settlement report
+
 
 class EntryRow(Base):
     """One entry; ``reference`` makes the same business event a single entry."""
@@ -88,6 +90,11 @@ class CustodyItem(Base):
         CheckConstraint("amount_cents > 0", name="amount"),
         CheckConstraint("open_cents BETWEEN 0 AND amount_cents", name="open"),
         CheckConstraint("(state = 'open') = (open_cents > 0)", name="open_is_open"),
+        Index(
+            "ix_custody_items_open_surplus",
+            "tenant_id",
+            postgresql_where="state = 'open' AND cause = 'surplus'",
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
@@ -105,18 +112,36 @@ class CustodyItem(Base):
 
 
 class SettlementRow(Base):
-    """A settlement report (Abrechnung) that was booked."""
+    """A settlement report (Abrechnung) that was booked.
+
+    One that was undone may be booked anew, as its next ``version``; one at most is in force.
+    """
 
     __tablename__ = "settlements"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "file_id"], ["settlement_files.tenant_id", "settlement_files.id"]
+        ),
+        CheckConstraint("version > 0", name="version"),
+        Index(None, "tenant_id", "file_id"),
+    )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)
     settlement: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     gross_cents: Mapped[int] = mapped_column(BigInteger)
     fee_cents: Mapped[int] = mapped_column(BigInteger)
     net_cents: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
+    made_at: Mapped[datetime | None]  # at the provider, as far as it is known
     booked_at: Mapped[datetime]
+    file_id: Mapped[int | None] = mapped_column(BigInteger)  # none: the provider was asked
+
+    @property
+    def name(self) -> str:
+        """Unique in the account, as references of entries are; no settlement's id has a slash."""
+        return self.settlement if self.version == 1 else f"{self.settlement}/{self.version}"
 
 
 class PayoutArrival(Base):
@@ -126,14 +151,15 @@ class PayoutArrival(Base):
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"),
         ForeignKeyConstraint(
-            ["tenant_id", "account", "settlement"],
-            ["settlements.tenant_id", "settlements.account", "settlements.settlement"],
+            ["tenant_id", "account", "settlement", "version"],
+            [f"settlements.{column}" for column in SETTLEMENT],
         ),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)
     settlement: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
     id: Mapped[str]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
@@ -144,7 +170,8 @@ class PayoutArrival(Base):
 class SuspenseMove(Base):
     """By how much a suspense item was raised or lowered, and why: what was open on any day.
 
-    ``reason`` is ``opened``, or the state in which the item ends by it, or ``taken_back``.
+    ``reason`` is ``opened``, or the state in which the item ends by it, or ``taken_back``, or
+    ``unsettled``.
     """
 
     __tablename__ = "suspense_moves"
@@ -192,7 +219,7 @@ class CustodyMove(Base):
 
 
 class SettlementLineRow(Base):
-    """One line of a settlement report, and what of it settled items of ours.
+    """One line of a settlement report, and what of it settled items of ours, or moved a reserve.
 
     What is left of its gross is a difference. ``booked_fee_cents`` is the part of its fee that was
     booked before, with a reversal.
@@ -201,14 +228,15 @@ class SettlementLineRow(Base):
     __tablename__ = "settlement_lines"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["tenant_id", "account", "settlement"],
-            ["settlements.tenant_id", "settlements.account", "settlements.settlement"],
+            ["tenant_id", "account", "settlement", "version"],
+            [f"settlements.{column}" for column in SETTLEMENT],
         ),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(primary_key=True)
     settlement: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, default=1)
     line: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     payment: Mapped[str]  # as the provider names it; it may be none of ours

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal.db import transaction
 from portal.keys import Keyring
 from portal.ledger import items
-from portal.ledger.items import Place
+from portal.ledger.items import Part, Place
 from portal.money import Money
 from portal.payments import reversal_booking, reversals, sending, ways
 from portal.payments.refund_states import State
@@ -33,12 +33,19 @@ HEARD_AS: Mapping[tuple[bool, str], Outcome] = {
 }
 
 
+RESERVE = "reserve"  # the kind of a line by which a provider holds money back, or lets it go
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What of a line settles items of ours; ``fee`` was booked before, with a reversal."""
+    """What of a line settles items of ours, or moves the reserve; which items, and how much.
+
+    ``fee`` was booked before, with a reversal.
+    """
 
     gross: Money
     fee: Money
+    parts: tuple[Part, ...] = ()
 
 
 def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
@@ -50,40 +57,59 @@ def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
     return True
 
 
+def is_news(session: Session, account: Account, line: SettlementLine) -> bool:
+    """Whether ``hear`` has something to learn from a line."""
+    if line.kind == "reversal":
+        return _reversal_news(session, account, line) is not None
+    if line.kind != "refund":
+        return False
+    told, nameless = _refund_news(session, account, line)
+    return told is not None or bool(nameless)
+
+
 def settle(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Settled:
     """Settle the item of a refund or reversal, or of one that came back."""
-    nothing = Money(0, line.gross.currency)
     words, name = ITEMS[line.kind](session, tenant_id, account_id, line)
     sent, back = words
     place = Place(tenant_id, account_id, f"{sent if line.gross.cents < 0 else back}:{name}")
     fee = _booked_fee(session, tenant_id, account_id, line)
-    fitting = items.settle(session, place, line.gross - fee)
-    return Settled(fitting, fee) if fitting else Settled(nothing, nothing)
+    part = items.settle(session, place, line.gross - fee)
+    if part is None:
+        return Settled(Money(0, line.gross.currency), Money(0, line.gross.currency))
+    return Settled(part.amount, fee, (part,))
 
 
 def _hear_refund(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
     with transaction() as session:
-        known = ways.of_line(session, account.tenant_id, account.id, line)
-        found = (known[1].id, known[1].state) if known else None
-        nameless = [] if known else _nameless(session, account, line.payment)
-    if found is None:
-        for refund_id in nameless if line.gross.cents < 0 else ():
-            if sending.submit(keyring, account.tenant_id, refund_id) is State.SUBMITTED:
-                return False
-        return True
-    refund_id, state = found
-    below_zero = line.gross.cents < 0
-    if HEARD_AS.get((below_zero, state)):
-        told = RefundReport(
-            refund_id,
-            line.provider_reference,
-            HEARD_AS[below_zero, state],
-            -line.gross if below_zero else line.gross,
-            account.merchant,
-            account.live,
-        )
+        told, nameless = _refund_news(session, account, line)
+    for refund_id in nameless:
+        if sending.submit(keyring, account.tenant_id, refund_id) is State.SUBMITTED:
+            return False
+    if told is not None:
         sending.record(account.tenant_id, account.id, told)
     return True
+
+
+def _refund_news(
+    session: Session, account: Account, line: SettlementLine
+) -> tuple[RefundReport | None, list[str]]:
+    """What a line says of a refund of ours; or which ones it may speak of, by their payment."""
+    below_zero = line.gross.cents < 0
+    known = ways.of_line(session, account.tenant_id, account.id, line)
+    if known is None:
+        return None, _nameless(session, account, line.payment) if below_zero else []
+    outcome = HEARD_AS.get((below_zero, known[1].state))
+    if outcome is None:
+        return None, []
+    told = RefundReport(
+        known[1].id,
+        line.provider_reference,
+        outcome,
+        -line.gross if below_zero else line.gross,
+        account.merchant,
+        account.live,
+    )
+    return told, []
 
 
 def _nameless(session: Session, account: Account, payment: str) -> list[str]:
@@ -110,23 +136,29 @@ def _nameless(session: Session, account: Account, payment: str) -> list[str]:
 
 def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> None:
     with transaction() as session:
-        known = reversals.by_reference(
-            session, account.tenant_id, account.id, line.provider_reference
-        )
-        state = known.state if known else None
+        told = _reversal_news(session, account, line)
+    if told is not None:
+        reversals.record_reversal(keyring, account.tenant_id, account.id, told)
+
+
+def _reversal_news(
+    session: Session, account: Account, line: SettlementLine
+) -> ReversalReport | None:
+    known = reversals.by_reference(session, account.tenant_id, account.id, line.provider_reference)
+    state = known.state if known else None
     won = line.gross.cents > 0
     if not line.gross or (won and state != reversal_booking.TAKEN) or (not won and state):
-        return
-    report = ReversalReport(
+        return None
+    return ReversalReport(
         reversal=line.provider_reference,
         payment=line.payment,
         merchant=account.merchant,
         amount=Money(abs(line.gross.cents), line.gross.currency),
-        fee=Money(0, line.gross.currency),  # this line books it itself
+        # What it costs this line books itself; what of an earlier fee comes back it tells only.
+        fee=Money(max(0, -line.fee.cents) if won else 0, line.gross.currency),
         live=account.live,
         won=won,
     )
-    reversals.record_reversal(keyring, account.tenant_id, account.id, report)
 
 
 def _refund_item(
@@ -147,10 +179,11 @@ def _booked_fee(session: Session, tenant_id: str, account_id: str, line: Settlem
     if line.kind != "reversal":
         return Money(0, line.fee.currency)
     found = reversals.by_reference(session, tenant_id, account_id, line.provider_reference)
-    booked = found.fee_cents if found else 0
     if line.gross.cents < 0:
+        booked = found.fee_cents if found else 0
         return Money(max(0, min(booked, line.fee.cents)), line.fee.currency)
-    return Money(min(0, max(-booked, line.fee.cents)), line.fee.currency)
+    back = found.fee_back_cents if found else 0
+    return Money(min(0, max(-back, line.fee.cents)), line.fee.currency)
 
 
 # kind of a line -> how the suspense items of what it settles begin, sent and come back; its name

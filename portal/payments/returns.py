@@ -158,6 +158,7 @@ class Reversal(Base):
 
     ``payment_id`` is none when the money fits no payment of ours; then all of it is a loss.
     ``counted_cents`` is what of it counts against the payment, never more than is left of it.
+    Many providers keep their fee even when a dispute is won.
     """
 
     __tablename__ = "reversals"
@@ -169,6 +170,7 @@ class Reversal(Base):
         UniqueConstraint("tenant_id", "account_id", "provider_reference"),
         CheckConstraint("state IN ('taken', 'won')", name="state"),
         CheckConstraint("amount_cents > 0 AND fee_cents >= 0", name="amount"),
+        CheckConstraint("fee_back_cents BETWEEN 0 AND fee_cents", name="fee_back"),
         CheckConstraint(
             "surplus_cents >= 0 AND claim_cents >= 0 AND loss_cents >= 0 AND counted_cents >= 0"
             " AND counted_cents <= amount_cents",
@@ -191,6 +193,7 @@ class Reversal(Base):
     state: Mapped[str]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     fee_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_back_cents: Mapped[int] = mapped_column(BigInteger, default=0)  # when it was won
     currency: Mapped[str]
     surplus_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     claim_cents: Mapped[int] = mapped_column(BigInteger, default=0)

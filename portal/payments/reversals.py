@@ -79,7 +79,7 @@ def _record(session: Session, tenant_id: str, account_id: str, report: ReversalR
         _enter(session, tenant_id, account_id, payment, report)
         return True
     if report.won and known.state == TAKEN:
-        _win(session, _payment_of(session, known), known)
+        _win(session, _payment_of(session, known), known, report.fee)
         return True
     return False
 
@@ -153,9 +153,10 @@ def _take(
     return reversal_booking.take_unclear(session, row, named, report.fee)
 
 
-def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
-    """The money comes back, with its fee: the reverse, by what the claim asks now."""
-    parts = (row.surplus_cents, row.claim_cents, row.loss_cents, row.fee_cents)
+def _win(session: Session, payment: Payment | None, row: Reversal, fee: Money) -> None:
+    """The money comes back, with as much of its fee: the reverse, by what the claim asks now."""
+    row.fee_back_cents = min(fee.cents, row.fee_cents)
+    parts = (row.surplus_cents, row.claim_cents, row.loss_cents, row.fee_back_cents)
     given = TakenBack(*(Money(cents, row.currency) for cents in parts))
     name = reversal_booking.name(row)
     if payment is not None:
@@ -166,7 +167,8 @@ def _win(session: Session, payment: Payment | None, row: Reversal) -> None:
     kind, reference = _request_of(session, payment)
     entry = entries.reversal_won(name, row.account_id, kind, given, _cause(row))
     book.post(session, row.tenant_id, entry)
-    if not items.undo(session, Place(row.tenant_id, row.account_id, f"reversal:{name}")):
+    mine = Place(row.tenant_id, row.account_id, f"reversal:{name}")
+    if row.fee_back_cents < row.fee_cents or not items.undo(session, mine):
         place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
         items.open_suspense(session, place, given.amount + given.fee)
     row.state, row.won_at, row.counted_cents = WON, clock.now(), 0

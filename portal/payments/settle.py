@@ -1,24 +1,20 @@
-"""Settlement reports: suspense becomes transit, each item by the line that settles it.
+"""Settlement reports: fetched from the provider, heard, and booked once.
 
 A report also names payments whose success we never heard: they are asked about first. What still
 does not fit stays visible on the account for differences.
 """
 
-from sqlalchemy.dialects.postgresql import insert
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
-from portal.db import Json, transaction
+from portal.db import transaction
 from portal.errors import Unavailable
-from portal.finance import messages, outbox
 from portal.keys import Keyring
-from portal.ledger import book, entries, items
-from portal.ledger.items import Place
-from portal.ledger.models import SettlementLineRow, SettlementRow
-from portal.money import Money
-from portal.payments import accounts, netted, refunds, staff, sweep
-from portal.payments.models import Payment, ProviderAccount
-from portal.payments.netted import Settled
+from portal.payments import accounts, netted, settlement_booking, sweep
+from portal.payments.models import Payment
 from portal.payments.states import State
 from portal.providers import registry
 from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine, Settles
@@ -36,15 +32,26 @@ class WrongMerchant(Unavailable):
     code = "wrong_merchant"
 
 
-def settle(keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str) -> bool:
+class MixedCurrencies(Unavailable):
+    """The settlement report adds up money of several currencies. It changes nothing."""
+
+    code = "mixed_currencies"
+
+
+def settle(
+    keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str, *, anew: bool = False
+) -> bool:
     """Fetch a settlement report and book it once; ``False`` when it was booked before.
 
-    Raises ``NoSettlements`` when the provider does not answer: its notification is not
-    acknowledged then and comes again.
+    One that was undone is booked again only ``anew``. Raises ``NoSettlements`` when the provider
+    does not answer: its notification is not acknowledged then and comes again.
     """
     with transaction() as session:
         row = accounts.get(session, tenant_id, account_id)
         account, provider = accounts.unsealed(keyring, row), row.provider
+        before = settlement_booking.last(session, tenant_id, account_id, settlement_id)
+        if before is not None and not (anew and settlement_booking.is_undone(session, before)):
+            return False
     adapter = registry.get(provider)
     if not isinstance(adapter, Settles):
         raise NoSettlements("This provider hands out no settlement reports.")
@@ -52,123 +59,68 @@ def settle(keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str
         report = adapter.settlement(account, settlement_id)
     except ProviderDown:
         raise NoSettlements("The provider does not answer.") from None
-    if report.merchant != account.merchant:
-        raise WrongMerchant("The settlement report is another merchant's.")
-    _hear(keyring, account, report)
+    told = hear(keyring, account, [report])
     with transaction() as session:
-        return _book(session, tenant_id, account_id, report)
+        booked = settlement_booking.book_report(session, tenant_id, account_id, told[0], anew=anew)
+        return booked is not None
 
 
-def _hear(keyring: Keyring, account: Account, report: Settlement) -> None:
-    """What the report settles and we never heard of is asked about, or believed, first."""
-    for payment in _unheard(account.tenant_id, report):
+def hear(keyring: Keyring, account: Account, reports: Sequence[Settlement]) -> list[Settlement]:
+    """Check reports, and learn what they settle and we never heard of; as they are to be booked.
+
+    Payments are asked about; of refunds and reversals the line is believed. Raises
+    ``WrongMerchant``, ``MixedCurrencies``, and ``NoSettlements`` when the provider is silent.
+    """
+    for report in reports:
+        check(account, report)
+    with transaction() as session:
+        told = [named(session, account, report) for report in reports]
+        payments = [payment for report in told for payment in unheard(session, account, report)]
+    for payment in dict.fromkeys(payments):
         if sweep.ask(keyring, account.tenant_id, payment, "settlement") is None:
             raise NoSettlements("The provider does not say what became of a payment it settles.")
-    for line in report.lines:
+    for line in (line for report in told for line in report.lines):
         if not netted.hear(keyring, account, line):
             raise NoSettlements("The provider does not say what became of a refund it settles.")
+    return told
 
 
-def _unheard(tenant_id: str, report: Settlement) -> list[str]:
-    """Payments that the report settles and that are not booked yet."""
-    named = [line.payment for line in report.lines if line.kind == "payment"]
-    with transaction() as session:
-        rows = [session.get(Payment, (tenant_id, payment)) for payment in named]
-        return [row.id for row in rows if row is not None and row.state != State.SUCCEEDED]
+def check(account: Account, report: Settlement) -> None:
+    """Raise unless a report is this account's, and of one currency."""
+    if report.merchant != account.merchant:
+        raise WrongMerchant("The settlement report is another merchant's.")
+    moneys = (money for line in report.lines for money in (line.gross, line.fee))
+    if {money.currency for money in moneys} - {report.net.currency}:
+        raise MixedCurrencies("The settlement report is in several currencies.")
 
 
-def _book(session: Session, tenant_id: str, account_id: str, report: Settlement) -> bool:
-    currency = report.net.currency
-    gross = Money(sum(line.gross.cents for line in report.lines), currency)
-    fee = Money(sum(line.fee.cents for line in report.lines), currency)
-    new = session.scalar(
-        insert(SettlementRow)
-        .values(
-            tenant_id=tenant_id,
-            account=account_id,
-            settlement=report.settlement,
-            gross_cents=gross.cents,
-            fee_cents=fee.cents,
-            net_cents=report.net.cents,
-            currency=currency,
-            booked_at=clock.now(),
-        )
-        .on_conflict_do_nothing()
-        .returning(SettlementRow.settlement)
+def named(session: Session, account: Account, report: Settlement) -> Settlement:
+    """The report with our names of the payments that only the provider's name is told of."""
+    return replace(report, lines=tuple(_named(session, account, line) for line in report.lines))
+
+
+def _named(session: Session, account: Account, line: SettlementLine) -> SettlementLine:
+    if line.kind != "payment" or line.payment or not line.provider_reference:
+        return line
+    return replace(line, payment=payment_called(session, account, line.provider_reference))
+
+
+def payment_called(session: Session, account: Account, reference: str) -> str:
+    """Our name of the payment that the provider calls so; empty if it is none of ours."""
+    ours = select(Payment.id).where(
+        Payment.tenant_id == account.tenant_id,
+        Payment.account_id == account.id,
+        Payment.provider_reference == reference,
     )
-    if new is None:
-        return False
-    fitting, own_fee = Money(0, currency), fee
-    in_order = sorted(report.lines, key=lambda line: (line.payment, line.provider_reference))
-    for number, line in enumerate(in_order, start=1):
-        settled = _settle_line(session, tenant_id, account_id, line)
-        _keep(session, (tenant_id, account_id, report.settlement, number), line, settled)
-        fitting, own_fee = fitting + settled.gross, own_fee - settled.fee
-    if fitting or own_fee or report.net:  # a day without payments has an empty report
-        entry = entries.settlement(report.settlement, account_id, fitting, own_fee, report.net)
-        book.post(session, tenant_id, entry)
-    if fitting - own_fee != report.net:
-        staff.settlement_difference(session, tenant_id, account_id, report, fitting - own_fee)
-    account = session.get_one(ProviderAccount, (tenant_id, account_id))
-    sums = (gross, fee, report.net)
-    lines = [_told(session, tenant_id, account_id, line) for line in report.lines]
-    message = messages.payout_announced(
-        account.provider, account_id, report.settlement, sums, lines
-    )
-    outbox.put(session, tenant_id, message)
-    return True
+    return session.scalar(ours) or ""
 
 
-def _keep(
-    session: Session, key: tuple[str, str, str, int], line: SettlementLine, settled: Settled
-) -> None:
-    tenant_id, account_id, settlement, number = key
-    row = SettlementLineRow(
-        tenant_id=tenant_id,
-        account=account_id,
-        settlement=settlement,
-        line=number,
-        kind=line.kind,
-        payment=line.payment[:64],
-        provider_reference=line.provider_reference[:128],
-        gross_cents=line.gross.cents,
-        fee_cents=line.fee.cents,
-        settled_cents=settled.gross.cents,
-        booked_fee_cents=settled.fee.cents,
-    )
-    session.add(row)
-
-
-def _settle_line(
-    session: Session, tenant_id: str, account_id: str, line: SettlementLine
-) -> Settled:
-    """How much of a line settles an open item of ours."""
-    if line.kind in netted.ITEMS:
-        return netted.settle(session, tenant_id, account_id, line)
-    nothing = Money(0, line.gross.currency)
-    if line.kind != "payment":
-        return Settled(nothing, nothing)
-    ours = Place(tenant_id, account_id, f"payment:{line.payment}")
-    fitting = items.settle(session, ours, line.gross)
-    name = f"unclear:{account_id}:{line.provider_reference}"
-    unclear = Place(tenant_id, account_id, name)
-    return Settled(fitting + items.settle(session, unclear, line.gross - fitting), nothing)
-
-
-def _told(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Json:
-    return {
-        line.kind: _subject(session, tenant_id, account_id, line),
-        "provider_reference": line.provider_reference,
-        "gross_cents": line.gross.cents,
-        "fee_cents": line.fee.cents,
-    }
-
-
-def _subject(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> str:
-    """What a line is about: our payment or refund, or the provider's name for it."""
-    if line.kind == "refund":
-        refund = refunds.by_reference(session, tenant_id, account_id, line.provider_reference)
-        return refund.id if refund else line.provider_reference
-    if line.kind == "reversal":
-        return line.provider_reference
-    return line.payment or line.provider_reference
+def unheard(session: Session, account: Account, report: Settlement) -> list[str]:
+    """Payments of this account that the report settles and that are not booked yet."""
+    names = [line.payment for line in report.lines if line.kind == "payment"]
+    rows = [session.get(Payment, (account.tenant_id, payment)) for payment in names]
+    return [
+        row.id
+        for row in rows
+        if row is not None and row.state != State.SUCCEEDED and row.account_id == account.id
+    ]

@@ -3,24 +3,28 @@
 All take a session. What is mended ends its task by itself; a person ends the others.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import String, cast, literal, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit
+from portal.db import Json
 from portal.ledger.items import Place
-from portal.ledger.models import CustodyItem, SuspenseItem
+from portal.ledger.models import CustodyItem, SettlementRow, SuspenseItem
 from portal.money import Money
 from portal.payments.models import Payment
 from portal.payments.refund_states import Event, State
 from portal.payments.returns import CustodyReturn, Refund, Reversal
-from portal.providers.protocol import RefundReport, Settlement
+from portal.providers.protocol import Account, RefundReport
 from portal.requests.models import PaymentRequest
 from portal.worklist import writing
 from portal.worklist.kinds import Kind
 
 BY_ITSELF = "payments"
+ASKED = "asked for"  # why a proposal is over: if nothing comes of it, it is made again
 A_TASK = frozenset({Event.FAILED, Event.NOT_LEFT})  # the others are a person's own doing
 
 
@@ -54,11 +58,39 @@ def custody_unclear(
 
 
 def custody_ended(session: Session, item: CustodyItem | SuspenseItem, by: str) -> None:
-    """Nothing of an item is open any more: its unclear money was assigned, returned or kept."""
-    if isinstance(item, CustodyItem) and item.cause == "unclear" and not item.open_cents:
+    """Nothing of an item is open any more: its money was assigned, returned or kept."""
+    if not isinstance(item, CustodyItem) or item.open_cents:
+        return
+    if item.cause == "surplus":
+        writing.end(session, item.tenant_id, *_proposed(item), by, item.state)
+    if item.cause == "unclear":
         kind, subject = Kind.CUSTODY_UNCLEAR, str(item.id)
         writing.end(session, item.tenant_id, kind, subject, by, item.state)
         writing.end(session, item.tenant_id, Kind.REFUND_FAILED, _of_item(item), by, item.state)
+
+
+def refund_proposed(session: Session, item: CustodyItem, parts: list[Json]) -> None:
+    """Surplus that may go back by these payments: somebody asks for it, or decides otherwise."""
+    amount = Money(sum(part["amount_cents"] for part in parts), item.currency)
+    detail = {"item": item.id, "payments": parts, **_money(amount)}
+    writing.put(
+        session,
+        item.tenant_id,
+        *_proposed(item),
+        reference=item.request_reference,
+        detail=detail,
+    )
+
+
+def refund_asked(session: Session, items: Sequence[CustodyItem], by: str) -> None:
+    """Somebody has asked for all of it to go back."""
+    for item in items:
+        writing.end(session, item.tenant_id, *_proposed(item), by, ASKED)
+
+
+def proposal(item_id: Any) -> Any:
+    """The subject of a proposal: of a row's number, or of the column."""
+    return literal("surplus:") + cast(item_id, String)
 
 
 def return_failed(session: Session, item: CustodyItem, row: CustodyReturn) -> None:
@@ -159,19 +191,36 @@ def reversal_won(session: Session, row: Reversal) -> None:
     writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, BY_ITSELF, row.state)
 
 
-def settlement_difference(
-    session: Session, tenant_id: str, account_id: str, report: Settlement, expected: Money
-) -> None:
+def settlement_difference(session: Session, row: SettlementRow, difference: Money) -> None:
     """A settlement report pays out something else than what we know of."""
-    subject = f"settlement:{account_id}:{report.settlement}"
     detail = {
-        "account": account_id,
-        "settlement": report.settlement,
-        "net_cents": report.net.cents,
-        "expected_cents": expected.cents,
-        "currency": report.net.currency,
+        "account": row.account,
+        "settlement": row.settlement,
+        "net_cents": row.net_cents,
+        "expected_cents": row.net_cents + difference.cents,
+        "currency": row.currency,
     }
-    writing.put(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+    subject = _of_settlement(row)
+    writing.put(session, row.tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def settlement_refused(session: Session, account: Account, settlement: str, cause: str) -> None:
+    """A settlement report is there and cannot be booked."""
+    detail = {"account": account.id, "settlement": settlement, "cause": cause}
+    subject = f"settlement:{account.id}:{settlement}"
+    writing.put(session, account.tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def settlement_booked(session: Session, row: SettlementRow) -> None:
+    """It could be booked after all."""
+    tenant_id, subject = row.tenant_id, _of_settlement(row)
+    writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, BY_ITSELF, "booked")
+
+
+def settlement_undone(session: Session, row: SettlementRow, by: str) -> None:
+    """It is not booked any more."""
+    tenant_id, subject = row.tenant_id, _of_settlement(row)
+    writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, by, "undone")
 
 
 def account_paused(session: Session, tenant_id: str, account_id: str, since: datetime) -> None:
@@ -189,6 +238,14 @@ def account_resumed(session: Session, tenant_id: str, account_id: str, why: str)
 
 def _money(amount: Money) -> dict[str, object]:
     return {"amount_cents": amount.cents, "currency": amount.currency}
+
+
+def _proposed(item: CustodyItem) -> tuple[Kind, str]:
+    return Kind.REFUND_PROPOSED, f"surplus:{item.id}"
+
+
+def _of_settlement(row: SettlementRow) -> str:
+    return f"settlement:{row.account}:{row.settlement}"
 
 
 def _of_row(row: Refund | CustodyReturn) -> str:

@@ -3,7 +3,17 @@
 from flask import current_app
 
 from portal import jobs, mail
-from portal.payments import announcing, closing, correcting, figures, mails, probing, sending, sweep
+from portal.payments import (
+    announcing,
+    closing,
+    correcting,
+    fetching,
+    figures,
+    mails,
+    probing,
+    sending,
+    sweep,
+)
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -36,6 +46,12 @@ def announce_ends() -> None:
 def ask_for_figures() -> None:
     """Ask providers what they took up to the end of the town's yesterday, once a day."""
     figures.ask_due(current_app.extensions["keyring"])
+
+
+@jobs.every("*/5 * * * *", "payments.settlements")
+def fetch_settlements() -> None:
+    """Ask providers each night for settlement reports of which no notification came."""
+    fetching.fetch_due(current_app.extensions["keyring"])
 
 
 @jobs.every("* * * * * */10", "payments.mails")

@@ -69,10 +69,39 @@ SELECT * FROM (
     FROM ledger_postings WHERE account LIKE 'transit:%' GROUP BY 1, 2, 3) AS books
 FULL JOIN (
     SELECT s.tenant_id, s.account, s.currency, sum(s.net_cents) AS on_its_way
-    FROM settlements s LEFT JOIN payout_arrivals a
-        ON (a.tenant_id, a.account, a.settlement) = (s.tenant_id, s.account, s.settlement)
-    WHERE a.id IS NULL GROUP BY 1, 2, 3) AS payouts USING (tenant_id, account, currency)
+    FROM settlements s LEFT JOIN payout_arrivals a USING (tenant_id, account, settlement, version)
+    LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+    WHERE a.id IS NULL AND u.undone_at IS NULL
+    GROUP BY 1, 2, 3) AS payouts USING (tenant_id, account, currency)
 WHERE coalesce(balance, 0) <> coalesce(on_its_way, 0);
+
+-- what is held in reserve is what settlement reports in force have held back and not let go
+SELECT * FROM (
+    SELECT tenant_id, substr(account, 10) AS account, currency, sum(cents) AS balance
+    FROM ledger_postings WHERE account LIKE 'reserves:%' GROUP BY 1, 2, 3) AS books
+FULL JOIN (
+    SELECT s.tenant_id, s.account, s.currency, -sum(l.settled_cents) AS held
+    FROM settlement_lines l JOIN settlements s USING (tenant_id, account, settlement, version)
+    LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+    WHERE l.kind = 'reserve' AND u.undone_at IS NULL
+    GROUP BY 1, 2, 3) AS reports USING (tenant_id, account, currency)
+WHERE coalesce(balance, 0) <> coalesce(held, 0) OR balance < 0;
+
+-- what a line of a settlement report settled is what it took of items, each of its own account
+SELECT l.tenant_id, l.account, l.settlement, l.version, l.line FROM settlement_lines l
+LEFT JOIN settled_items i USING (tenant_id, account, settlement, version, line)
+LEFT JOIN suspense_items s ON (s.tenant_id, s.id) = (i.tenant_id, i.item_id)
+WHERE l.kind <> 'reserve'
+GROUP BY l.tenant_id, l.account, l.settlement, l.version, l.line, l.settled_cents
+HAVING (count(i.item_id) > 0 AND sum(i.cents) <> l.settled_cents)
+    OR bool_or(s.account <> l.account);
+
+-- of a settlement report one version at most is in force, and what has arrived was not undone
+SELECT s.tenant_id, s.account, s.settlement, count(*) FROM settlements s
+LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+WHERE u.undone_at IS NULL GROUP BY 1, 2, 3 HAVING count(*) > 1
+UNION ALL SELECT a.tenant_id, a.account, a.settlement, a.version FROM payout_arrivals a
+JOIN settlement_undoings u USING (tenant_id, account, settlement, version);
 
 -- what stands on the bank is what has arrived
 SELECT * FROM (
@@ -268,18 +297,23 @@ FULL JOIN (
     ON (told.tenant_id, told.item) = (booked.tenant_id, booked.item)
 WHERE told.times IS DISTINCT FROM booked.times;
 
--- each pay-out was announced once and arrived once
+-- each pay-out was announced once, and withdrawn or arrived once
 SELECT coalesce(fact.tenant_id, told.tenant_id), coalesce(fact.account, told.account),
     coalesce(fact.payout, told.payout)
 FROM (
-    SELECT tenant_id, account, settlement AS payout, 'payout.announced' AS type FROM settlements
-    UNION ALL SELECT tenant_id, account, settlement, 'payout.arrived' FROM payout_arrivals) AS fact
+    SELECT tenant_id, account, settlement AS payout, version, 'payout.announced' AS type
+    FROM settlements
+    UNION ALL SELECT tenant_id, account, settlement, version, 'payout.withdrawn'
+    FROM settlement_undoings
+    UNION ALL SELECT tenant_id, account, settlement, version, 'payout.arrived'
+    FROM payout_arrivals) AS fact
 FULL JOIN (
-    SELECT tenant_id, data ->> 'account' AS account, data ->> 'payout' AS payout, type,
-        count(*) AS times
-    FROM events WHERE type IN ('payout.announced', 'payout.arrived') GROUP BY 1, 2, 3, 4) AS told
-    ON (told.tenant_id, told.account, told.payout, told.type)
-        = (fact.tenant_id, fact.account, fact.payout, fact.type)
+    SELECT tenant_id, data ->> 'account' AS account, data ->> 'payout' AS payout,
+        coalesce((data ->> 'version')::integer, 1) AS version, type, count(*) AS times
+    FROM events WHERE type IN ('payout.announced', 'payout.withdrawn', 'payout.arrived')
+    GROUP BY 1, 2, 3, 4, 5) AS told
+    ON (told.tenant_id, told.account, told.payout, told.version, told.type)
+        = (fact.tenant_id, fact.account, fact.payout, fact.version, fact.type)
 WHERE fact.payout IS NULL OR told.times IS DISTINCT FROM 1;
 
 -- of one request no later event is taken before an earlier one
@@ -308,14 +342,15 @@ UNION ALL SELECT named.tenant_id, named.place, named.account FROM (
     UNION ALL SELECT DISTINCT tenant_id, 'settlements', account FROM settlements
     UNION ALL SELECT DISTINCT tenant_id, 'ledger_postings', split_part(account, ':', 2)
         FROM ledger_postings
-        WHERE split_part(account, ':', 1) IN ('suspense', 'transit', 'fees', 'losses', 'differences')
+        WHERE split_part(account, ':', 1)
+            IN ('suspense', 'transit', 'fees', 'reserves', 'losses', 'differences')
     ) AS named LEFT JOIN provider_accounts a ON (a.tenant_id, a.id) = (named.tenant_id, named.account)
     WHERE named.account IS NOT NULL AND a.id IS NULL;
 
 -- the book has no account but the known ones
 SELECT DISTINCT p.tenant_id, p.account FROM ledger_postings p LEFT JOIN kinds k
     ON (k.tenant_id, 'claims:' || k.code) = (p.tenant_id, p.account)
-WHERE k.code IS NULL AND p.account !~ '^(suspense|transit|fees|losses|differences):.'
+WHERE k.code IS NULL AND p.account !~ '^(suspense|transit|fees|reserves|losses|differences):.'
     AND p.account NOT IN ('bank', 'elsewhere', 'custody:surplus', 'custody:unclear',
         'income:surplus');
 

@@ -49,21 +49,29 @@ def items(items: str, part: str) -> str:
     WHERE i.tenant_id = :tenant"""
 
 
-def lines(cents: str) -> str:
-    """Lines of settlement reports."""
-    return f"""
-    SELECT s.currency, s.account AS part, {SETTLED_ON} AS day, 'settlement_lines' AS source,
-        s.settlement || ' ' || l.line AS name, {cents} AS cents
-    FROM settlement_lines l JOIN settlements s
-        ON (s.tenant_id, s.account, s.settlement) = (l.tenant_id, l.account, l.settlement)
-    WHERE l.tenant_id = :tenant"""
+def lines(cents: str, which: str = "true") -> str:
+    """Lines of settlement reports, less those that were undone."""
+    joined = f"""settlement_lines l JOIN settlements s
+        ON (s.tenant_id, s.account, s.settlement, s.version)
+            = (l.tenant_id, l.account, l.settlement, l.version) AND {which}"""
+    return _settled("settlement_lines", joined, f"{SETTLEMENT} || ' ' || l.line", cents)
 
 
 def settlements(cents: str) -> str:
+    return _settled("settlements", "settlements s", SETTLEMENT, cents)
+
+
+def _settled(source: str, joined: str, name: str, cents: str) -> str:
+    """What was booked by settlement reports on their day, and taken back when they were undone."""
     return f"""
-    SELECT s.currency, s.account AS part, {SETTLED_ON} AS day, 'settlements' AS source,
-        s.settlement AS name, {cents} AS cents
-    FROM settlements s WHERE s.tenant_id = :tenant"""
+    SELECT s.currency, s.account AS part, {SETTLED_ON} AS day, '{source}' AS source,
+        {name} AS name, {cents} AS cents
+    FROM {joined} WHERE s.tenant_id = :tenant
+    UNION ALL
+    SELECT s.currency, s.account, {UNDONE_ON}, '{source}', {name} || ' undone', -({cents})
+    FROM {joined} JOIN settlement_undoings u ON (u.tenant_id, u.account, u.settlement, u.version)
+        = (s.tenant_id, s.account, s.settlement, s.version)
+    WHERE s.tenant_id = :tenant"""
 
 
 def arrivals(part: str, sign: str = "") -> str:
@@ -74,7 +82,7 @@ def arrivals(part: str, sign: str = "") -> str:
     FROM payout_arrivals a WHERE a.tenant_id = :tenant"""
 
 
-def reversals(cents: str) -> str:
+def reversals(cents: str, back: str) -> str:
     """What was taken back, and what of it was won back; won before it was heard moved nothing."""
     name = "v.account_id || ':' || v.provider_reference"
     taken, won = f"'reversal:' || {name}", f"'reversal-won:' || {name}"
@@ -84,7 +92,7 @@ def reversals(cents: str) -> str:
     FROM reversals v WHERE v.tenant_id = :tenant AND (v.state = 'taken' OR {is_booked("v", won)})
     UNION ALL
     SELECT v.currency, v.account_id, {booked("v", won, "v.won_at")}, 'reversals',
-        {name} || ' won', -({cents})
+        {name} || ' won', -({back})
     FROM reversals v WHERE v.tenant_id = :tenant AND v.state = 'won' AND {is_booked("v", won)}"""
 
 
@@ -120,7 +128,10 @@ def paid_by(accounts: str) -> str:
     return postings(accounts, own, "-", "AND e.reason = 'payment_succeeded'")
 
 
-SETTLED_ON = booked("s", "'settlement:' || s.account || ':' || s.settlement", "s.booked_at")
+# As portal/ledger/models.py names a version.
+SETTLEMENT = "s.settlement || CASE WHEN s.version = 1 THEN '' ELSE '/' || s.version END"
+SETTLED_ON = booked("s", f"'settlement:' || s.account || ':' || {SETTLEMENT}", "s.booked_at")
+UNDONE_ON = booked("s", f"'settlement-undone:' || s.account || ':' || {SETTLEMENT}", "u.undone_at")
 RECEIVED = "('payment_succeeded', 'unclear_report', 'unclear_taken_back')"
 ACCOUNT = after_colon("p.account")
 

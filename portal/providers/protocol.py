@@ -137,9 +137,10 @@ class RefundReport:
 class ReversalReport:
     """The payer's bank took money of a payment back, or the dispute about it was won.
 
-    ``reversal`` is the provider's own name for it; it stays the same when it is won. The payment
-    is named by our id, or by the provider's (``provider_reference``), or by both. ``reason`` is
-    ``chargeback`` (a card), ``return`` (a direct debit) or ``other``.
+    ``reversal`` is the provider's own name for it; it stays the same when it is won. ``fee`` is
+    what it costs; of one that was won, what of that comes back (many providers keep it). The
+    payment is named by our id, or by the provider's (``provider_reference``), or by both.
+    ``reason`` is ``chargeback`` (a card), ``return`` (a direct debit) or ``other``.
     """
 
     reversal: str

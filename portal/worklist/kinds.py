@@ -13,6 +13,7 @@ class Kind(StrEnum):
     CUSTODY_UNCLEAR = "custody_unclear"  # money that fits no payment of ours
     PAYMENT_UNKNOWN = "payment_unknown"  # the provider cannot say what became of a payment
     REFUND_FAILED = "refund_failed"  # money that should have gone back did not
+    REFUND_PROPOSED = "refund_proposed"  # surplus that may go back: somebody decides
     SETTLEMENT_DIFFERENCE = "settlement_difference"  # a report and our books do not agree
     ACCOUNT_PAUSED = "account_paused"  # a provider does not answer for one of the town's accounts
     METHOD_ENDS = "method_ends"  # an account or a rule ends soon and nothing follows it

@@ -98,7 +98,7 @@ def booked(provider, payout, account, net_cents=0):
     from portal.money import Money
 
     at = datetime(2026, 11, 20, tzinfo=UTC)
-    provider.settlements[payout] = Settlement(payout, f"m-{account}", at, Money(net_cents), ())
+    provider.made[payout] = Settlement(payout, f"m-{account}", at, Money(net_cents), ())
     settle.settle(current_app.extensions["keyring"], TOWN, account, payout)
 
 

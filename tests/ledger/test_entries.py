@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.ledger import entries
-from portal.ledger.entries import Entry, Posting, TakenBack, Unbalanced
+from portal.ledger.entries import Entry, PaidOut, Posting, TakenBack, Unbalanced
 from portal.money import Money
 from tests.builders import eur
 
@@ -41,15 +41,35 @@ def test_money_of_nobody_is_unclear() -> None:
 
 
 def test_a_settlement_moves_suspense_to_transit_and_shows_fees() -> None:
-    entry = entries.settlement("s1", "card", eur("300"), eur("3.50"), eur("296.50"))
+    sums = PaidOut(eur("300"), eur("3.50"), eur("0"), eur("296.50"))
+    entry = entries.settlement("s1", "card", sums)
     assert lines(entry) == {"transit:card": 29_650, "fees:card": 350, "suspense:card": -30_000}
 
 
 @given(cents, cents, st.integers(-(10**9), 10**9))
 def test_a_settlement_that_does_not_add_up_still_balances(gross: int, fee: int, net: int) -> None:
-    entry = entries.settlement("s1", "card", Money(gross), Money(fee), Money(net))
+    entry = entries.settlement(
+        "s1", "card", PaidOut(Money(gross), Money(fee), Money(0), Money(net))
+    )
     assert sum(lines(entry).values()) == 0
     assert lines(entry).get("differences:card", 0) == gross - fee - net
+
+
+def test_what_is_held_back_is_no_difference() -> None:
+    sums = PaidOut(eur("300"), eur("3.50"), eur("30"), eur("266.50"))
+    assert lines(entries.settlement("s1", "card", sums)) == {
+        "transit:card": 26_650, "fees:card": 350, "reserves:card": 3_000, "suspense:card": -30_000
+    }  # fmt: skip
+
+
+def test_an_undone_settlement_is_the_reverse() -> None:
+    sums = PaidOut(eur("300"), eur("3.50"), eur("30"), eur("260"))
+    booked, undone = (
+        entries.settlement("s1", "card", sums),
+        entries.settlement_undone("s1", "card", sums),
+    )
+    assert lines(undone) == {account: -cents for account, cents in lines(booked).items()}
+    assert undone.reference != booked.reference
 
 
 @given(cents, st.data())

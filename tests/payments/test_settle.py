@@ -95,14 +95,14 @@ def test_a_line_that_is_none_of_ours_becomes_a_difference(
 ) -> None:
     made = provider.settle("s1", paid(provider, 10_000))
     stranger = SettlementLine(kind, "0" * 32, "x-1", Money(700), Money(0))
-    provider.settlements["s1"] = replace(made, lines=(*made.lines, stranger), net=Money(10_700))
+    provider.made["s1"] = replace(made, lines=(*made.lines, stranger), net=Money(10_700))
     booked()
     assert balances() == {"suspense": 0, "transit": 10_700, "fees": 0, "differences": -700}
 
 
 def test_a_report_whose_net_is_wrong_becomes_a_difference(provider: FakeProvider) -> None:
     made = provider.settle("s1", paid(provider, 10_000))
-    provider.settlements["s1"] = replace(made, net=Money(9_999))
+    provider.made["s1"] = replace(made, net=Money(9_999))
     booked()
     assert balances() == {"suspense": 0, "transit": 9_999, "fees": 0, "differences": 1}
 
@@ -136,7 +136,7 @@ def test_unclear_money_is_settled_by_its_provider_reference(provider: FakeProvid
     record(provider.pay(payment), CARD)
     made = provider.settle("s1", [])
     line = SettlementLine("payment", payment, books.reference, Money(9_000), Money(0))
-    provider.settlements["s1"] = replace(made, lines=(line,), net=Money(9_000))
+    provider.made["s1"] = replace(made, lines=(line,), net=Money(9_000))
     booked()
     assert balances() == {"suspense": 0, "transit": 9_000, "fees": 0, "differences": 0}
     assert set(items().values()) == {"settled"}
@@ -145,7 +145,7 @@ def test_unclear_money_is_settled_by_its_provider_reference(provider: FakeProvid
 def test_a_negative_payout_is_booked(provider: FakeProvider) -> None:
     made = provider.settle("s1", [])
     fee = SettlementLine("fee", "", "monthly", Money(0), Money(1_200))
-    provider.settlements["s1"] = replace(made, lines=(fee,), net=Money(-1_200))
+    provider.made["s1"] = replace(made, lines=(fee,), net=Money(-1_200))
     booked()
     assert balances() == {"suspense": 0, "transit": -1_200, "fees": 1_200, "differences": 0}
 
@@ -158,7 +158,7 @@ def test_an_empty_report_is_kept_and_posts_nothing(provider: FakeProvider) -> No
 
 def test_another_merchants_report_changes_nothing(provider: FakeProvider) -> None:
     made = provider.settle("s1", paid(provider, 10_000))
-    provider.settlements["s1"] = replace(made, merchant="m-paypal")
+    provider.made["s1"] = replace(made, merchant="m-paypal")
     with pytest.raises(settle.WrongMerchant):
         booked()
     assert balance("suspense:card") == 10_000

@@ -186,7 +186,7 @@ def test_another_accounts_settlement_proves_nothing(
     refund = silent_for_a_day(provider, time)
     line = SettlementLine("refund", "", "r-1", Money(-999), Money(0), refund)
     made = provider.settle("s1", [], 0, line)
-    provider.settlements["s1"] = replace(made, merchant=f"m-{account}")
+    provider.made["s1"] = replace(made, merchant=f"m-{account}")
     settle.settle(current_app.extensions["keyring"], TOWN, account, "s1")
     assert row(refund).state == "submitted"
 

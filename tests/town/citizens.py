@@ -115,10 +115,11 @@ class Citizens(Desk):
     def win(self) -> None:
         name = self.some(self.taken)
         one, parts, counted, sums, report = self.taken.pop(name)
-        self.report(one.account, replace(report, won=True))
-        self.model.won(one, name, parts, counted, sums)
+        back = self.chance.choice([0, sums[1]])  # many keep their fee
+        self.report(one.account, replace(report, won=True, fee=Money(back)))
+        self.model.won(one, name, parts, counted, (*sums, back))
         self.take_anew(one)
-        amount, fee = Money(sums[0]), Money(-sums[1])
+        amount, fee = Money(sums[0]), Money(-back)
         self.lines[one.account].append(SettlementLine("reversal", one.name, name, amount, fee))
 
     def take_anew(self, one: Paid) -> None:

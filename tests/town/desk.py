@@ -8,7 +8,7 @@ from portal import clock
 from portal.db import transaction
 from portal.errors import NotFound
 from portal.payments.record import Source
-from portal.providers.protocol import Report, SettlementLine
+from portal.providers.protocol import Report, Settlement, SettlementLine
 from portal.requests import elsewhere, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
@@ -35,6 +35,8 @@ class Desk:
         self.returned: dict[str, tuple[str, int, str]] = {}  # unclear money that was sent back
         self.came: dict[str, str] = {}  # what came again -> the provider's name for it
         self.waiting: list[tuple[str, str, int]] = []
+        self.late_reports: list[tuple[str, Settlement]] = []  # they come in any order
+        self.booked: dict[tuple[str, str], tuple[Any, ...]] = {}  # reports as they were taken
         self.numbers = iter(range(1, 100_000))
         self.done: dict[str, int] = {}
 

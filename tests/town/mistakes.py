@@ -54,6 +54,29 @@ ANOTHER_ACCOUNT = """UPDATE ledger_postings SET account = CASE account
     WHERE account LIKE 'suspense:%' AND tenant_id = :tenant AND entry_id = (
         SELECT max(id) FROM ledger_entries WHERE tenant_id = :tenant
         AND reason = 'unclear_report')"""
+LINES = """UPDATE settlement_lines l SET {what} WHERE tenant_id = :tenant
+    AND (account, settlement, version, line) = (
+        SELECT l.account, l.settlement, l.version, l.line FROM settlement_lines l
+        LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+        WHERE l.tenant_id = :tenant AND u.undone_at IS NULL AND {where}
+        ORDER BY l.settlement DESC, l.line LIMIT 1)"""
+REPORTS = """UPDATE settlements s SET {what} WHERE tenant_id = :tenant
+    AND (account, settlement, version) = (
+        SELECT s.account, s.settlement, s.version FROM settlements s
+        LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+        WHERE s.tenant_id = :tenant AND u.undone_at IS NULL
+        ORDER BY s.settlement DESC LIMIT 1)"""
+UNDOING = """DELETE FROM settlement_undoings u WHERE tenant_id = :tenant
+    AND (account, settlement, version) = (
+        SELECT s.account, s.settlement, s.version FROM settlements s
+        JOIN settlement_undoings USING (tenant_id, account, settlement, version)
+        JOIN settlement_lines l USING (tenant_id, account, settlement, version)
+        WHERE s.tenant_id = :tenant AND s.net_cents = s.gross_cents - s.fee_cents
+        GROUP BY s.tenant_id, s.account, s.settlement, s.version
+        HAVING bool_and(l.settled_cents = l.gross_cents - l.booked_fee_cents
+                AND l.kind <> 'reserve')
+            AND sum(l.settled_cents) <> 0 AND sum(l.fee_cents - l.booked_fee_cents) <> 0
+        ORDER BY s.settlement DESC LIMIT 1)"""
 COVERING = """tenant_id = :tenant AND covered_cents <> 0 AND booked_on > (
     SELECT min(booked_on) + 20 FROM request_steps) AND request_id IN (
     SELECT request_id FROM request_versions WHERE tenant_id = :tenant AND version = 1
@@ -114,20 +137,23 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a settlement line of another gross": Mistake(
         ("3.differences",),
-        (change("settlement_lines", "gross_cents = gross_cents + 1", "line = 1", "settlement"),),
+        (LINES.format(what="gross_cents = gross_cents + 1", where="kind <> 'reserve'"),),
     ),
     "a settlement line of another fee": Mistake(
-        ("3.fees",),
-        (change("settlement_lines", "fee_cents = fee_cents + 1", "line = 1", "settlement"),),
+        ("3.fees",), (LINES.format(what="fee_cents = fee_cents + 1", where="true"),)
     ),
     "a settlement line that settled more": Mistake(
         ("3", "3.differences"),
-        (change("settlement_lines", "settled_cents = settled_cents + 1", "line = 1",
-                "settlement"),),
+        (LINES.format(what="settled_cents = settled_cents + 1", where="kind <> 'reserve'"),),
     ),
+    "a reserve of another amount": Mistake(
+        ("3.differences", "3.reserves"),
+        (LINES.format(what="settled_cents = settled_cents - 1", where="kind = 'reserve'"),),
+    ),
+    "an undoing is gone": Mistake(("3", "3.fees", "3.transit"), (UNDOING,)),
     "a settlement of another net": Mistake(
         ("3.differences", "3.transit"),
-        (change("settlements", "net_cents = net_cents - 1", "true", "settlement"),),
+        (REPORTS.format(what="net_cents = net_cents - 1"),),
     ),
     "an arrival of another amount": Mistake(
         ("3.bank", "3.transit"),
@@ -155,6 +181,11 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a reversal with another fee": Mistake(
         ("3", "3.fees"), (change("reversals", "fee_cents = fee_cents + 1", "state = 'taken'"),)
+    ),
+    "a reversal that was won with another fee": Mistake(
+        ("3", "3.fees"),
+        (change("reversals", "fee_back_cents = fee_back_cents + 1",
+                "state = 'won' AND fee_back_cents < fee_cents"),),
     ),
     "a reversal is gone": Mistake(
         ("3",), (remove("reversals", "state = 'taken' AND fee_cents = 0"),)

@@ -61,6 +61,7 @@ class Model:
     taken: Counter[str] = field(default_factory=Counter)
     unheard: Counter[str] = field(default_factory=Counter)
     fees: Counter[str] = field(default_factory=Counter)
+    reserves: Counter[str] = field(default_factory=Counter)
     transit: Counter[str] = field(default_factory=Counter)
     differences: Counter[str] = field(default_factory=Counter)
     bank: int = 0
@@ -217,17 +218,26 @@ class Model:
         return parts, counted
 
     def won(
-        self, one: Paid, name: str, parts: tuple[int, int, int], counted: int, sums: tuple[int, int]
+        self,
+        one: Paid,
+        name: str,
+        parts: tuple[int, int, int],
+        counted: int,
+        sums: tuple[int, int, int],
     ) -> None:
+        """Its amount and fee, and what of the fee comes back."""
+        cents, fee, back = sums
         self.give(one, parts, f"reversal:{one.account}:{name}")
         one.gone -= counted
-        self.fees[one.account] -= sums[1]
-        self.back(one.account, "reversal", f"{one.account}:{name}", sum(sums))
+        self.fees[one.account] -= back
+        name = f"{one.account}:{name}"
+        self.back(one.account, "reversal", name, cents + back, whole=fee == back)
 
-    def back(self, account: str, word: str, name: str, cents: int) -> None:
+    def back(self, account: str, word: str, name: str, cents: int, *, whole: bool = True) -> None:
         after = {"refund": "refund-failed", "reversal": "reversal-won",
                  "returned": "return-failed"}[word]  # fmt: skip
-        if self.owed[account, f"{word}:{name}"] == -cents:  # nothing of it was settled
+        # Nothing of it was settled, and all of it comes back: it is as if it had never gone.
+        if whole and self.owed[account, f"{word}:{name}"] == -cents:
             self.owed[account, f"{word}:{name}"] = 0
         else:
             self.owed[account, f"{after}:{name}"] = cents
@@ -239,12 +249,27 @@ class Model:
             self.owed[account, item] -= fits
         return fits
 
-    def settled(self, account: str, sums: tuple[int, int, int]) -> None:
-        """A report: what of it fitted, the fees that are new, its net."""
-        fitting, fee, net = sums
+    def reserve(self, account: str, gross: int) -> int:
+        """What is held back fits; of what is let go as much as was held back."""
+        fits = gross if gross < 0 else min(gross, max(0, self.reserves[account]))
+        self.reserves[account] -= fits
+        return fits
+
+    def settled(self, account: str, sums: tuple[int, int, int, int]) -> None:
+        """A report: what of it fitted, the fees that are new, what it holds back, its net."""
+        fitting, fee, held, net = sums
         self.transit[account] += net
         self.fees[account] += fee
-        self.differences[account] += fitting - fee - net
+        self.differences[account] += fitting - fee - held - net
+
+    def undone_report(
+        self, account: str, fits: list[tuple[str, int]], sums: tuple[int, int, int, int]
+    ) -> None:
+        """A report was booked wrongly: its items are open again."""
+        for item, cents in fits:
+            self.owed[account, item] += cents
+        self.reserves[account] -= sums[2]
+        self.settled(account, tuple(-cents for cents in sums))  # type: ignore[arg-type]
 
     def arrived(self, account: str, net: int) -> None:
         self.transit[account] -= net
@@ -270,7 +295,7 @@ class Model:
             found["custody", "unclear" if unclear else "surplus"] += cents
         for figure, by_account in (
             ("received", self.taken), ("fees", self.fees), ("transit", self.transit),
-            ("differences", self.differences),
+            ("differences", self.differences), ("reserves", self.reserves),
         ):  # fmt: skip
             for account, cents in by_account.items():
                 found[figure, account] += cents

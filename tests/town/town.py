@@ -17,11 +17,22 @@ from portal.finance import feed, messages, outbox
 from portal.ledger import arrivals
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import closing, custody, custody_returns, sending, settle
+from portal.payments import (
+    closing,
+    custody,
+    custody_returns,
+    sending,
+    settle,
+    settlement_files,
+    settlement_mapping,
+    settlement_undoing,
+)
 from portal.payments.refund_states import State
+from portal.payments.settlement_files import File
 from portal.providers.protocol import Outcome, Settlement, SettlementLine
 from tests.town.citizens import ANNA, BERT, Citizens
 from tests.town.desk import ACCOUNTS
+from tests.town.files import table
 
 
 class Town(Citizens):
@@ -97,51 +108,105 @@ class Town(Citizens):
         closing.approve(self.id, act, number, BERT)
 
     def settle(self) -> None:
+        """The provider makes a report: it is taken at once, or comes late and out of order."""
         account = self.chance.choice(ACCOUNTS)
         count = self.chance.randint(0, len(self.lines[account]))
         lines = [self.lines[account].pop(0) for _ in range(count)]
         if self.chance.random() < 0.2:
             lines.append(SettlementLine("fee", "", "monthly", Money(0), Money(1_200)))
         if self.chance.random() < 0.1:
-            lines.append(SettlementLine("correction", "", "c-1", Money(-77), Money(0)))
+            lines.append(SettlementLine("other", "", "c-1", Money(-77), Money(0)))
+        lines += self.reserve_lines()
         net = sum(line.gross.cents - line.fee.cents for line in lines)
         net += self.chance.choice([0] * 9 + [-1])  # it does not always add up
         name = f"s{next(self.numbers)}"
         report = Settlement(name, f"m-{account}", clock.now(), Money(net), tuple(lines))
-        self.provider.settlements[name] = report
-        settle.settle(current_app.extensions["keyring"], self.id, account, name)
-        fitting, fees = 0, 0
-        for line in sorted(lines, key=lambda line: (line.payment, line.provider_reference)):
-            fits, fee = self.fit(account, line)
-            fitting, fees = fitting + fits, fees + fee
-        self.model.settled(account, (fitting, fees, net))
-        self.waiting.append((account, name, net))
+        if self.chance.random() < 0.25:
+            self.late_reports.append((account, report))
+        else:
+            self.take_report(account, report)
 
-    def fit(self, account: str, line: SettlementLine) -> tuple[int, int]:
-        """What of a line settles an item, and what of its fee is new."""
+    def reserve_lines(self) -> list[SettlementLine]:
+        """The provider holds something back, or lets it go, sometimes more than it held."""
+        if self.chance.random() > 0.35:
+            return []
+        cents = self.chance.choice([-1, -1, 1]) * self.chance.randint(1, 1_500)
+        number = next(self.numbers)
+        return [SettlementLine("reserve", "", f"hold-{number}", Money(cents), Money(0))]
+
+    def settle_late(self) -> None:
+        """A report comes that was made long ago, or one that was undone comes again."""
+        self.take_report(*self.late_reports.pop(self.some(range(len(self.late_reports)))))
+
+    def take_report(self, account: str, report: Settlement) -> None:
+        """By the provider's own word, or by a file."""
+        keyring, number = current_app.extensions["keyring"], None
+        if report.lines and self.chance.random() < 0.5:
+            content = table(report, named=self.chance.random() < 0.5)
+            file = File(self.id, account, content, settlement_mapping.load("generic"))
+            number = settlement_files.import_file(keyring, file, ANNA).file
+        else:
+            self.provider.made[report.settlement] = report
+            settle.settle(keyring, self.id, account, report.settlement, anew=True)
+        fits: list[tuple[str, int]] = []
+        fees = held = 0
+        for line in sorted(report.lines, key=turn):
+            if line.kind == "reserve":
+                held -= self.model.reserve(account, line.gross.cents)
+                continue
+            found, fee = self.fit(account, line)
+            fits, fees = fits + found, fees + fee
+        net = report.net.cents
+        sums = (sum(cents for _, cents in fits), fees, held, net)
+        self.model.settled(account, sums)
+        self.booked[account, report.settlement] = (number, report, fits, sums)
+        self.waiting.append((account, report.settlement, net))
+
+    def undo_report(self) -> None:
+        """It was read wrongly: all of it is taken back, and it comes again some day."""
+        account, name, net = self.some(self.waiting)
+        number, report, fits, sums = self.booked[account, name]
+        if number is None:
+            settlement_undoing.undo_report(self.id, account, name, "wrong month", ANNA)
+        else:
+            settlement_undoing.undo_file(self.id, number, "wrong mapping", ANNA)
+        self.waiting.remove((account, name, net))
+        self.model.undone_report(account, fits, sums)
+        self.late_reports.append((account, report))
+
+    def fit(self, account: str, line: SettlementLine) -> tuple[list[tuple[str, int]], int]:
+        """Which items a line settles, how much of each, and what of its fee is new."""
         gross, fee, theirs = line.gross.cents, line.fee.cents, line.provider_reference
         if line.kind == "payment":
-            fits = self.model.settle(account, f"payment:{line.payment}", gross)
-            return fits + self.model.settle(
-                account, f"unclear:{account}:{theirs}", gross - fits
-            ), fee
+            found = self.settled(account, gross, f"payment:{line.payment}")
+            rest = gross - sum(cents for _, cents in found)
+            return found + self.settled(account, rest, f"unclear:{account}:{theirs}"), fee
         if line.kind == "refund":
             refund = next(name for name, sent in self.provider.refunds.items()
                           if sent.provider_reference == theirs)  # fmt: skip
             words = ("refund", "returned") if gross < 0 else ("refund-failed", "return-failed")
-            fits = [self.model.settle(account, f"{word}:{refund}", gross) for word in words]
-            return sum(fits), fee
+            return self.settled(account, gross, *(f"{word}:{refund}" for word in words)), fee
         if line.kind == "reversal":
             item = "reversal" if gross < 0 else "reversal-won"
-            fits = self.model.settle(account, f"{item}:{account}:{theirs}", gross - fee)
-            return fits, 0 if fits else fee
-        return 0, fee
+            found = self.settled(account, gross - fee, f"{item}:{account}:{theirs}")
+            return found, 0 if found else fee
+        return [], fee
+
+    def settled(self, account: str, gross: int, *names: str) -> list[tuple[str, int]]:
+        found = [(name, self.model.settle(account, name, gross)) for name in names]
+        return [(name, cents) for name, cents in found if cents]
 
     def arrive(self) -> None:
         account, name, net = self.some(self.waiting)
         self.waiting.remove((account, name, net))
         arrived(self.id, account, name, net)
         self.model.arrived(account, net)
+
+
+def turn(line: SettlementLine) -> tuple[bool, bool, str, str]:
+    """In which order lines are settled: what is held back before what is let go."""
+    reserve = line.kind == "reserve"
+    return reserve, reserve and line.gross.cents > 0, line.payment, line.provider_reference
 
 
 def arrived(tenant_id: str, account: str, name: str, net: int) -> None:
@@ -165,6 +230,6 @@ ACTS: tuple[tuple[Callable[[Town], Any], int], ...] = (
     (Town.reverse, 2), (Town.win, 2), (Town.refund, 4), (Town.bounce, 1),
     (Town.assign, 3), (Town.keep, 1), (Town.send_back, 2), (Town.come_again, 1),
     (Town.write_off, 1),
-    (Town.settle, 3), (Town.arrive, 3),
+    (Town.settle, 3), (Town.settle_late, 2), (Town.undo_report, 2), (Town.arrive, 2),
 )
 # fmt: on
