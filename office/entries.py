@@ -2,7 +2,8 @@
 
 Debit is positive, credit negative. P is a provider account, K a kind: ``claims:K`` is the
 clearing account (what was cleared), ``suspense:P`` what the provider has of ours, ``transit:P``
-what is on its way to ``bank``, ``custody:…`` what is nobody's yet.
+what is on its way to ``bank``, ``reserves:P`` what the provider holds back, ``custody:…`` what is
+nobody's yet.
 """
 
 from dataclasses import dataclass
@@ -84,7 +85,17 @@ def unclear_taken_back(item: str, held: Held, amount: int) -> Entry:
     )
 
 
-def paid_out(payout: str, account: str, fitting: int, fee: int, net: int) -> Entry:
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """What a pay-out holds: ``fitting`` items of ours, fees, what is held back, and its net."""
+
+    fitting: int
+    fee: int
+    reserve: int
+    net: int
+
+
+def paid_out(payout: str, account: str, sums: PaidOut) -> Entry:
     """The provider has settled: what fits an item of ours leaves suspense for transit and fees.
 
     What does not add up, because it fits no item or was counted wrongly, is a difference.
@@ -92,11 +103,19 @@ def paid_out(payout: str, account: str, fitting: int, fee: int, net: int) -> Ent
     return _entry(
         "paid_out",
         payout,
-        (f"transit:{account}", net),
-        (f"fees:{account}", fee),
-        (suspense_account(account), -fitting),
-        (f"differences:{account}", fitting - fee - net),
+        (f"transit:{account}", sums.net),
+        (f"fees:{account}", sums.fee),
+        (f"reserves:{account}", sums.reserve),
+        (suspense_account(account), -sums.fitting),
+        (f"differences:{account}", sums.fitting - sums.fee - sums.reserve - sums.net),
     )
+
+
+def withdrawn(payout: str, account: str, sums: PaidOut) -> Entry:
+    """A pay-out was announced wrongly: the reverse, by what is open again now."""
+    booked = paid_out(payout, account, sums)
+    turned = tuple((name, -cents) for name, cents in booked.lines)
+    return Entry("withdrawn", payout, turned)
 
 
 def arrived(payout: str, account: str, net: int) -> Entry:

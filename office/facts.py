@@ -67,28 +67,33 @@ class Custody(_Fact):
 
 
 class PayoutLine(_Fact):
-    """One payment, refund or reversal in a pay-out."""
+    """One payment, refund or reversal in a pay-out, or what is none of these."""
 
     payment: Maybe = None
     refund: Maybe = None
     reversal: Maybe = None
+    fee: Maybe = None
+    reserve: Maybe = None
+    other: Maybe = None
     provider_reference: Maybe = None
     gross_cents: AnyCents
     fee_cents: AnyCents
 
     @property
     def is_payment(self) -> bool:
-        return not (self.refund or self.reversal)
+        return not (self.refund or self.reversal or self.fee or self.reserve or self.other)
 
 
 class Payout(_Fact):
-    """``payout.announced`` and ``payout.arrived``"""
+    """``payout.announced``, ``payout.withdrawn`` and ``payout.arrived``"""
 
     provider: Name
     account: Name
     payout: Name
+    version: Annotated[StrictInt, Field(ge=1, lt=2**31)] = 1  # above 1: one before was withdrawn
     gross_cents: AnyCents
     fee_cents: AnyCents
+    reserve_cents: AnyCents = 0  # held back; below zero: let go again
     net_cents: AnyCents
     currency: Currency = EURO
     lines: tuple[PayoutLine, ...] = ()
@@ -96,7 +101,12 @@ class Payout(_Fact):
     @property
     def subject(self) -> str:
         """Names the pay-out among all provider accounts."""
-        return f"{self.account}/{self.payout}"
+        return f"{self.account}/{self.name}"
+
+    @property
+    def name(self) -> str:
+        """Names the pay-out, and which version of it, among those of its account."""
+        return self.payout if self.version == 1 else f"{self.payout}/{self.version}"
 
 
 def read_event(told: Mapping[str, Any] | bytes) -> Event:

@@ -43,6 +43,7 @@ class PayoutState(StrEnum):
 
     ANNOUNCED = "announced"
     ARRIVED = "arrived"
+    WITHDRAWN = "withdrawn"  # it was told wrongly; it may be announced anew
 
 
 def _one_of(column: str, states: type[StrEnum]) -> CheckConstraint:
@@ -231,7 +232,7 @@ class SuspenseItem(OfficeBase):
 
 
 class Payout(OfficeBase):
-    """A provider's pay-out."""
+    """A provider's pay-out; one that is announced anew bears its version behind a slash."""
 
     __tablename__ = "payouts"
     __table_args__ = (_one_of("state", PayoutState),)

@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from office import entries
-from office.models import ItemState, PayoutLine, SuspenseItem
+from office.models import ItemState, Payout, PayoutLine, PayoutState, SuspenseItem
 
 Named = SuspenseItem | PayoutLine
 Key = Callable[[Named], Hashable]
@@ -80,7 +80,10 @@ def _by(rule: Key, items: Iterable[SuspenseItem]) -> dict[Hashable, list[Suspens
 def _related(
     session: Session, account: str, names: Iterable[Named]
 ) -> tuple[Sequence[SuspenseItem], Sequence[PayoutLine]]:
-    """All items and lines of an account that share a payment or a reference, over however many."""
+    """All items and lines of an account that share a payment or a reference, over however many.
+
+    Lines of a pay-out that was withdrawn settle nothing.
+    """
     payments, references = _names(names)
     while True:
         items = session.scalars(
@@ -93,7 +96,13 @@ def _related(
             )
         ).all()
         lines = session.scalars(
-            select(PayoutLine).where(
+            select(PayoutLine)
+            .join(
+                Payout,
+                (Payout.account == PayoutLine.account) & (Payout.payout == PayoutLine.payout),
+            )
+            .where(
+                Payout.state != PayoutState.WITHDRAWN,
                 PayoutLine.account == entries.provider_account(account),
                 or_(
                     PayoutLine.payment.in_(payments),

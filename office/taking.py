@@ -13,11 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from office import entries, settling
+from office import entries, payouts, settling
 from office.db import one_after_the_other, transaction
-from office.entries import Entry, Held
+from office.entries import Held
 from office.facts import EURO, Custody, Event, Succeeded, storable
-from office.facts import Payout as PayoutFact
 from office.models import (
     Booking,
     BookingLine,
@@ -25,20 +24,16 @@ from office.models import (
     EventState,
     Feed,
     ItemState,
-    Payout,
-    PayoutLine,
-    PayoutState,
     SuspenseItem,
     TakenEvent,
 )
+from office.payouts import Outcome, booked_before
 from portal import clock
 from portal.db import lock
 from portal.failpoints import at
 
 SURPLUS, UNCLEAR = "surplus", "unclear"
 UNREADABLE = "unreadable"
-
-Outcome = EventState | Entry
 
 
 def take(event: Event, *, from_feed: bool = False) -> EventState | None:
@@ -148,7 +143,7 @@ def _succeeded(session: Session, event: Event) -> Outcome:
     claim = lock(session, Claim, event.reference) if event.reference else None
     if claim is None:
         return EventState.WAITING
-    if _booked_before(session, "paid", fact.payment):
+    if booked_before(session, "paid", fact.payment):
         return EventState.BY_HAND
     claim.clear(fact.claim_cents)
     item = SuspenseItem(
@@ -167,7 +162,7 @@ def _custody_opened(session: Session, event: Event) -> Outcome:
         return EventState.NOTED  # its money is booked with the payment that brought it
     if (fact.cause, fact.currency) != (UNCLEAR, EURO) or fact.suspense_account is None:
         return EventState.BY_HAND
-    if _booked_before(session, "unclear", fact.item):
+    if booked_before(session, "unclear", fact.item):
         return EventState.BY_HAND
     item = SuspenseItem(
         item=f"custody:{fact.item}",
@@ -194,44 +189,6 @@ def _custody_assigned(session: Session, event: Event) -> Outcome:
     return entries.unclear_taken_back(fact.item, held, item.cents)
 
 
-def _announced(session: Session, event: Event) -> Outcome:
-    fact = PayoutFact.model_validate(event.data)
-    if fact.currency != EURO or _booked_before(session, "paid_out", fact.subject):
-        return EventState.BY_HAND
-    _know_payout(session, fact, PayoutState.ANNOUNCED)
-    lines = [
-        PayoutLine(
-            account=fact.account,
-            payout=fact.payout,
-            number=number,
-            payment=line.payment,
-            provider_reference=line.provider_reference,
-            gross_cents=line.gross_cents,
-            fee_cents=line.fee_cents,
-        )
-        for number, line in enumerate(fact.lines, 1)
-        if line.is_payment
-    ]
-    session.add_all(lines)
-    session.flush()
-    fitting = settling.settle(session, entries.suspense_account(fact.account), lines)
-    return entries.paid_out(fact.subject, fact.account, fitting, fact.fee_cents, fact.net_cents)
-
-
-def _arrived(session: Session, event: Event) -> Outcome:
-    fact = PayoutFact.model_validate(event.data)
-    if fact.currency != EURO or _booked_before(session, "arrived", fact.subject):
-        return EventState.BY_HAND
-    _know_payout(session, fact, PayoutState.ARRIVED)
-    return entries.arrived(fact.subject, fact.account, fact.net_cents)
-
-
-def _booked_before(session: Session, reason: str, subject: str) -> bool:
-    """Whether another event has booked this already: then a person must look."""
-    booked = select(Booking.id).where(Booking.reason == reason, Booking.subject == subject)
-    return session.scalar(booked) is not None
-
-
 def _open_item(session: Session, event: Event, item: SuspenseItem, account: str) -> Held:
     """Open a suspense item; what a pay-out told of it before settles it at once."""
     item.account = entries.suspense_account(account)
@@ -242,25 +199,16 @@ def _open_item(session: Session, event: Event, item: SuspenseItem, account: str)
     return Held(item.account, settling.settle(session, item.account, [item]))
 
 
-def _know_payout(session: Session, fact: PayoutFact, state: PayoutState) -> None:
-    """Write the pay-out down; one that has arrived stays so, whatever comes late."""
-    row = session.get(Payout, (fact.account, fact.payout))
-    if row is None:
-        told = fact.model_dump(exclude={"lines", "currency"})
-        session.add(Payout(**told, state=state))
-    elif state is PayoutState.ARRIVED:
-        row.state = state
-
-
 # fmt: off
 TAKERS: Mapping[str, Callable[[Session, Event], Outcome]] = {
     "payment.succeeded": _succeeded,
     "custody.opened":    _custody_opened,
     "custody.assigned":  _custody_assigned,
-    "payout.announced":  _announced,
-    "payout.arrived":    _arrived,
+    "payout.announced":  payouts.announced,
+    "payout.withdrawn":  payouts.withdrawn,
+    "payout.arrived":    payouts.arrived,
 }
-AWAITED = {"custody.opened"}  # other events may have come before it and wait
+AWAITED = {"custody.opened", "payout.announced"}  # others may have come before and wait for it
 UNBOOKED: Mapping[str, EventState] = {
     "payment.pending":     EventState.NOTED,
     "payment.reversed":    EventState.BY_HAND,

@@ -44,6 +44,7 @@ EVENTS: Mapping[str, Any] = {
     "custody.returned":   _l("Money in custody was given back."),
     "payout.announced":   _l("The provider has announced a pay-out."),
     "payout.arrived":     _l("A pay-out has arrived on the bank account."),
+    "payout.withdrawn":   _l("A pay-out was announced wrongly; its money is open again."),
     "request.changed":    _l("The payment request has a new version."),
     "request.withdrawn":  _l("The payment request can no longer be paid online."),
     "request.restored":   _l("The payment request can be paid online again."),
@@ -88,6 +89,7 @@ STATES: Mapping[str, Any] = {
     "reversed":       _l("reversed"),
     "announced":      _l("announced"),
     "arrived":        _l("arrived"),
+    "withdrawn":      _l("withdrawn"),
 }
 
 ACCOUNTS: Mapping[str, Any] = {
@@ -95,6 +97,7 @@ ACCOUNTS: Mapping[str, Any] = {
     "suspense":    _l("Suspense account"),
     "transit":     _l("Money in transit"),
     "fees":        _l("Provider's fees"),
+    "reserves":    _l("Held back by the provider"),
     "custody":     _l("Custody"),
     "bank":        _l("Bank account"),
     "differences": _l("Differences"),

@@ -65,6 +65,12 @@ def announced(books: Books, *lines: dict[str, Any], payout: str = "po", **other:
     return books.tell("payout.announced", None, **(told | other))
 
 
+def withdrawn(books: Books, *lines: dict[str, Any], **other: Any) -> Any:
+    told = announced(books, *lines, **other)["data"]
+    books.events.pop()
+    return books.tell("payout.withdrawn", None, **told)
+
+
 def taken(*told: dict[str, Any]) -> None:
     """Take events, and check the books after each."""
     for one in told:
@@ -179,6 +185,7 @@ def test_items_and_account_stay_in_step_whatever_comes(office: Flask, data: st.D
         st.tuples(st.just("unclear"), st.sampled_from("12"), CENTS, NAMES),
         st.tuples(st.just("assigned"), st.sampled_from("12"), CENTS, NAMES),
         st.tuples(st.just("payout"), st.sampled_from("xy"), st.lists(lines, max_size=4), NAMES),
+        st.tuples(st.just("withdrawn"), st.sampled_from("xy"), st.just([]), NAMES),
     )
     make = {
         "pay": lambda n, cents, ref: succeeded(
@@ -191,6 +198,7 @@ def test_items_and_account_stay_in_step_whatever_comes(office: Flask, data: st.D
         "payout": lambda n, found, _: announced(
             books, *(_of(run, one) for one in found), payout=f"{run}{n}"
         ),
+        "withdrawn": lambda n, _, __: withdrawn(books, payout=f"{run}{n}"),
     }
     for at, (kind, *given_) in enumerate(data.draw(st.lists(drawn, max_size=8))):
         told = make[kind](*given_) | {"id": f"{run}-{at}"}
@@ -224,6 +232,61 @@ def test_anything_but_euro_is_left_to_a_person(books: Books) -> None:
     ]
     assert [take(read_event(one)) for one in told] == [EventState.BY_HAND] * 2
     assert balances() == {}
+
+
+def test_fees_and_reserves_are_booked_and_settle_no_item(books: Books) -> None:
+    fee = {"fee": "ref-p", "provider_reference": "ref-p", "gross_cents": 0, "fee_cents": 12}
+    held = {"reserve": "ref-p", "provider_reference": "ref-p", "gross_cents": -50, "fee_cents": 0}
+    sums = {"gross_cents": 350, "fee_cents": 12, "reserve_cents": 50, "net_cents": 388}
+    taken(succeeded(books), announced(books, line("p", "ref-p", 450), fee, held, **sums))
+    assert balances() == {
+        "claims:certificate": -450, "fees:sandbox": 12, "reserves:sandbox": 50,
+        "transit:sandbox": 388,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_withdrawn_payout_leaves_the_books_as_they_were(
+    order: tuple[int, ...], books: Books
+) -> None:
+    sums = {"fee_cents": 10, "reserve_cents": 50, "net_cents": 380}
+    told = [
+        succeeded(books),
+        announced(books, line("p", "ref-p", 450), **sums),
+        withdrawn(books, line("p", "ref-p", 450), **sums),
+    ]
+    taken(*(told[at] for at in order))
+    assert item("payment:p").state == ItemState.OPEN
+    assert balances() == {"claims:certificate": -450, ACCOUNT: 450}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_payout_that_is_announced_anew_is_booked_once(
+    order: tuple[int, ...], books: Books
+) -> None:
+    told = [
+        succeeded(books),
+        announced(books, line("p", "ref-p", 400)),
+        withdrawn(books, line("p", "ref-p", 400)),
+        announced(books, line("p", "ref-p", 450), version=2),
+    ]
+    taken(*(told[at] for at in order))
+    assert (item("payment:p").state, item("payment:p").payout) == (ItemState.SETTLED, "po/2")
+    assert balances() == {"claims:certificate": -450, "transit:sandbox": 450}
+
+
+def test_what_has_arrived_is_withdrawn_by_a_person_only(books: Books) -> None:
+    told = announced(books, line("p", "ref-p", 450))
+    taken(succeeded(books), told, books.tell("payout.arrived", None, **told["data"]))
+    assert take(read_event(withdrawn(books, line("p", "ref-p", 450)))) == EventState.BY_HAND
+    assert balances()["bank"] == 450
+
+
+def test_what_was_withdrawn_and_arrives_is_left_to_a_person(books: Books) -> None:
+    told = announced(books, line("p", "ref-p", 450))
+    taken(succeeded(books), told, withdrawn(books, line("p", "ref-p", 450)))
+    arrived = books.tell("payout.arrived", None, **told["data"])
+    assert take(read_event(arrived)) == EventState.BY_HAND
 
 
 # fmt: off
