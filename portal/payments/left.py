@@ -13,7 +13,7 @@ from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.ledger.models import CustodyItem
 from portal.money import Money
-from portal.payments import booking
+from portal.payments import booking, staff
 from portal.payments.models import Allocation, Payment
 from portal.payments.refund_states import UNDECIDED, State
 from portal.payments.returns import Reason, Refund, Reversal
@@ -118,6 +118,7 @@ def _return_surplus(session: Session, payment: Payment, amount: Money) -> Money:
         if not cents:
             break
         items.lower(item, cents, "returned")
+        staff.custody_ended(session, item, staff.BY_ITSELF)
         rest -= cents
         kept = messages.Kept(
             item.id,

@@ -84,6 +84,8 @@ def enter(session: Session, asked: Asked) -> tuple[Refund, bool]:
     check_left(session, payment, asked.amount, asked.reason)
     refund = _written(session, payment, asked)
     staff.ordered_anew(session, refund)
+    if not left.free(session, payment, Reason.SURPLUS):
+        staff.refund_asked(session, left.surplus_items(session, payment), asked.by)
     return refund, True
 
 

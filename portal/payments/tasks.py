@@ -11,6 +11,7 @@ from portal.payments import (
     figures,
     mails,
     probing,
+    proposing,
     sending,
     sweep,
 )
@@ -40,6 +41,12 @@ def probe_accounts() -> None:
 def announce_ends() -> None:
     """Tell staff of accounts and rules that end soon and that nothing follows."""
     announcing.look_all()
+
+
+@jobs.every("* * * * *", "payments.proposals")
+def propose_refunds() -> None:
+    """Propose that surplus goes back, and end what was decided otherwise."""
+    proposing.look()
 
 
 @jobs.every("*/10 * * * *", "payments.figures")
