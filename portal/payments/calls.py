@@ -2,7 +2,8 @@
 
 Five calls in a row without an answer pause the account: no new payments are offered on it, all else
 goes on. Any answer ends the row, and the pause. Counting is an act of its own beside the money's;
-when it cannot be done the call's answer still counts.
+when it cannot be done the call's answer still counts. Reports and sums are asked for beside this
+door: an account whose reports are out of reach can still collect.
 """
 
 import logging

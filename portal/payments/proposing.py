@@ -20,7 +20,6 @@ from portal.payments.record import again, locked_in_line
 from portal.payments.returns import Reason, Refund
 from portal.payments.states import State
 from portal.providers import registry
-from portal.providers.protocol import Refunds
 from portal.requests import register
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
@@ -148,4 +147,4 @@ def _sends_back(session: Session, payment: Payment) -> bool:
         )
     )
     waits = session.scalar(failed.limit(1)) is not None
-    return isinstance(registry.get(account.provider), Refunds) and not waits
+    return registry.sends_back(account.provider, payment.method) and not waits
