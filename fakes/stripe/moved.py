@@ -48,10 +48,10 @@ def refund(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
             "created": seconds(row["started_at"]),
             "currency": row["currency"].lower(),
             "destination_details": {"card": {"type": "refund"}, "type": "card"},
-            "metadata": told(row)["metadata"],
+            "metadata": told(row).get("metadata", {}),
             "payment_intent": of["intent"],
             "payment_method": "pm_x",
-            "reason": told(row)["reason"],
+            "reason": told(row).get("reason"),
             "status": REFUND[row["status"]],
         }
     )

@@ -34,6 +34,7 @@ from portal.providers.protocol import (
 )
 from portal.providers.stripe_reading import (
     Unwilling,
+    key_fits,
     named,
     optional,
     refund_report,
@@ -53,9 +54,9 @@ class Stripe:
     name = "stripe"
 
     def checked(self, account: Account) -> None:
-        """Keys must be of the account's mode: a test key moves no real money, a live key does."""
-        mode = "live" if account.live else "test"
-        if not re.fullmatch(f"[sr]k_{mode}_[!-~]+", account.credentials.get("secret_key", "")):
+        """Keys must be of the account's mode. Another one is never sent, either."""
+        if not key_fits(account):
+            mode = "live" if account.live else "test"
             raise AccountUnfit(f"secret_key must begin with sk_{mode}_ or rk_{mode}_.")
         if not re.fullmatch("whsec_[!-~]+", account.credentials.get("webhook_secret", "")):
             raise AccountUnfit("webhook_secret must begin with whsec_.")

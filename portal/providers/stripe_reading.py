@@ -53,6 +53,13 @@ class Unwilling(ProviderDown):
     """Stripe understood and does not want to: nothing was done."""
 
 
+def key_fits(account: Account) -> bool:
+    """Whether its key is of the account's mode: a test key moves no real money, a live key does."""
+    mode = "live" if account.live else "test"
+    key = account.credentials.get("secret_key", "")
+    return re.fullmatch(f"[sr]k_{mode}_[!-~]+", key) is not None
+
+
 def report(account: Account, session: Told, event: Told | None = None) -> Report:
     """What a Checkout Session says, asked for or in an event."""
     outcome = mapped(SESSION, f"{text(session, 'status')}/{text(session, 'payment_status')}")
