@@ -85,6 +85,12 @@ class SandboxHarness(Harness):
         ("reversal", b'"status":"taken"', b'"status":"on_the_moon"'),
         ("reversal", b'"reason":"chargeback"', b'"reason":"on_the_moon"'),
     )
+    differing: Mapping[str, Change] = {
+        "amount": (rb'"amount_cents":[0-9]+', b'"amount_cents":{n}'),
+        "currency": (rb'"currency":"EUR"', b'"currency":"CHF"'),
+        "merchant": (rb'"merchant":"[^"]+"', b'"merchant":"m-{n}"'),
+        "reference": (rb'"id":"[^"]+"', b'"id":"sp_{n}"'),
+    }
     signature_headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
     no_secrets = tuple(
         {"webhook_secret": secret} for secret in ("", "whsec_", "whsec_!", "no base64 \u00e4")

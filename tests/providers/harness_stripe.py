@@ -119,6 +119,12 @@ class StripeHarness(Harness):
         ("reversal", b'"reason":"fraudulent"', b'"reason":"on_the_moon"'),
         ("settlement", b'"reconciliation_status":"completed"', b'"reconciliation_status":"moon"'),
     )
+    differing: Mapping[str, Change] = {
+        "amount": (rb'"amount_total":[0-9]+', b'"amount_total":{n}'),
+        "currency": (rb'"currency":"eur"', b'"currency":"chf"'),
+        "merchant": (rb'"object":"event"', b'"object":"event","account":"acct_{n}"'),
+        "reference": (rb'"id":"cs_[^"]+"', b'"id":"cs_test_{n}"'),
+    }
     signature_headers = ("stripe-signature",)
     no_secrets = ({"webhook_secret": ""}, {"webhook_secret": " "}, {"webhook_secret": "whsec_"})
     secrets = ("secret_key", "webhook_secret")

@@ -3,6 +3,7 @@
 Each harness stands in a file of its own, ``harness_<provider>.py``, and joins in ``peers.py``.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +31,9 @@ class Harness(ABC):
     # table has are unknown words: kind, what stands there, what shall stand there.
     spoilt: Mapping[str, tuple[Change, ...]]
     unknown_words: tuple[tuple[str, bytes, bytes], ...]
+    # How a letter tells what it is about, and how it would tell something else, {n} being a number:
+    # amount (in cents), currency (CHF), merchant, reference (the provider's name of the payment).
+    differing: Mapping[str, Change] = {}
     signature_headers: tuple[str, ...]  # none where the signature stands in what is sent
     no_secrets: tuple[Mapping[str, str], ...]  # credentials with which nothing can be checked
     secrets: tuple[str, ...]  # the credentials that nobody may read
@@ -54,6 +58,16 @@ class Harness(ABC):
     @abstractmethod
     def pay(self, payment: str) -> Letter:
         """The payer pays; the notification of it."""
+
+    def otherwise(self, payment: str, what: str, number: int) -> Letter:
+        """The payer pays, but one thing of ``differing`` is another than was ordered; the genuine
+        notification of it. Where letters are only bells, it must come to be so on the far side.
+        """
+        pattern, other = self.differing[what]
+        headers, body = self.pay(payment)
+        told, count = re.subn(pattern, other.replace(b"{n}", b"%d" % number), body, count=1)
+        assert count, f"{what} does not stand in the letter"
+        return self.sign((headers, told))
 
     @abstractmethod
     def sign(self, letter: Letter) -> Letter:
