@@ -1,13 +1,12 @@
 """PayPal's API: tokens, orders, captures, refunds, disputes, reports, and its certificates.
 
 A ``PayPal-Request-Id`` is known for six hours: what was asked under it is answered as it stands
-now. Answers are the representation.
+now; a capture that was refused stays refused under it. Answers are the representation.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from secrets import compare_digest, token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +17,17 @@ from fakes import merchants, payments, refunds, reversals
 from fakes.books import told as kept
 from fakes.doors import books, courier
 from fakes.page import page_url
-from fakes.paypal import asked, report, told
+from fakes.paypal import asked, keys, report, told
 from fakes.paypal.errors import No, answered
-from portal import clock
 from sandbox.errors import Refused
-from sandbox.file import add, moment, written
 
 if TYPE_CHECKING:
     from fakes.paypal.fake import PayPal
 
 TOKEN_SECONDS = 9 * 3600
-KEYS_LIVE = timedelta(hours=6)
 IN_VAIN = {"approved_in_vain": "INSTRUMENT_DECLINED", "approved_refused": "TRANSACTION_REFUSED"}
 GONE = {"timed_out"}
+REFUSED = "refused:"  # begins what is kept under the key of a capture that was refused
 
 Act = Callable[[sqlite3.Connection, sqlite3.Row], ResponseReturnValue]
 
@@ -85,7 +82,7 @@ class _Api:
     def create(self) -> ResponseReturnValue:
         """Take an order."""
         with self._merchant() as (db, merchant):
-            if known := _known(db, merchant):
+            if known := keys.known(db, merchant):
                 row = payments.get(db, self._mine, known, merchant["merchant"])
                 return jsonify(self._order(db, row)), 200
             order = asked.order(request.get_data())
@@ -105,7 +102,7 @@ class _Api:
                 language=order["locale"],
                 told={name: order[name] for name in of if order[name]},
             )
-            _know(db, merchant, row["id"])
+            keys.know(db, merchant, row["id"])
             return jsonify(self._order(db, row)), 201
 
     def order(self, name: str) -> ResponseReturnValue:
@@ -120,14 +117,16 @@ class _Api:
         with self._merchant() as (db, merchant):
             row = self._payment(db, name, merchant)
             if kept(row).get("capture_id"):
-                if _known(db, merchant) == name:
+                if keys.known(db, merchant) == name:
                     return jsonify(self._order(db, row)), 200
                 raise No(422, "ORDER_ALREADY_CAPTURED")
             if (row["status"], "capture") not in self._mine.edges:
                 raise No(422, "ORDER_NOT_APPROVED")
+            known = keys.known(db, merchant) or ""
+            if known.startswith(REFUSED):
+                raise No(422, known.removeprefix(REFUSED))
             issue = IN_VAIN.get(row["status"])
-            if issue is None:
-                _know(db, merchant, name)
+            keys.know(db, merchant, f"{REFUSED}{issue}" if issue else name)
             sent = payments.decide(db, self._mine, name, "capture")
             answer = jsonify(self._order(db, payments.get(db, self._mine, name)))
         if issue:
@@ -143,7 +142,7 @@ class _Api:
     def refund(self, name: str) -> ResponseReturnValue:
         """Send money of a capture back."""
         with self._merchant() as (db, merchant):
-            if known := _known(db, merchant):
+            if known := keys.known(db, merchant):
                 made = refunds.get(db, self._mine, known, merchant["merchant"])
                 return jsonify(told.refund(db, self._mine, made)), 201
             payment = self._by_capture(db, name, merchant)
@@ -159,7 +158,7 @@ class _Api:
                 amount_cents=cents,
                 told={"custom_id": order["custom_id"]},
             )
-            _know(db, merchant, made["id"])
+            keys.know(db, merchant, made["id"])
             return jsonify(told.refund(db, self._mine, made)), 201
 
     def refunded(self, name: str) -> ResponseReturnValue:
@@ -267,32 +266,3 @@ def _paid_already(db: sqlite3.Connection, merchant: sqlite3.Row, invoice: str) -
             (merchant["merchant"], invoice),
         ).fetchone()
     )
-
-
-def _known(db: sqlite3.Connection, merchant: sqlite3.Row) -> str | None:
-    """What was made under the request's key in the last six hours."""
-    key = request.headers.get("PayPal-Request-Id", "")
-    row = db.execute(
-        "SELECT body, made_at FROM answers WHERE provider = 'paypal' AND merchant = ? AND key = ?"
-        " AND fingerprint = ?",
-        (merchant["merchant"], key, request.path),
-    ).fetchone()
-    if row is None or moment(row["made_at"]) < clock.now() - KEYS_LIVE:
-        return None
-    return str(row["body"])
-
-
-def _know(db: sqlite3.Connection, merchant: sqlite3.Row, name: str) -> None:
-    if key := request.headers.get("PayPal-Request-Id", ""):
-        db.execute("DELETE FROM answers WHERE provider = 'paypal' AND key = ?", (key,))
-        add(
-            db,
-            "answers",
-            provider="paypal",
-            merchant=merchant["merchant"],
-            key=key,
-            fingerprint=request.path,
-            status=201,
-            body=name,
-            made_at=written(clock.now()),
-        )

@@ -6,6 +6,7 @@ and payments: developer.paypal.com/docs/api/orders/v2 and …/payments/v2. Crede
 """
 
 import re
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -16,7 +17,6 @@ from portal.providers.paypal_order import handover, order_body, unit_of
 from portal.providers.paypal_reading import CAPTURE_STATUS, best, capture_report, refund_report
 from portal.providers.paypal_webhook import verified
 from portal.providers.paypal_wire import (
-    HERE,
     LIVE_AT,
     Unwilling,
     base_url,
@@ -33,6 +33,7 @@ from portal.providers.paypal_wire import (
 )
 from portal.providers.protocol import (
     Account,
+    AccountUnfit,
     Handover,
     Heard,
     Order,
@@ -93,21 +94,21 @@ class PayPal:
     name = "paypal"
 
     def checked(self, account: Account) -> None:
-        """Raise ``ValueError`` in words unless the account can work, in its own mode."""
+        """Credentials of its own mode: play money is never taken for money, nor the reverse."""
         missing = [name for name in _NEEDED if not account.credentials.get(name)]
         if missing:
-            raise ValueError(f"PayPal: missing credentials: {', '.join(missing)}.")
+            raise AccountUnfit(f"Missing: {', '.join(missing)}.")
         if not MERCHANT.fullmatch(account.merchant):
-            raise ValueError("PayPal: the merchant is the account's merchant id of 13 characters.")
+            raise AccountUnfit("The merchant must be the merchant id at PayPal, of 13 characters.")
         url = base_url(account)
         if is_here(account) and account.credentials.get("ca"):
             return
         if account.credentials.get("ca"):
-            raise ValueError(f"PayPal: an own CA only for one on this machine ({sorted(HERE)}).")
+            raise AccountUnfit("ca is for a practice PayPal on this machine only.")
         if LIVE_AT.get(url) is not account.live:
             right = next(base for base, live in LIVE_AT.items() if live is account.live)
             mode = "live" if account.live else "test"
-            raise ValueError(f"PayPal: base_url of a {mode} account is {right}.")
+            raise AccountUnfit(f"base_url of a {mode} account must be {right}.")
 
     def start(self, account: Account, order: Order) -> Handover:
         """Take the citizen to PayPal's page."""
@@ -134,7 +135,7 @@ class PayPal:
             return _not_found(account, payment)
         if not _is_approved(account, payment, told):
             return sensibly(lambda: _report(account, told))
-        return self._capture(account, payment, provider_reference)
+        return self._capture(account, payment, told)
 
     def read_notification(
         self, account: Account, headers: Mapping[str, str], body: bytes, now: datetime
@@ -178,10 +179,15 @@ class PayPal:
         """The transfers since a moment of which the report is complete."""
         return paypal_settlement.settlements(account, since)
 
-    def _capture(self, account: Account, payment: str, reference: str) -> Report:
+    def _capture(self, account: Account, payment: str, approved: Told) -> Report:
+        """Take the money. The key is of this approval: after another one it is another capture, or
+        PayPal might answer for hours with the means that was declined. None is captured twice.
+        """
+        reference, at = (sensibly(lambda: text(approved, "id")), maybe(approved, "update_time"))
         path, refused = f"/v2/checkout/orders/{part(reference)}/capture", None
+        key = f"{payment}-capture-{zlib.crc32(at.encode())}"
         try:
-            told: Told | None = call(account, "POST", path, {}, key=f"{payment}-capture")
+            told: Told | None = call(account, "POST", path, {}, key=key)
         except Unwilling as no:
             if no.issue != ALREADY_CAPTURED and no.issue not in CAPTURE_ISSUE:
                 raise

@@ -6,7 +6,6 @@ the net is what stands on the bank account, to the cent. It is read from the tra
 and checked against the balances that PayPal tells for both moments.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,8 +27,7 @@ from portal.providers.wire import sensibly, text
 
 LOOK_BACK = 12  # windows: the first transfer of an account settles a year at most
 COMPLETE_AFTER = timedelta(days=1)  # what does not add up by then stays as a difference
-_ID = re.compile(r"([0-9]{8}T[0-9]{6}Z)-[A-Za-z0-9]{1,24}")
-_STAMP = "%Y%m%dT%H%M%SZ"
+_STAMP = "%Y%m%dT%H%M%S"
 
 
 def settlements(account: Account, since: datetime) -> tuple[str, ...]:
@@ -75,16 +73,14 @@ def transfers(movements: Iterable[Movement]) -> list[Movement]:
 
 def name_of(transfer: Movement) -> str:
     """A settlement's id: it says when to look for it."""
-    return f"{transfer.at.strftime(_STAMP)}-{transfer.id}"
+    return f"{transfer.at.strftime(_STAMP)}Z-{transfer.id}"
 
 
 def _since_last(
     account: Account, name: str
 ) -> tuple[str, Movement, Movement | None, list[Movement]]:
     """Merchant, the transfer of this name, the one before it, and what moved up to it."""
-    if not _ID.fullmatch(name):
-        raise ProviderDown("it has no such settlement")
-    end = datetime.strptime(name.partition("-")[0], _STAMP).replace(tzinfo=UTC) + SECOND
+    end = _moment_of(name) + SECOND
     found = search(account, end - WINDOW, end)
     transfer = next((one for one in transfers(found.movements) if name_of(one) == name), None)
     if transfer is None or found.complete_until < transfer.at:
@@ -99,6 +95,13 @@ def _since_last(
         moved |= dict.fromkeys(search(account, until - WINDOW, until).movements)
     upto = [one for one in moved if one.at <= transfer.at]
     return found.merchant, transfer, same[-1] if same else None, upto
+
+
+def _moment_of(name: str) -> datetime:
+    try:
+        return datetime.strptime(name.partition("-")[0], f"{_STAMP}%z")
+    except ValueError:
+        raise ProviderDown("it has no such settlement") from None
 
 
 def _lines(account: Account, movements: list[Movement]) -> Iterator[SettlementLine]:

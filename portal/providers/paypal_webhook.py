@@ -62,10 +62,10 @@ def verified(
     """
     if len(body) > NOTIFICATION_BYTES:
         raise BadNotification("it is too long")
-    message, algorithm, signature = _signed(account, headers, body, now)
+    signed, algorithm, signature = _signed(account, headers, body, now)
     key = _key(account, headers.get("paypal-cert-url", ""), now)
     try:
-        key.verify(signature, message, padding.PKCS1v15(), algorithm)
+        key.verify(signature, signed, padding.PKCS1v15(), algorithm)
     except InvalidSignature:
         raise BadNotification("its signature is wrong") from None
     try:
@@ -92,7 +92,12 @@ def _signed(
         raise BadNotification("its headers are not readable") from None
     if abs(now - told_at) > CLOCK_SKEW:
         raise BadNotification("it is too old, or from the future")
-    return f"{name}|{at}|{webhook_id}|{zlib.crc32(body)}".encode(), algorithm(), signature
+    return message(name, at, webhook_id, body), algorithm(), signature
+
+
+def message(name: str, at: str, webhook_id: str, body: bytes) -> bytes:
+    """What PayPal signs."""
+    return f"{name}|{at}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 
 def _key(account: Account, url: str, now: datetime) -> rsa.RSAPublicKey:

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from fakes import settings
 from fakes.books import Books
 from fakes.paypal import certificates
 from fakes.paypal.certificates import Certificates
@@ -129,7 +131,7 @@ class PayPalHarness(Harness):
 
     def __init__(self, url: str, mailbox: Mailbox, signer: Certificates) -> None:
         self._mailbox, self._signer = mailbox, signer
-        self._http = httpx2.Client(base_url=url, trust_env=False)
+        self._http = httpx2.Client(base_url=url, trust_env=False, verify=False)
         self.account = self._open(MERCHANT, url)
         self.other_account = self._open(OTHER, url)
         self.called: list[tuple[str, str, int]] = []  # method, path, status of each call
@@ -211,17 +213,24 @@ class PayPalHarness(Harness):
         return Account("tenant", f"account-{merchant}", merchant, False, kept)
 
 
+@cache
+def _certificates() -> dict[str, str]:
+    """One set for all tests: an RSA key takes its time."""
+    return certificates.made()
+
+
 @contextmanager
 def paypal_harness(folder: Path) -> Iterator[PayPalHarness]:
+    books = Books(folder)
+    with books.transaction() as db:
+        settings.change(db, "paypal", {certificates.NAME: _certificates()})
+        signer = certificates.opened(db, "paypal")
+    books.close()
     with (
         open_mailbox() as mailbox,
         running(folder) as fakes,
         pytest.MonkeyPatch.context() as patch,
     ):
-        books = Books(folder)
-        with books.reading() as db:
-            signer = certificates.opened(db, "paypal")
-        books.close()
         harness = PayPalHarness(f"{fakes}/paypal", mailbox, signer)
         harness.called = paypal_spec.watch(patch, f"{fakes}/paypal")
         try:

@@ -1,0 +1,130 @@
+"""PayPal's money through the whole house: agreed, captured, refunded, taken back, paid out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask, current_app
+from sqlalchemy import update
+
+from portal import clock
+from portal.db import db, transaction
+from portal.ledger import book
+from portal.payments import accounts, refunds, sending, settle
+from portal.payments.models import ProviderAccount
+from portal.providers import paypal_webhook
+from portal.providers.paypal import PayPal
+from tests import builders
+from tests.builders import TOWN
+from tests.payments.test_refunds import BERT, asked, row
+from tests.providers.harness_paypal import MERCHANT, PayPalHarness, paypal_harness
+from tests.providers.harnesses import Letter
+
+
+@dataclass
+class House:
+    """The town's card account is one at PayPal."""
+
+    app: Flask
+    paypal: PayPalHarness
+
+    def hand_in(self, letter: Letter) -> int:
+        headers, body = letter
+        client = builders.browser(self.app)
+        return client.post("/webhooks/paypal/card", data=body, headers=headers).status_code
+
+    def start(self) -> str:
+        return builders.begin(builders.letter("K-1", amount_cents=10_000))
+
+    def paid(self) -> str:
+        payment = self.start()
+        assert self.hand_in(self.paypal.approve(payment)) == 204
+        return payment
+
+
+@pytest.fixture
+def house(app: Flask, tmp_path: Path) -> Iterator[House]:
+    keyring = current_app.extensions["keyring"]
+    with paypal_harness(tmp_path) as harness:
+        told = dict(harness.account.credentials)
+        sealed = accounts.sealed(keyring, TOWN, "card", told)
+        with transaction() as session:
+            session.execute(
+                update(ProviderAccount)
+                .where(ProviderAccount.tenant_id == TOWN, ProviderAccount.id == "card")
+                .values(provider="paypal", merchant=MERCHANT, credentials_sealed=sealed)
+            )
+        yield House(app, harness)
+
+
+def sums() -> dict[str, int]:
+    db.session.rollback()
+    session = db.session()
+    names = ("suspense", "transit", "fees", "losses", "differences")
+    found = {name: book.balance(session, TOWN, f"{name}:card").cents for name in names}
+    db.session.rollback()
+    return {name: cents for name, cents in found.items() if cents}
+
+
+def paid_out(house: House) -> None:
+    house.paypal.settle()
+    keyring = current_app.extensions["keyring"]
+    account = house.paypal.account
+    for name in PayPal().settlements(account, clock.now() - timedelta(days=1)):
+        settle.settle(keyring, TOWN, "card", name)
+
+
+def test_what_the_payer_agreed_to_is_captured_when_paypal_tells_of_it(house: House) -> None:
+    payment = house.paid()
+    assert builders.payment(payment).state == "succeeded"
+    assert sums() == {"suspense": 10_000}
+    assert house.paypal.books()["totals"]["succeeded_cents"] == 10_000
+
+
+def test_all_that_becomes_of_the_money_is_in_the_books_to_the_cent(house: House) -> None:
+    payment = house.paid()
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    sending.submit(current_app.extensions["keyring"], TOWN, refund)
+    assert row(refund).state == "succeeded"
+    told = {"amount_cents": 2_000, "fee_cents": 500}
+    for sent in house.paypal.post(f"payments/{payment}/reverse", told)["deliveries"]:
+        letter = sent["sent"]["headers"], sent["sent"]["body"].encode()
+        assert house.hand_in(letter) == 204
+    assert sums() == {"suspense": 6_500, "fees": 500}
+    paid_out(house)
+    totals = house.paypal.books()["totals"]
+    assert sums() == {"transit": totals["settled_cents"], "fees": totals["fees_cents"]}
+    assert totals["unsettled_cents"] == 0
+
+
+def test_a_pay_out_settles_what_was_never_told(house: House) -> None:
+    payment = house.start()
+    house.paypal.approve(payment)
+    house.paypal.door(f"payments/{payment}/capture")
+    told = {"amount_cents": 2_000, "fee_cents": 500}
+    house.paypal.post(f"payments/{payment}/reverse", told)
+    paid_out(house)
+    totals = house.paypal.books()["totals"]
+    assert builders.payment(payment).state == "succeeded"
+    assert sums() == {"transit": totals["settled_cents"], "fees": totals["fees_cents"]}
+
+
+def test_a_letter_whose_certificate_cannot_be_had_is_not_acknowledged(house: House) -> None:
+    payment = house.start()
+    letter = house.paypal.approve(payment)
+    paypal_webhook._chain.cache_clear()
+    house.paypal.fall_silent()
+    assert house.hand_in(letter) == 503
+    house.paypal.post("settings", {"down": False})
+    assert house.hand_in(letter) == 204
+    assert builders.payment(payment).state == "succeeded"
+
+
+def test_a_forged_letter_changes_nothing(house: House) -> None:
+    payment = house.start()
+    headers, body = house.paypal.approve(payment)
+    assert house.hand_in((headers, body.replace(b"APPROVED", b"APPROVEB"))) == 400
+    assert builders.payment(payment).state == "started"
