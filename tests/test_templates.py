@@ -44,7 +44,8 @@ REQUEST = SimpleNamespace(
 PAYMENT = SimpleNamespace(
     amount=Money(14_850), method="PayPal", started_at=MOMENT, confirmed_at=MOMENT, number="Q7K2"
 )
-OFFER = SimpleNamespace(id="1", label="PayPal", hint="Konto nötig", fee_note=None)
+OFFER = SimpleNamespace(id="1", label="PayPal", hint=Written("Konto nötig", "de"), fee_note="")
+LAW = Written("Mit der Zahlung sind Sie mit der Verwarnung einverstanden.", "de")
 REFUSED = SimpleNamespace(label="Karte", reason="Nur bis 100,00 €.")
 TENANT = SimpleNamespace(
     name="Stadt Musterhausen", portal_name=None, phone="01234 567", hours="Mo–Fr 8–12 Uhr",
@@ -66,6 +67,7 @@ CHOICE = {
     "action": "/a", "request": REQUEST, "offers": [OFFER], "refused": [REFUSED], "chosen": None,
     "version": 1, "back": "/b", "end_action": "/e", "part": ShownPart("whole", Money(14_850), []),
     "rest": Money(0), "parts_url": None, "parts_help": False, "transfer_url": "/t",
+    "kind_says": LAW,
 }  # fmt: skip
 NOTE = {
     "action": "/a", "purpose": LONG, "amount": Money(1), "version": 1, "days": (DAY, DAY),
@@ -150,7 +152,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
       for errors, tries in (({}, None), ({"tan": "missing"}, None), ({"tan": "length"}, 4),
                             ({"tan": "wrong"}, 1), ({"tan": "wrong"}, None))),
     *(("review", {"standing": standing, "request": REQUEST, "next_url": "/n", "renew_action": "/r",
-                  "session_seconds": 9, "has_parts": parts, "transfer_url": "/t", **MONEY})
+                  "session_seconds": 9, "has_parts": parts, "transfer_url": "/t",
+                  "kind_says": LAW, **MONEY})
       for standing, parts in (("review", False), ("partly_paid", True), ("taken_back", False),
                               ("asked_again", False))),
     *(("amount", {**AMOUNT, "errors": errors}) for errors in AMOUNT_ERRORS),
@@ -194,7 +197,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
       for new in (1, 2)),
     *(("transfer", {"hindrance": why, "request": REQUEST, "digits": "148,50", "closes_on": day,
                     "svg_url": code, "png_url": code, "file_name": "Ueberweisung.png",
-                    "status_url": "/s", "back": "/b", "renew_action": "/r", "session_seconds": 9})
+                    "status_url": "/s", "back": "/b", "renew_action": "/r", "session_seconds": 9,
+                    "part": PARTS[1], "rest": Money(9_850), "parts_url": "/a", "kind_says": LAW})
       for why, day, code in ((None, None, "/c"), (None, DAY, None), ("undecided", None, None),
                              ("too_late", DAY, None))),
     ("unknown", {}),

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from portal import clock
 from portal.db import db
 from portal.money import Money
-from portal.payments import confirming_pages, history, parts, showing, standing, sweep
+from portal.payments import confirming_pages, history, part_urls, parts, showing, standing, sweep
 from portal.payments.models import Payment
 from portal.payments.offers import Offers, Reason
-from portal.payments.parts import Part, Payable, Which
+from portal.payments.parts import Part, Payable
 from portal.payments.showing import Page
 from portal.payments.standing import Standing
 from portal.payments.start import offers_for, payable_now
@@ -66,14 +66,21 @@ def choice_page(
         chosen=only if chosen is None else chosen,
         version=letter.version,
         part=part,
+        kind_says=showing.sentence(session, letter),
         rest=letter.open - part.amount,
-        parts_url=url_for("payments.amount", handle=handle) if now.has_parts else None,
+        parts_url=parts_url(handle, letter),
         parts_help=bool(_helped(found, now, part)),
-        transfer_url=url_for("transfers.page", handle=handle),
+        transfer_url=part_urls.of("transfers.page", handle, part),
         errors=errors,
         back=url_for("payments.amount" if now.has_parts else "payments.status", handle=handle),
         **after_tan(handle),
     )
+
+
+def parts_url(handle: str, letter: PaymentRequest) -> str | None:
+    """Where another amount is chosen; ``None`` where there is nothing to choose."""
+    has_parts = payable_now(db.session(), letter).has_parts
+    return url_for("payments.amount", handle=handle) if has_parts else None
 
 
 def _helped(found: Offers, now: Payable, part: Part) -> list[str]:
@@ -106,14 +113,6 @@ def amount_page(
     )
 
 
-def choice_url(handle: str, part: Part) -> str:
-    """The address of the choice for a part."""
-    if part.which is Which.WHOLE:
-        return url_for("payments.choice", handle=handle)
-    cents = part.amount.cents
-    return url_for("payments.choice", handle=handle, part=part.which.value, cents=cents)
-
-
 def changed_page(handle: str, letter: PaymentRequest, old_cents: int) -> ResponseReturnValue:
     db.session().refresh(letter)
     page = render_template(
@@ -134,6 +133,7 @@ def _review(now: Standing) -> Page:
             "citizen/review.html",
             standing=now.value,
             request=showing.request(letter),
+            kind_says=showing.sentence(session, letter),
             moves=showing.moves(history.of(session, letter)),
             next_url=url_for("payments.amount" if has_parts else "payments.choice", handle=handle),
             has_parts=has_parts,
@@ -210,7 +210,7 @@ def _not_paid(template: str) -> Page:
             template,
             payment=showing.payment(payment),
             money_taken=standing.MONEY_TAKEN[PaymentState(payment.state)],
-            retry_url=choice_url(handle, part),
+            retry_url=part_urls.of("payments.choice", handle, part),
             **after_tan(handle),
         )
 

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.db import Json
+from portal.faces.fields import Written
 from portal.money import Money
 from portal.payments import confirmations
 from portal.payments.history import History
@@ -17,6 +18,7 @@ from portal.payments.offers import SENTENCES, Offers, Refusal
 from portal.payments.parts import Payable
 from portal.payments.start import offers_for
 from portal.requests.models import PaymentRequest, RequestVersion
+from portal.tenants import Kind
 from portal.web import language
 from portal.web.current import tenant
 
@@ -100,8 +102,8 @@ class ShownOffer:
 
     id: int
     label: str
-    hint: str
-    fee_note: str
+    hint: Written
+    fee_note: Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +203,25 @@ def offers(
     offered = []
     for offer in found.offered:
         rule = session.get_one(ProviderRule, (tenant().id, offer.rule))
-        german = language.spoken().tag == "de"
-        hint = rule.hint_de if german else rule.hint_en
-        fee_note = rule.fee_note_de if german else rule.fee_note_en
+        hint = _written(rule.hint_de, rule.hint_en)
+        fee_note = _written(rule.fee_note_de, rule.fee_note_en)
         offered.append(ShownOffer(offer.rule, offer.label, hint, fee_note))
     refused = [ShownRefusal(refusal.label, _sentence(refusal)) for refusal in found.refused]
     return offered, refused, offered[0].id if len(offered) == 1 else None
+
+
+def sentence(session: Session, letter: PaymentRequest) -> Written:
+    """What the law of its kind has the payer know, as that paying means to agree to a warning."""
+    kind = session.get_one(Kind, (letter.tenant_id, letter.kind))
+    return _written(kind.sentence_de, kind.sentence_en)
+
+
+def _written(german: str, english: str) -> Written:
+    """In the reader's language, else in the town's own, with the language that it is in."""
+    said = {"de": german, "en": english}
+    order = (language.spoken().tag, tenant().language, "de", "en")
+    tag = next((each for each in order if said.get(each)), "de")
+    return Written(said[tag], tag)
 
 
 def _day(moment: datetime | None) -> date | None:

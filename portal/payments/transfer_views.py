@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from portal import epc
 from portal.db import db
-from portal.payments import pages, showing, transfers
+from portal.payments import pages, part_urls, showing, transfers
+from portal.payments.parts import NotAPart
 from portal.payments.transfers import Hindrance
 from portal.web import gate, language
 
@@ -24,18 +25,26 @@ def page(handle: str) -> ResponseReturnValue:
     hindrance = transfers.hindrance(session, letter)
     if hindrance not in SAID_HERE:
         return redirect(url_for("payments.status", handle=handle), 303)
-    drawn = transfers.code(session, letter)
+    try:
+        part = part_urls.asked(letter)
+    except NotAPart:
+        return redirect(url_for("payments.amount", handle=handle), 303)
+    drawn = transfers.code(session, letter, part.amount)
     return render_template(
         "citizen/transfer.html",
         hindrance=hindrance,
         request=showing.request(letter),
-        digits=language.digits(letter.open),
+        part=part,
+        rest=letter.open - part.amount,
+        parts_url=pages.parts_url(handle, letter),
+        kind_says=showing.sentence(session, letter),
+        digits=language.digits(part.amount),
         closes_on=transfers.closes_on(session, letter),
-        svg_url=drawn and url_for("transfers.svg", handle=handle),
-        png_url=drawn and url_for("transfers.png", handle=handle),
+        svg_url=drawn and part_urls.of("transfers.svg", handle, part),
+        png_url=drawn and part_urls.of("transfers.png", handle, part),
         file_name=_file_name(letter.payment_sign or letter.reference),
         status_url=url_for("payments.status", handle=handle),
-        back=url_for("payments.choice", handle=handle),
+        back=part_urls.of("payments.choice", handle, part),
         **pages.after_tan(handle),
     )
 
@@ -57,7 +66,11 @@ def png(handle: str) -> ResponseReturnValue:
 
 
 def _code() -> bytes:
-    said = transfers.code(db.session(), gate.opened())
+    letter = gate.opened()
+    try:
+        said = transfers.code(db.session(), letter, part_urls.asked(letter).amount)
+    except NotAPart:
+        said = None
     if said is None:
         abort(404)
     return said

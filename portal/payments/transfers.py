@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, epc
 from portal.epc import Transfer
+from portal.money import Money
 from portal.payments.start import undecided
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE
@@ -77,14 +78,14 @@ def closes_on(session: Session, request: PaymentRequest) -> date | None:
     return request.payable_until if kind.closes_after_payable_until else None
 
 
-def transfer(tenant: Tenant, request: PaymentRequest) -> Transfer:
-    """What to fill in for all that a request still asks."""
+def transfer(tenant: Tenant, request: PaymentRequest, amount: Money) -> Transfer:
+    """What to fill in for so much of what a request still asks."""
     text = request.payment_sign or request.reference
-    return Transfer(tenant.account_holder, tenant.iban, tenant.bic, request.open, text)
+    return Transfer(tenant.account_holder, tenant.iban, tenant.bic, amount, text)
 
 
-def code(session: Session, request: PaymentRequest) -> bytes | None:
-    """What the EPC code for a request says; ``None`` when none is offered or there is none."""
+def code(session: Session, request: PaymentRequest, amount: Money) -> bytes | None:
+    """What the EPC code for so much says; ``None`` when none is offered or there is none."""
     if hindrance(session, request):
         return None
-    return epc.payload(transfer(session.get_one(Tenant, request.tenant_id), request))
+    return epc.payload(transfer(session.get_one(Tenant, request.tenant_id), request, amount))

@@ -11,7 +11,7 @@ from portal import clock
 from portal.db import db
 from portal.errors import Conflict
 from portal.money import Money
-from portal.payments import history, pages, parts, standing, sweep
+from portal.payments import history, pages, part_urls, parts, standing, sweep
 from portal.payments.models import Payment
 from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
 from portal.payments.standing import Standing
@@ -72,7 +72,7 @@ def choose_amount(handle: str) -> ResponseReturnValue:
     part, errors = _typed(payable_now(db.session(), letter), **entered)
     if part is None:
         return pages.amount_page(handle, letter, errors, entered), 422
-    return redirect(pages.choice_url(handle, part), 303)
+    return redirect(part_urls.of("payments.choice", handle, part), 303)
 
 
 @bp.get("/r/<handle>/choice")
@@ -80,21 +80,22 @@ def choice(handle: str) -> ResponseReturnValue:
     letter = gate.opened()
     if not _may_choose(letter):
         return redirect(url_for("payments.status", handle=handle), 303)
-    which = _which(request.args.get("part"))
-    cents = letter.open.cents if which is Which.WHOLE else _cents(request.args.get("cents", ""))
     try:
-        part = parts.chosen(payable_now(db.session(), letter), which, cents)
+        part = part_urls.asked(letter)
     except NotAPart:
         return redirect(url_for("payments.amount", handle=handle), 303)
     before = steps.typed(handle).get("offer", "")
-    return pages.choice_page(handle, letter, part, {}, chosen=_cents(before) if before else None)
+    return pages.choice_page(
+        handle, letter, part, {}, chosen=part_urls.cents(before) if before else None
+    )
 
 
 @bp.post("/r/<handle>/pay")
 def pay(handle: str) -> ResponseReturnValue:
     letter = gate.opened()
     shown = _number("version"), _number("amount_cents")
-    rule, which, cents = _number("offer"), _which(request.form.get("part")), _number("part_cents")
+    which = part_urls.which(request.form.get("part"))
+    rule, cents = _number("offer"), _number("part_cents")
     paid_now = letter.open if which is Which.WHOLE else Money(max(cents, 0), letter.currency)
     shown_part = Part(which, paid_now)
     if language.switched():
@@ -225,13 +226,5 @@ def _typed(now: Payable, which: str, amount: str) -> tuple[Part | None, dict[str
     return parts.like(now, cents), {}
 
 
-def _which(name: str | None) -> Which:
-    return Which(name) if name in set(Which) else Which.WHOLE
-
-
 def _number(name: str) -> int:
-    return _cents(request.form.get(name, ""))
-
-
-def _cents(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+    return part_urls.cents(request.form.get(name, ""))

@@ -62,6 +62,7 @@ LANGUAGES: Mapping[str, Language] = {
 DEFAULT = "de"
 UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
 ALIASES = {"no": "nb", "nn": "nb"}
+STAYS = ("part", "cents", "again", "over")  # of an address's query, in another language, too
 
 _catalogues: dict[str, Translations] = {}
 
@@ -121,6 +122,7 @@ def choices() -> list[tuple[Language, str]]:
         handle = view.get("handle")
         endpoint = "visits.overview" if handle else "visits.code"
         view = {"handle": handle} if handle else {}
+    view = view | {name: request.args[name] for name in STAYS if name in request.args}
     return [
         (language, url_for(endpoint, **view, lang=code)) for code, language in LANGUAGES.items()
     ]

@@ -11,8 +11,8 @@ WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 EDGES = {
     "views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks", "cli",
-    "accounts_cli", "worker", "notes_views", "transfer_views", "confirming_pages",
-    "confirming_views", "settlement_cli",
+    "accounts_cli", "worker", "notes_views", "part_urls", "transfer_views",
+    "confirming_pages", "confirming_views", "settlement_cli",
 }  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",

@@ -19,6 +19,7 @@ from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan
 from tests.payments.test_refunds import CARD
 from tests.payments.test_start import URL, choice
+from tests.payments.test_transfers import code
 
 PARTS = {"partial": {"minimum_cents": 1_000}}
 QUARTERS = {
@@ -132,6 +133,30 @@ def test_what_is_due_is_paid_and_the_confirmation_says_what_stays_open(
     page = client.get(f"/r/{handle}/amount")
     assert "The next instalment" not in page.text  # the last one is all that is open
     assert page.location == f"/r/{handle}/payment"
+
+
+def test_what_was_chosen_is_what_is_transferred(client: FlaskClient) -> None:
+    handle = give_tan(client, builders.letter(**LONG, **QUARTERS))
+    page = client.get(str(choose(client, handle, "due").location))
+    transfer = f"/r/{handle}/transfer?part=due&amp;cents=30000"
+    assert f'href="{transfer}"' in page.text
+    page = client.get(transfer.replace("&amp;", "&"))
+    for said in ("<strong class=\"nowrap\">€300.00</strong>", "€600.00 stays open",
+                 'data-copy="300.00"', f"/r/{handle}/choice?part=due&amp;cents=30000",
+                 f"/r/{handle}/transfer?part=due&amp;cents=30000&amp;lang=uk"):  # fmt: skip
+        assert said in page.text, said
+    picture = client.get(f"/r/{handle}/transfer.png?part=due&cents=30000")
+    assert code(picture.data)[7] == "EUR300.00"
+    whole = client.get(f"/r/{handle}/transfer.png")
+    assert code(whole.data)[7] == "EUR900.00"
+
+
+@pytest.mark.parametrize("query", ["part=due&cents=30001", "part=amount&cents=500", "part=due"])
+def test_what_is_no_part_is_not_transferred_either(client: FlaskClient, query: str) -> None:
+    handle = give_tan(client, builders.letter(**LONG, **QUARTERS))
+    answer = client.get(f"/r/{handle}/transfer?{query}")
+    assert (answer.status_code, answer.location) == (303, f"/r/{handle}/amount")
+    assert client.get(f"/r/{handle}/transfer.png?{query}").status_code == 404
 
 
 def test_what_is_not_due_yet_is_offered_as_the_next_instalment(client: FlaskClient) -> None:

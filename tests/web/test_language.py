@@ -35,6 +35,12 @@ def test_what_the_reader_chose_goes_before_the_letter_and_the_browser(app: Flask
         assert language.current() == "pl"
 
 
+def test_another_language_is_another_language_of_the_same_step(app: Flask) -> None:
+    with app.test_request_context("/?over=1&again=3&nobody=asked"):
+        addresses = {choice.code: url for choice, url in language.choices()}
+    assert addresses["uk"] == "/?again=3&over=1&lang=uk"
+
+
 def test_the_letters_language_goes_before_the_browser(app: Flask) -> None:
     with app.test_request_context("/", headers={"Accept-Language": "en"}):
         language.prefer("uk")
