@@ -67,6 +67,7 @@ def _links(session: Session) -> list[dict[str, Any]]:
             "short_code": link.short_code,
             "tan": link.tan,
             "amount_cents": claim.cents,
+            "in_instalments": bool(claim.instalments),
         }
         for claim, link in session.execute(query)
     ]

@@ -43,6 +43,28 @@ Rufen Sie uns an.
 Die Telefon-Nummer ist: 09999 100-240.
 """
 
+DEFERRAL = """# Später zahlen oder in Raten
+
+Die Stadt kann einen Betrag stunden, wenn die Zahlung jetzt eine erhebliche Härte wäre und der
+Anspruch dadurch nicht gefährdet ist (Muster). Für eine Stundung fallen in der Regel Zinsen an.
+
+# Was wir von Ihnen brauchen
+
+Einen kurzen Antrag mit dem Kassenzeichen, dem Grund und einem Vorschlag, wann und in welchen
+Beträgen Sie zahlen. Schreiben Sie ihn an die Stadtkasse, Rathausplatz 1, 09999 Musterhausen, oder
+kommen Sie zu unseren Zeiten in Zimmer 12.
+"""
+DEFERRAL_IN_ENGLISH = """# Paying later or in instalments
+
+The town can defer an amount if paying it now would be a considerable hardship and the claim is not
+endangered by it (sample). As a rule interest is charged.
+
+# What we need from you
+
+A short application with the payment sign, the reason, and when and in which amounts you propose to
+pay. Send it to Stadtkasse, Rathausplatz 1, 09999 Musterhausen, or come to room 12 in our hours.
+"""
+
 # fmt: off
 # field, text, language where it is not the town's own
 TEXTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -69,6 +91,8 @@ TEXTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("accessibility_made_on", "2026-01-15"),
         ("enforcement_body",
             "Durchsetzungsstelle des Landes (Muster)\nLandstraße 5, 09990 Musterstadt"),
+        ("deferral", DEFERRAL),
+        ("deferral", DEFERRAL_IN_ENGLISH, "en"),
         ("easy", EASY),
     ),
     SECOND: (
@@ -77,6 +101,9 @@ TEXTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("legal_form",
             "Die Gemeinde Beispielstadt ist eine Körperschaft des öffentlichen Rechts."),
         ("processor", "Die Gemeinde betreibt das Portal selbst."),
+        ("deferral",
+            "Über eine Stundung entscheidet die Gemeindekasse. Rufen Sie uns bitte an, bevor der"
+            " Betrag fällig ist: 09998 200-0."),
     ),
 }
 # fmt: on

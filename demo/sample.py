@@ -23,7 +23,8 @@ DAY = date(2026, 11, 21)
 # fmt: off
 HEADER = (
     "Belegnummer", "Kassenzeichen", "Art", "Zweck", "Betrag", "Datum", "Faellig", "Zahlbar bis",
-    "Name", "Zusatz", "Strasse", "PLZ", "Ort", "Land", "Personenkonto", "Amt", "TAN", "Sprache",
+    "Raten", "Teilzahlung ab", "Name", "Zusatz", "Strasse", "PLZ", "Ort", "Land", "Personenkonto",
+    "Amt", "TAN", "Sprache",
 )
 # fmt: on
 
@@ -119,6 +120,8 @@ MONTHS = ("September", "Oktober", "November", "Dezember")
 SHARE_FOREIGN, SHARE_COMPANY, SHARE_ABROAD = 0.30, 0.12, 0.10
 SHARE_NO_TAN, SHARE_ENGLISH, SHARE_NO_UNIT = 0.12, 0.10, 0.15
 LONGEST_PURPOSE = 140
+EVERY = 20  # of so many invoices one is due in instalments, and one may be paid in parts
+QUARTERS = 4
 LEAST, MOST = 450, 1_248_000  # cents; both occur
 
 
@@ -142,6 +145,10 @@ def rows(count: int = COUNT, seed: int = SEED, day: date = DAY) -> list[dict[str
     made[0] |= _extreme("Bescheinigung", "Meldebescheinigung", LEAST)
     if count > 1:
         made[1] |= _extreme("Steuer", f"Gewerbesteuer {day.year - 1}, Abschlusszahlung", MOST)
+    for number in range(2, count, EVERY):
+        made[number] |= _in_instalments(number, day)
+    for number in range(3, count, EVERY):
+        made[number] |= _in_parts(number, day)
     return made
 
 
@@ -163,6 +170,24 @@ def _extreme(art: str, purpose: str, cents: int) -> dict[str, str]:
     return {"Art": art, "Zweck": purpose, "Betrag": german(cents), "Zahlbar bis": ""}
 
 
+def _in_instalments(number: int, day: date) -> dict[str, str]:
+    """A year's tax by quarters: one was due, three are to come."""
+    quarter = 4_350 + 125 * number
+    days = [day + timedelta(days=91 * turn - 6) for turn in range(QUARTERS)]
+    plan = " / ".join(f"{german_day(on)} {german(quarter)}" for on in days)
+    purpose = f"Grundsteuer B {day.year + 1}, Jahresbetrag, Objekt {100 + number}-11"
+    changes = _extreme("Steuer", purpose, QUARTERS * quarter) | {"Faellig": "", "Raten": plan}
+    return changes | {"Datum": german_day(day - timedelta(days=20)), "TAN": "ja", "Sprache": "de"}
+
+
+def _in_parts(number: int, day: date) -> dict[str, str]:
+    """A large fee of which the town also takes parts."""
+    purpose = "Abwasserbeitrag, Anschluss des Grundstücks an den Kanal"
+    changes = _extreme("Gebühr", purpose, 96_000 + 500 * number) | {"Teilzahlung ab": german(5_000)}
+    due = german_day(day + timedelta(days=30))
+    return changes | {"Faellig": due, "TAN": "ja", "Sprache": "de"}
+
+
 def _row(chance: random.Random, number: int, day: date) -> dict[str, str]:
     kind = chance.choices(KINDS, [kind[1] for kind in KINDS])[0]
     art, _, least, most, step, unit, purposes = kind
@@ -180,6 +205,8 @@ def _row(chance: random.Random, number: int, day: date) -> dict[str, str]:
         "Datum": german_day(issued),
         "Faellig": german_day(due),
         "Zahlbar bis": german_day(day + timedelta(days=30)) if art == "Verwarnung" else "",
+        "Raten": "",
+        "Teilzahlung ab": "",
         "Name": debtor.name,
         "Zusatz": debtor.addition,
         "Strasse": debtor.street,

@@ -33,9 +33,12 @@ def show(stage: Stage) -> None:
     _print(_qr(letter["url"]))
     _heading("A citizen's letter: scan the code, or open the link, and enter the TAN")
     _line("Link", letter["url"])
-    _line("TAN", f"{letter['tan'][:4]} {letter['tan'][4:]}")
+    _line("TAN", _blocks(letter["tan"]))
     _line("Amount", _euros(letter["amount_cents"]))
     _line("By typing", f"{letter['short_code']} at {place.portal}/")
+    _heading("Another one, due in instalments")
+    _line("Link", stage.plan["url"])
+    _line("TAN", _blocks(stage.plan["tan"]))
     _heading("The town hall")
     _line("Office", f"{stage.office_door} (opens once)")
     _line("Letters", f"{place.letters}/{_printing(stage)}")
@@ -57,6 +60,10 @@ def _heading(text: str) -> None:
 
 def _line(label: str, value: str) -> None:
     _print(f"  [dim]{label:<{LABEL}}[/]{escape(value)}")
+
+
+def _blocks(tan: str) -> str:
+    return f"{tan[:4]} {tan[4:]}"
 
 
 def _euros(cents: int) -> str:

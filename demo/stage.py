@@ -29,11 +29,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A demo that runs. ``letter`` is one to try; ``office_door`` works once."""
+    """A demo that runs. ``letter`` is one to try, ``plan`` one to be paid in instalments.
+
+    ``office_door`` works once.
+    """
 
     place: Place
     crew: Crew
     letter: dict[str, Any]
+    plan: dict[str, Any]
     office_door: str
 
 
@@ -56,7 +60,8 @@ def set_up(place: Place, say: Say) -> Stage:
         crew.end()
         raise
     letter = next(one for one in requests if one["tan"] and one["amount_cents"] < LETTER_BELOW)
-    return Stage(place, crew, letter, f"{place.office}/?token={settings.office_token}")
+    plan = next(one for one in requests if one["in_instalments"])
+    return Stage(place, crew, letter, plan, f"{place.office}/?token={settings.office_token}")
 
 
 def _databases(settings: Settings) -> Settings:

@@ -41,6 +41,21 @@ def day(text: str) -> date:
         return _not_a_date(text)
 
 
+def instalments(text: str) -> tuple[tuple[date, int], ...]:
+    """``15.02.2027 75,00 / 15.05.2027 75,00``: days with amounts, in the order of the days."""
+    found = tuple(sorted(_instalment(part.strip()) for part in text.split("/")))
+    if len({on for on, _ in found}) < len(found):
+        raise Unreadable("instalments", text)
+    return found
+
+
+def _instalment(text: str) -> tuple[date, int]:
+    on, _, amount = text.partition(" ")
+    if not amount:
+        raise Unreadable("instalments", text)
+    return day(on), cents(amount.strip())
+
+
 def _not_a_date(text: str) -> NoReturn:
     raise Unreadable("date", text) from None
 
@@ -91,6 +106,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "issued_on": day,
     "due_on": day,
     "payable_until": day,
+    "instalments": instalments,
+    "parts_from_cents": cents,
     "unit": _short(40),
     "wants_tan": _word(_YES_NO),
     "debit": _word(_YES_NO),

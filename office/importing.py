@@ -76,6 +76,9 @@ def claim_of(invoice: Invoice, debtor_id: int) -> dict[str, Any]:
     return {
         **values,
         "replaces": list(invoice.replaces),
+        "instalments": [
+            {"due_on": on.isoformat(), "amount_cents": cents} for on, cents in invoice.instalments
+        ],
         "currency": "EUR",
         "debtor_id": debtor_id,
     }

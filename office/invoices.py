@@ -36,6 +36,8 @@ COLUMNS: Mapping[str, tuple[str, bool]] = {
     "Datum":         ("issued_on",     False),
     "Faellig":       ("due_on",        False),
     "Zahlbar bis":   ("payable_until", False),
+    "Raten":         ("instalments",   False),
+    "Teilzahlung ab": ("parts_from_cents", False),
     "Amt":           ("unit",          False),
     "TAN":           ("wants_tan",     False),
     "Lastschrift":   ("debit",         False),
@@ -75,6 +77,8 @@ class Invoice:
     issued_on: date | None = None
     due_on: date | None = None
     payable_until: date | None = None
+    instalments: tuple[tuple[date, int], ...] = ()
+    parts_from_cents: int | None = None
     unit: str = ""
     wants_tan: bool = True
     debit: bool = False
@@ -165,10 +169,22 @@ def _invoice(
                 values[name] = READERS[name](cell)
         except Unreadable as error:
             return Refusal(number, column, error.reason, error.value)
-    if kinds and values["kind"] not in {*kinds, *kinds.values()}:
-        return Refusal(number, "Art", "kind", values["kind"])
+    if refusal := _unfit(number, values, kinds, seen):
+        return refusal
     values["kind"] = kinds.get(values["kind"], values["kind"])
-    if values["reference"] in seen:
-        return Refusal(number, "Belegnummer", "twice", values["reference"])
     seen.add(values["reference"])
     return Invoice(**values)
+
+
+def _unfit(
+    number: int, values: Mapping[str, Any], kinds: Mapping[str, str], seen: set[str]
+) -> Refusal | None:
+    """What is amiss with fields that can each be read."""
+    if kinds and values["kind"] not in {*kinds, *kinds.values()}:
+        return Refusal(number, "Art", "kind", values["kind"])
+    if values["reference"] in seen:
+        return Refusal(number, "Belegnummer", "twice", values["reference"])
+    plan = values.get("instalments", ())
+    if plan and sum(cents for _, cents in plan) != values["cents"]:
+        return Refusal(number, "Raten", "instalments_sum")
+    return None

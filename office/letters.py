@@ -29,6 +29,7 @@ from portal.errors import Invalid
 
 QR_ERROR_CORRECTION = "m"  # 15 % of the symbol may be lost
 LOCALES = {"en": "en_GB"}  # 12 December 2026, not December 12
+MOST_INSTALMENTS = 4  # on paper: two lines
 LONGEST_DAY = "30. September 2026"
 LONGEST_IBAN = "MT84 MALT 0110 0001 2345 MTLC AST0 01S"
 
@@ -63,6 +64,8 @@ def letter(claim: Claim, town: Facts, today: date) -> str:
             link=None if claim.debit else link,
             qr=qr(link.qr) if link else "",
             epc=epc_code(claim, town),
+            instalments=claim.plan[:MOST_INSTALMENTS],
+            more=len(claim.plan[MOST_INSTALMENTS:]),
             host=_host(claim),
         )
 
@@ -72,7 +75,8 @@ def fingerprint(claim: Claim) -> str:
     link = claim.link
     said = [
         claim.reference, claim.cents, claim.currency, claim.purpose, claim.payment_sign, claim.unit,
-        claim.issued_on, claim.due_on, claim.payable_until, claim.language, claim.debit,
+        claim.issued_on, claim.due_on, claim.payable_until, claim.instalments,
+        claim.parts_from_cents, claim.language, claim.debit,
         address(claim.debtor),
         [link.url, link.short_code, link.tan] if link and not claim.debit else None,
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from office.db import OfficeBase
@@ -96,6 +97,10 @@ class Claim(OfficeBase):
     issued_on: Mapped[date | None]
     due_on: Mapped[date | None]
     payable_until: Mapped[date | None]
+    instalments: Mapped[list[Json]] = mapped_column(
+        JSONB
+    )  # due_on (ISO), amount_cents: as the portal is told
+    parts_from_cents: Mapped[int | None]  # the least that may be paid as a part
     language: Mapped[str]
     wants_tan: Mapped[bool]
     debit: Mapped[bool]  # collected by direct debit: not payable online
@@ -115,6 +120,20 @@ class Claim(OfficeBase):
     @property
     def amount(self) -> Money:
         return Money(self.cents, self.currency)
+
+    @property
+    def plan(self) -> list[tuple[Money, date]]:
+        """The instalments: how much by which day."""
+        return [
+            (Money(each["amount_cents"], self.currency), date.fromisoformat(each["due_on"]))
+            for each in self.instalments
+        ]
+
+    @property
+    def parts(self) -> Money | None:
+        """The least that may be paid as a part."""
+        least = self.parts_from_cents
+        return Money(least, self.currency) if least is not None else None
 
     @property
     def open_amount(self) -> Money:

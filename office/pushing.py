@@ -73,6 +73,8 @@ def body(claim: Claim, key: bytes) -> Json:
         "issued_on": claim.issued_on and claim.issued_on.isoformat(),
         "due_on": claim.due_on and claim.due_on.isoformat(),
         "payable_until": claim.payable_until and claim.payable_until.isoformat(),
+        "instalments": claim.instalments or None,
+        "partial": claim.parts_from_cents and {"minimum_cents": claim.parts_from_cents},
         "tan": claim.wants_tan,
         "language": claim.language,
         "replaces": claim.replaces or None,

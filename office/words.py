@@ -27,6 +27,8 @@ REASONS: Mapping[str, Any] = {
     "amount":          _l("This is not an amount such as 1.234,56."),
     "amount_positive": _l("The amount must be more than zero."),
     "date":            _l("This is not a date such as 31.12.2026."),
+    "instalments":     _l("These are not instalments such as 15.02.2027 75,00 / 15.05.2027 75,00."),
+    "instalments_sum": _l("The instalments do not sum to the amount."),
     "too_long":        _l("The text is too long."),
     "characters":      _l("The line holds characters that cannot be read or printed."),
     "reference":       _l("A document number has 1 to 64 letters, digits, dots, dashes or _."),
@@ -133,6 +135,7 @@ PLACES: Mapping[str, str] = {
     "amount_cents": "Betrag", "kind": "Art", "purpose": "Zweck", "payment_sign": "Kassenzeichen",
     "unit": "Amt", "issued_on": "Datum", "due_on": "Faellig", "payable_until": "Zahlbar bis",
     "reference": "Belegnummer", "replaces": "Ersetzt", "language": "Sprache",
+    "instalments": "Raten", "partial": "Teilzahlung ab",
 }  # columns of the file, as its author knows them
 
 CUSTODY: Mapping[str, Any] = {

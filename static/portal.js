@@ -79,9 +79,29 @@ each("[data-print]", (button) => {
   button.hidden = false;
   button.addEventListener("click", () => print());
 });
-each("[data-refresh]", (part) => {
-  setTimeout(() => location.replace(part.querySelector("a").href), part.dataset.refresh * 1000);
-});
-each("[data-session-seconds]", (notice) => {
-  setTimeout(() => (notice.hidden = false), (notice.dataset.sessionSeconds - 120) * 1000);
-});
+// The time runs anew whenever the server was asked.
+let reminder;
+const remind = () => {
+  clearTimeout(reminder);
+  each("[data-session-seconds]", (notice) => {
+    const seconds = notice.dataset.sessionSeconds - 120;
+    reminder = setTimeout(() => (notice.hidden = false), seconds * 1000);
+  });
+};
+remind();
+
+// Looks again, and shows another page only when there is news: who is reading is not interrupted.
+const said = (page) => page.querySelector("main").textContent.replace(/\s+/g, " ");
+const lookAgain = (part) => {
+  if (!part) return;
+  setTimeout(async () => {
+    const { href } = part.querySelector("a");
+    const html = await fetch(href).then((answer) => answer.text()).catch(() => "");
+    if (!html) return lookAgain(part); // the line is down: once more
+    const page = new DOMParser().parseFromString(html, "text/html");
+    if (said(page) !== said(document)) return location.replace(href);
+    remind();
+    lookAgain(page.querySelector("[data-refresh]"));
+  }, part.dataset.refresh * 1000);
+};
+lookAgain(document.querySelector("[data-refresh]"));

@@ -161,7 +161,7 @@ class Look:
 
     def _is_foreign(self, address: str) -> bool:
         parts = urlsplit(address)
-        if parts.scheme == "mailto":
+        if parts.scheme in {"mailto", "tel"}:
             return False
         return bool(parts.scheme and parts.scheme != "https") or parts.hostname not in {
             None,

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HOUSE = Path(__file__).resolve().parents[1]
-LONGEST_START = 90.0  # seconds
+LONGEST_START = 240.0  # seconds
 LONGEST_END = 10.0  # seconds: the promise of the demo
 
 _numbers = count(1)
@@ -43,7 +43,7 @@ class Demo:
     trusted: ssl.SSLContext
     http: httpx2.Client = field(init=False, repr=False)
     visited: str = ""
-    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.http = self.client()
@@ -137,14 +137,17 @@ class Demo:
         return f"http://127.0.0.1:{self.port + 1}"
 
     def _bearer(self, town: dict[str, Any]) -> str:
-        if town["tenant"] not in self._tokens:
+        token, runs_out = self._tokens.get(town["tenant"], ("", 0.0))
+        if time.monotonic() > runs_out:
             answer = self.http.post(
                 f"{town['portal']}/api/v1/oauth/token",
                 data={"grant_type": "client_credentials"},
                 auth=(town["client_id"], town["client_secret"]),
             )
-            self._tokens[town["tenant"]] = answer.json()["access_token"]
-        return self._tokens[town["tenant"]]
+            told = answer.json()
+            token, runs_out = told["access_token"], time.monotonic() + told["expires_in"] / 2
+            self._tokens[town["tenant"]] = token, runs_out
+        return token
 
 
 def start(data: Path, *, port: int = 0, certificate: Path | None = None) -> Demo:

@@ -34,6 +34,14 @@ class ShownItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownInstalment:
+    """How much is due by which day."""
+
+    on: date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class ShownMove:
     """One line of what became of the money: paid, elsewhere, returning, refunded or taken_back.
 
@@ -83,6 +91,7 @@ class ShownRequest:
     payment_sign: str
     due_on: date | None
     items: list[ShownItem]
+    instalments: list[ShownInstalment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,7 @@ def request(letter: PaymentRequest) -> ShownRequest:
         payment_sign=letter.payment_sign or letter.reference,
         due_on=letter.due_on,
         items=_items(letter.content, letter.currency),
+        instalments=_instalments(letter.content, letter.currency),
     )
 
 
@@ -143,6 +153,7 @@ def paid_request(session: Session, row: Payment) -> ShownRequest:
         payment_sign=version.content.get("payment_sign") or letter.reference,
         due_on=due_on,
         items=_items(version.content, row.currency),
+        instalments=_instalments(version.content, row.currency),
     )
 
 
@@ -241,6 +252,14 @@ def iso_day(text: object) -> date | None:
 def _items(content: Json, currency: str) -> list[ShownItem]:
     items = content.get("items", [])
     return [ShownItem(item["text"], Money(item["amount_cents"], currency)) for item in items]
+
+
+def _instalments(content: Json, currency: str) -> list[ShownInstalment]:
+    plan = sorted(content.get("instalments", []), key=lambda each: str(each["due_on"]))
+    return [
+        ShownInstalment(date.fromisoformat(each["due_on"]), Money(each["amount_cents"], currency))
+        for each in plan
+    ]
 
 
 def _sentence(refusal: Refusal) -> str:

@@ -4,6 +4,7 @@ The order: what the reader chose, what the finance system said of the request, w
 wants, what the tenant speaks.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -61,8 +62,11 @@ LANGUAGES: Mapping[str, Language] = {
 }
 DEFAULT = "de"
 UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
+TELEPHONE = re.compile(r"\+?[0-9(][0-9 ()/.\-–]{2,}")
 ALIASES = {"no": "nb", "nn": "nb"}
-STAYS = ("part", "cents", "again", "over")  # of an address's query, in another language, too
+# What of an address's query stays in another language. A stranger, who knows no handle, cannot have
+# words of his choice stand in a page that is pressed.
+STAYS = {"part": "due|amount", "cents": r"\d{1,15}", "again": r"\d{1,2}", "over": "1"}
 
 _catalogues: dict[str, Translations] = {}
 
@@ -79,7 +83,7 @@ def init_app(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.filters.update(
-        money=money, day=day, moment=moment, iban=iban, sign=lambda sign: sign or ""
+        money=money, day=day, moment=moment, iban=iban, dial=dial, sign=lambda sign: sign or ""
     )
 
 
@@ -122,10 +126,16 @@ def choices() -> list[tuple[Language, str]]:
         handle = view.get("handle")
         endpoint = "visits.overview" if handle else "visits.code"
         view = {"handle": handle} if handle else {}
-    view = view | {name: request.args[name] for name in STAYS if name in request.args}
+    view = view | _stays(view)
     return [
         (language, url_for(endpoint, **view, lang=code)) for code, language in LANGUAGES.items()
     ]
+
+
+def _stays(view: Mapping[str, Any]) -> dict[str, str]:
+    names = STAYS if "handle" in view or "payment_id" in view else {"over"}
+    given = {name: request.args.get(name, "") for name in names}
+    return {name: text for name, text in given.items() if re.fullmatch(STAYS[name], text)}
 
 
 def zone() -> str:
@@ -174,6 +184,13 @@ def moment(value: datetime) -> str:
 def iban(number: str) -> str:
     """An account number in groups of four."""
     return " ".join(number[i : i + 4] for i in range(0, len(number), 4))
+
+
+def dial(number: str) -> str:
+    """A telephone number as a ``tel:`` address has it (RFC 3966); empty where it holds words."""
+    if not TELEPHONE.fullmatch(number):
+        return ""
+    return re.sub(r"[^+0-9]", "", number.replace("(0)", ""))
 
 
 def _chosen() -> str | None:

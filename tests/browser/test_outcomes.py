@@ -62,12 +62,19 @@ def test_who_left_the_provider_can_start_again_and_twice_paid_is_surplus(
     assert _custody(demo, first) == [("surplus", 3_333)]
 
 
-def test_money_that_comes_later_is_confirmed_when_it_comes(citizen: Citizen, demo: Demo) -> None:
+def test_while_there_is_no_news_who_reads_is_not_interrupted(citizen: Citizen, demo: Demo) -> None:
     payment = citizen.starts(demo.push(), "Wero")
     citizen.decides("later")
     assert citizen.title == PROCESSING
+    citizen.page.evaluate("document.body.dataset.mark = 'read so far'")
+    for _ in range(2):  # three seconds each
+        with citizen.page.expect_response("**/payment/*again=*", timeout=15_000) as answer:
+            pass
+        assert answer.value.request.resource_type == "fetch"
+    assert citizen.page.evaluate("document.body.dataset.mark") == "read so far"
     demo.provider(f"payments/{payment}/pay")
-    citizen.page.wait_for_selector(f"h1:has-text('{CONFIRMED}')", timeout=15_000)
+    citizen.page.wait_for_selector(f"h1:has-text('{CONFIRMED}')", timeout=30_000)
+    assert citizen.complaints == []
 
 
 def test_without_scripts_the_page_that_waits_looks_again_by_itself(
@@ -118,6 +125,24 @@ def test_a_wrong_amount_clears_nothing_and_lies_in_custody(citizen: Citizen, dem
     assert _booked(demo, payment) == []
     citizen.opens(asked)
     assert citizen.title == "We are checking your payment"
+
+
+def test_a_changed_amount_is_shown_before_anything_is_paid(citizen: Citizen, demo: Demo) -> None:
+    asked = demo.push(amount_cents=1_000)
+    citizen.checks(asked)
+    demo.push(reference=asked["reference"], amount_cents=2_000)
+    citizen.page.check("label:has-text('PayPal')")
+    citizen.submits()
+    assert "€20.00" in citizen.text
+    assert "/r/" in citizen.page.url
+
+
+def test_who_is_done_leaves_nothing_behind(citizen: Citizen, demo: Demo) -> None:
+    citizen.checks(demo.push())
+    page = citizen.page.url
+    citizen.page.click("text=End session")
+    citizen.page.goto(page)
+    assert citizen.title == "Your session has ended"
 
 
 def _state(demo: Demo, payment: str) -> str:

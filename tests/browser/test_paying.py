@@ -70,6 +70,30 @@ def test_two_letters_in_two_tabs_each_pay_their_own(comes: Comes, demo: Demo) ->
         assert (amounts[paid[id(first)]], amounts[paid[id(second)]]) == (1_111, 2_222)
 
 
+def test_over_the_limit_a_provider_is_not_offered_and_the_page_says_why(
+    citizen: Citizen, demo: Demo
+) -> None:
+    citizen.checks(demo.push(amount_cents=80_000))
+    assert _offered(citizen) == ["PayPal", "Kredit- oder Debitkarte", "Wero / Online-Überweisung"]
+    citizen.checks(demo.push(amount_cents=80_001))
+    assert _offered(citizen) == ["Kredit- oder Debitkarte", "Wero / Online-Überweisung"]
+    assert "PayPal" in citizen.page.inner_text("ul.refused")
+    assert "€800.00" in citizen.page.inner_text("ul.refused")
+
+
+def test_the_other_town_has_its_own_limit(citizen: Citizen, demo: Demo) -> None:
+    citizen.checks(demo.push(amount_cents=10_000, town="other"))
+    assert "PayPal" in _offered(citizen)
+    citizen.checks(demo.push(amount_cents=10_001, town="other"))
+    assert "PayPal" not in _offered(citizen)
+    assert "Gemeinde Beispielstadt" in citizen.page.inner_text("header")
+    assert "€100.00" in citizen.page.inner_text("ul.refused")
+
+
+def _offered(citizen: Citizen) -> list[str]:
+    return [label.strip() for label in citizen.page.locator(".offer label").all_inner_texts()]
+
+
 def _euros(letter: dict[str, Any]) -> str:
     euros, cents = divmod(letter["amount_cents"], 100)
     return f"{euros},{cents:02} €"

@@ -153,7 +153,7 @@ def parts(citizen: Citizen) -> None:
 
 
 def nothing_offered(citizen: Citizen) -> None:
-    choice(citizen, amount_cents=99_999_999)
+    choice(citizen, amount_cents=14_850, currency="NOK")
 
 
 def begun(citizen: Citizen) -> None:

@@ -82,6 +82,37 @@ def test_a_date_that_is_none_is_refused(text: str) -> None:
         day(text)
 
 
+PLAN = "15.05.2027 617,28 / 15.02.2027 617,28"
+
+
+def with_plan(plan: str, least: str = "") -> bytes:
+    return file(f"{row('K-1')};{plan};{least}").replace(
+        HEADER.encode(), f"{HEADER};Raten;Teilzahlung ab".encode()
+    )
+
+
+def test_instalments_and_parts_are_read_in_the_order_of_their_days() -> None:
+    (invoice,) = read(with_plan(PLAN, "25,00"), {}).invoices
+    assert invoice.instalments == ((date(2027, 2, 15), 61_728), (date(2027, 5, 15), 61_728))
+    assert invoice.parts_from_cents == 2_500
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        ("15.02.2027 617,28 / 15.05.2027 617,27", "instalments_sum"),
+        ("15.02.2027 617,28 / 15.02.2027 617,28", "instalments"),
+        ("15.02.2027", "instalments"),
+        (f"{PLAN} /", "instalments"),
+        ("31.02.2027 1.234,56", "date"),
+        ("15.02.2027 1234.56", "amount"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_told(plan: str, reason: str) -> None:
+    (refused,) = read(with_plan(plan), {}).refused
+    assert (refused.column, refused.reason) == ("Raten", reason)
+
+
 # fmt: off
 @pytest.mark.parametrize(
     ("bad", "column", "reason"),

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pypdfium2
@@ -12,7 +13,7 @@ from flask import Flask
 from pypdfium2 import raw
 
 from demo import sample
-from office import pushing, town
+from office import letters, pushing, town
 from office.client import Portal
 from office.db import office_db
 from office.importing import import_file
@@ -45,6 +46,7 @@ def rows() -> list[dict[str, str]]:
     long = "Sondernutzungsgebühr, Straßenverkehrsordnungswidrigkeit und mehr "
     rows[3] |= {"Zweck": (long * 3)[:139] + "!", "Sprache": "de", "TAN": "ja"}
     rows[3] |= {"Zahlbar bis": "24.12.2026"}
+    rows[2]["Zweck"] = rows[3]["Zweck"]
     rows[4] |= {"Sprache": "en", "TAN": "ja"}
     rows[5] |= {"TAN": "nein", "Sprache": "de"}
     return rows
@@ -216,6 +218,33 @@ def test_each_letter_is_one_page_even_with_the_longest_purpose(printed: Path) ->
             assert len(pdf) == 1
     _, amount = found_at(printed / "K-2026-000004.pdf", sample.rows(4)[3]["Betrag"])
     assert amount < 150  # above the box with the QR code
+
+
+def test_instalments_are_printed_with_their_days_above_the_box(printed: Path) -> None:
+    file = printed / "K-2026-000003.pdf"
+    text = " ".join(text_of(file).split())
+    assert "46,00 € bis 15. November 2026, 46,00 € bis 14. Februar 2027" in text
+    assert "auf einmal oder in Raten" in text
+    assert "für eine Rate den Betrag dort ändern" in text
+    _, last = found_at(file, "15. August 2027")
+    assert last < 149
+    assert "In Teilen jeweils ab 50,00 €" in " ".join(
+        text_of(printed / "K-2026-000004.pdf").split()
+    )
+
+
+def test_of_many_instalments_the_first_are_printed(office: Flask, portal: Portal) -> None:
+    rows = sample.rows(1)
+    days = [f"{day}.12.2026" for day in range(10, 16)]
+    rows[0] |= {"Betrag": "6,00", "Raten": " / ".join(f"{day} 1,00" for day in days)}
+    import_file(sample.as_bytes(rows))
+    pushing.push(portal, SECRET_KEY, silent)
+    facts, claim = town.find(office_db.session), office_db.session.get_one(Claim, "K-2026-000001")
+    assert facts
+    html = letters.letter(claim, facts, claim.issued_on or date(2026, 11, 21))
+    assert "13. Dezember 2026" in html
+    assert "14. Dezember 2026" not in html
+    assert "Ihre Seite zeigt 2 weitere" in html
 
 
 def test_a_letter_speaks_the_language_of_its_invoice(printed: Path) -> None:

@@ -46,6 +46,18 @@ def test_the_portal_learns_no_name_and_no_address(
         assert debtor.identity.partition(":")[2] not in told
 
 
+def test_the_portal_is_told_what_is_due_when_and_what_parts_may_be_paid(
+    office: Flask, portal: Portal, books: Books
+) -> None:
+    import_sample(4)
+    push(portal)
+    plan = books.requests["K-2026-000003"]["instalments"]
+    assert plan[0] == {"due_on": "2026-11-15", "amount_cents": 4_600}
+    assert sum(each["amount_cents"] for each in plan) == 18_400
+    assert books.requests["K-2026-000004"]["partial"] == {"minimum_cents": 5_000}
+    assert "instalments" not in books.requests["K-2026-000001"]
+
+
 def test_what_is_pushed_is_not_pushed_again(office: Flask, portal: Portal, books: Books) -> None:
     import_sample(10)
     push(portal)

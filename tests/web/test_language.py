@@ -36,9 +36,15 @@ def test_what_the_reader_chose_goes_before_the_letter_and_the_browser(app: Flask
 
 
 def test_another_language_is_another_language_of_the_same_step(app: Flask) -> None:
-    with app.test_request_context("/?over=1&again=3&nobody=asked"):
-        addresses = {choice.code: url for choice, url in language.choices()}
-    assert addresses["uk"] == "/?again=3&over=1&lang=uk"
+    for asked, offered in (
+        ("/?over=1&cents=5&nobody=asked", "/?over=1&lang=uk"),
+        ("/?over=zebra", "/?lang=uk"),
+        ("/r/h4/choice?part=due&cents=500", "/r/h4/choice?part=due&cents=500&lang=uk"),
+        ("/r/h4/choice?part=zebra&cents=x", "/r/h4/choice?lang=uk"),
+    ):
+        with app.test_request_context(asked):
+            addresses = {choice.code: url for choice, url in language.choices()}
+        assert addresses["uk"] == offered
 
 
 def test_the_letters_language_goes_before_the_browser(app: Flask) -> None:
@@ -73,6 +79,20 @@ def test_money_and_moments_are_written_as_the_language_does(
         shown = language.money(Money(123_450)), language.moment(EVENING)
         plain = tuple(text.replace("\xa0", " ").replace("\u202f", " ") for text in shown)
         assert plain == (money, moment)
+
+
+@pytest.mark.parametrize(
+    ("number", "dialled"),
+    [
+        ("09999 100-240", "09999100240"),
+        ("+49 (0) 9999 / 100.240", "+499999100240"),
+        ("115", "115"),
+        ("115 oder 09999 1", ""),
+        ("", ""),
+    ],
+)
+def test_a_number_is_dialled_as_it_is_written(number: str, dialled: str) -> None:
+    assert language.dial(number) == dialled
 
 
 def test_plain_german_falls_back_to_german(app: Flask) -> None:
