@@ -38,9 +38,8 @@ def refresh() -> int | None:
 
 
 def after_tan(handle: str) -> dict[str, Any]:
-    """What every page behind the TAN offers: to end, and to go on before the time is over."""
+    """What every page behind the TAN offers: to go on before the time is over."""
     return {
-        "end_action": url_for("visits.end"),
         "renew_action": steps.renewal(handle),
         "session_seconds": visits.IDLE_SECONDS,
     }

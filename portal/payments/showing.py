@@ -193,15 +193,16 @@ def moves(known: History) -> ShownMoves:
 
 
 def parts(session: Session, letter: PaymentRequest, now: Payable, channel: str) -> list[ShownPart]:
-    """What may be chosen to pay: all, what is due, a part of one's own from the least on."""
+    """What may be chosen to pay: what is due, all, a part of one's own from the least on."""
 
     def methods(amount: Money) -> list[str]:
         return [offer.label for offer in offers_for(session, letter, channel, amount).offered]
 
-    found = [ShownPart("whole", now.whole, methods(now.whole))]
+    found = []
     if now.due:
         amount = now.due.amount
         found.append(ShownPart("due", amount, methods(amount), now.due.on, now.due.later))
+    found.append(ShownPart("whole", now.whole, methods(now.whole)))
     if now.least:
         found.append(ShownPart("amount", now.least, methods(now.least)))
     return found

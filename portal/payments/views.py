@@ -69,6 +69,8 @@ def choose_amount(handle: str) -> ResponseReturnValue:
         return pages.amount_page(handle, letter, {}, entered)
     if not _may_choose(letter):
         return redirect(url_for("payments.status", handle=handle), 303)
+    if entered["amount"].strip() and not entered["which"]:
+        entered["which"] = Which.AMOUNT  # who types an amount means it
     part, errors = _typed(payable_now(db.session(), letter), **entered)
     if part is None:
         return pages.amount_page(handle, letter, errors, entered), 422

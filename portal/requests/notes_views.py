@@ -142,7 +142,6 @@ def _form(
 def _frame(handle: str) -> dict[str, Any]:
     return {
         "back": _back(handle),
-        "end_action": url_for("visits.end"),
         "renew_action": steps.renewal(handle),
         "session_seconds": visits.IDLE_SECONDS,
     }

@@ -17,7 +17,7 @@ from portal.faces import town as faces
 from portal.faces.fields import FIELDS, METHODS, STATES
 from portal.payments import accounts
 from portal.tenants import Tenant
-from portal.web import language
+from portal.web import language, visits
 from portal.web.current import settings, tenant
 
 bp = Blueprint("pages", __name__)
@@ -112,6 +112,7 @@ def _everywhere() -> dict[str, object]:
         "spoken": language.spoken(),
         "reviewed": language.reviewed(),
         "languages": language.choices(),
+        "end_action": url_for("visits.end") if visits.is_open() else None,
         "pages": {
             "start": url_for("visits.code"),
             "imprint": url_for("pages.imprint"),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from portal.payments.standing import Standing
 from portal.web.language import LANGUAGES
 from tests.browser.conftest import Comes
-from tests.look import looking
+from tests.look import looking, trees
 from tests.look.__main__ import share_out
 from tests.look.plan import Colours, Width, looks
 from tests.look.ways import WAYS
@@ -77,6 +77,10 @@ def test_a_barrier_is_seen(page: Page, fault: str, words: str) -> None:
     [
         ("<p style='width: 350px'>Wide</p>", "at 320 pixels"),
         ("<p style='width: 15em; font-size: 1rem'>Large</p>", "with text of twice its size"),
+        (
+            "<p style='width: 9em; overflow: hidden; white-space: nowrap'>As wide as this</p>",
+            "with widely spaced text",
+        ),
     ],
 )
 def test_what_does_not_fit_is_seen(page: Page, fault: str, words: str) -> None:
@@ -98,6 +102,17 @@ def test_a_fault_on_the_keyboards_way_is_seen(page: Page, fault: str, words: str
     page.set_content(f"{HEAD}{fault}</main>")
     found = list(looking.walk(page))
     assert any(words in one for one in found), found
+
+
+def test_a_tree_is_what_is_read_out(page: Page) -> None:
+    page.set_content(
+        f"{HEAD}<form><label>Name<input required aria-describedby=h></label><p id=h>Any</p>"
+        "<progress aria-hidden=true></progress></form></main>"
+    )
+    lines = [line.strip() for line in trees.read(page).splitlines()]
+    assert "heading “A” [level 1]" in lines
+    assert "textbox “Name” (Any) [required True]" in lines
+    assert not any("progress" in line for line in lines)
 
 
 def test_nothing_is_seen_where_nothing_is_wrong(page: Page) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests import stages
 from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
-from tests.look import looking
+from tests.look import looking, trees
 from tests.look.plan import FIRST, Colours, Look, Width, looks
 from tests.look.ways import WAYS, Way
 from tests.pages import COMPLETE, TRANSLATIONS
@@ -132,6 +132,8 @@ class Eye:
             file = self.pictures / str(look) / f"{self.name}.jpg"
             file.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=file, full_page=True, type="jpeg", quality=70)
+            if look.closely and look.width is Width.PHONE:
+                (file.parent / f"{self.name}.txt").write_text(trees.read(page), encoding="utf-8")
         if look.closely:
             yield from looking.narrow(page)
             yield from looking.walk(page)

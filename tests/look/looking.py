@@ -1,8 +1,9 @@
 """One look at a page that stands in a browser: everything that is wrong with it, in words.
 
 axe-core with the rules of WCAG 2.2, levels A and AA, and its best practices; then what axe cannot
-see: sideways scrolling (1.4.10) also at 320 pixels, text of twice its size (1.4.4), text that is
-cut off, and the way of the keyboard (2.1.1, 2.1.2, 2.4.3, 2.4.7, 2.4.11).
+see: sideways scrolling (1.4.10) also at 320 pixels, text of twice its size (1.4.4) and with wide
+spacing (1.4.12), text that is cut off, and the way of the keyboard (2.1.1, 2.1.2, 2.4.3, 2.4.7,
+2.4.11).
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,11 @@ CUT_OFF = """() => [...document.querySelectorAll("body *")].filter(one => {
     return getComputedStyle(one).overflowX !== "visible" && box.width > 2 && one.innerText
         && one.scrollWidth > one.clientWidth + 1 && one.checkVisibility();
 }).map(one => `${one.tagName} ${one.className}`)"""
+SPACING = """on => document.querySelectorAll("body *").forEach(one => Object.entries({
+    "line-height": "1.5", "letter-spacing": ".12em", "word-spacing": ".16em",
+    ...(one.tagName === "P" ? {"margin-bottom": "2em"} : {}),
+}).forEach(([name, size]) => on
+    ? one.style.setProperty(name, size, "important") : one.style.removeProperty(name)))"""
 TEXT_SIZE = "size => { document.documentElement.style.fontSize = size }"
 
 # Before a walk by Tab: everything unfolded but the menu of languages, the focus on the page itself.
@@ -99,6 +105,9 @@ def narrow(page: Page) -> Iterator[str]:
     page.evaluate(TEXT_SIZE, "200%")
     yield from _too_wide(page, " with text of twice its size")
     page.evaluate(TEXT_SIZE, "")
+    page.evaluate(SPACING, True)
+    yield from _too_wide(page, " with widely spaced text")
+    page.evaluate(SPACING, False)
 
 
 def walk(page: Page) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Contact sheets: the pictures of many pages on one, to be looked through by eye."""
+"""Contact sheets: the pictures of many pages on one, to be looked through by eye.
+
+Beside them the trees (``tests.look.trees``) of the same pages, to be read through.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,10 @@ PAPER, INK = "#888888", "#ffffff"
 def draw(pictures: Path, target: Path) -> Iterator[Path]:
     """One sheet for each folder of ``pictures``, named after it."""
     target.mkdir(parents=True, exist_ok=True)
+    for tree in sorted(pictures.glob("*/*.txt")):
+        page = target / "trees" / tree.parent.name / tree.name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_bytes(tree.read_bytes())
     for folder in sorted(path for path in pictures.iterdir() if path.is_dir()):
         sheet = _sheet(sorted(folder.glob("*.jpg")))
         file = target / f"{folder.name}.png"

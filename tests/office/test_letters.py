@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import pikepdf
 import pypdfium2
 import pytest
 import zxingcpp
@@ -263,6 +264,8 @@ def test_every_pdf_is_tagged_for_screen_readers(printed: Path) -> None:
         with pypdfium2.PdfDocument(file) as pdf:
             assert raw.FPDFCatalog_IsTagged(pdf.raw)
             assert pdf.get_metadata_dict()["Title"]
+        with pikepdf.open(file) as pdf:
+            assert pdf.Root.Lang == ("en" if file.stem == "K-2026-000005" else "de")
 
 
 def test_the_run_begins_with_a_list_that_names_the_right_pages(

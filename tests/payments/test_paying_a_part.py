@@ -168,6 +168,13 @@ def test_what_is_not_due_yet_is_offered_as_the_next_instalment(client: FlaskClie
     assert "Due on 15 February 2099." in page.text
 
 
+def test_who_types_an_amount_need_not_choose_it_as_well(client: FlaskClient) -> None:
+    handle = give_tan(client, builders.letter(**LONG, **PARTS))
+    answer = choose(client, handle, "", "200,00")
+    assert answer.location == f"/r/{handle}/choice?part=amount&cents=20000"
+    assert "The smallest amount is" in choose(client, handle, "", "0,50").text
+
+
 def test_an_amount_of_ones_own_brings_a_provider_back(
     client: FlaskClient, provider: FakeProvider
 ) -> None:
