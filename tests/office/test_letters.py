@@ -213,6 +213,18 @@ def test_a_letter_says_all_that_a_citizen_needs(printed: Path, rows: list[dict[s
     assert link["url"].rpartition("/")[2] not in text  # the whole code is in the QR alone
 
 
+def test_a_letter_is_read_out_in_the_order_in_which_it_is_seen(
+    printed: Path, rows: list[dict[str, str]]
+) -> None:
+    text = text_of(printed / "K-2026-000003.pdf")
+    seen = (
+        "Stadt Musterhausen", rows[2]["Strasse"], "Belegnummer", "Guten Tag", "Betrag", "Raten",
+        "Mit freundlichen", "1 Mit der Kamera", "TAN aus diesem", "2 In der Banking-App", "IBAN",
+    )  # fmt: skip
+    places = [text.index(words) for words in seen]
+    assert places == sorted(places)
+
+
 def test_each_letter_is_one_page_even_with_the_longest_purpose(printed: Path) -> None:
     for file in printed.glob("K-*.pdf"):
         with pypdfium2.PdfDocument(file) as pdf:
@@ -259,13 +271,14 @@ def test_a_letter_without_tan_shows_none(printed: Path) -> None:
     assert f"{tan[:4]} {tan[4:]}" not in text
 
 
-def test_every_pdf_is_tagged_for_screen_readers(printed: Path) -> None:
+def test_every_pdf_is_tagged_for_screen_readers(printed: Path, rows: list[dict[str, str]]) -> None:
+    spoken = {row["Belegnummer"]: row["Sprache"] for row in rows}
     for file in printed.glob("*.pdf"):
         with pypdfium2.PdfDocument(file) as pdf:
             assert raw.FPDFCatalog_IsTagged(pdf.raw)
             assert pdf.get_metadata_dict()["Title"]
         with pikepdf.open(file) as pdf:
-            assert pdf.Root.Lang == ("en" if file.stem == "K-2026-000005" else "de")
+            assert str(pdf.Root.Lang) == spoken.get(file.stem, "de")
 
 
 def test_the_run_begins_with_a_list_that_names_the_right_pages(
