@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Frame, Page
 from playwright.sync_api import Request as Sent
 
 from tests.stages import Demo
@@ -57,12 +57,16 @@ class Citizen:
     def leaves_for(self, provider: str = "PayPal") -> str:
         """Choose a provider and arrive there; our id of the payment."""
         self.page.check(f"label:has-text('{provider}')")
-        with self.page.expect_event("framenavigated", lambda f: "/leaving/" in f.url) as event:
+        found = []  # at once: the page leads on, and so does the frame's address
+
+        def leads_on(frame: Frame) -> bool:
+            found.extend(IN_PATH.findall(frame.url) if "/leaving/" in frame.url else [])
+            return bool(found)
+
+        with self.page.expect_event("framenavigated", leads_on):
             self.submits()
-        found = IN_PATH.search(event.value.url)
         self.page.wait_for_url(f"{self.demo.facts['sandbox']}/pay/**")
-        assert found
-        return found[1]
+        return str(found[0])
 
     def starts(self, letter: dict[str, Any], provider: str = "PayPal") -> str:
         """All the way to the provider; our id of the payment."""

@@ -103,7 +103,8 @@ class Eye:
                 seen.taken += 1
         except (Error, AssertionError) as error:
             self.there = False
-            seen.faults.append(f"{self.name}, {of_language[0]}: {str(error).splitlines()[0]}")
+            words_ = (str(error).splitlines() or [repr(error)])[0]
+            seen.faults.append(f"{self.name}, {of_language[0]}: {words_}")
         seen.faults += [f"{self.name}, {of_language[0]}: {one}" for one in self._behaviour()]
         return seen
 
