@@ -264,6 +264,7 @@ def test_a_word_about_who_asks_is_none_about_a_payment(
     {"amount": "42.50"}, {"amount": -1}, {"amount": True}, {"amount": None}, {"amount": "4" * 14},
     {"currency": None}, {"currency": "eur"}, {"merchantTxId": None}, {"merchantTxId": ["x"]},
     {"reference": None}, {"resultPayment": 4000.0}, {"resultPayment": True}, {"rc": [0]},
+    {"resultPayment": "4000\n"}, {"resultPayment": "4" * 201},
 ])  # fmt: skip
 def test_an_answer_that_makes_no_sense_is_none(
     monkeypatch: pytest.MonkeyPatch, spoilt: dict[str, Any]
