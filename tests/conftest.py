@@ -26,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What chance deals can be dealt again."""
     parser.addoption("--seed", type=int, help="of the crash trial: kills the same again")
     parser.addoption("--cases", type=int, help="of each operation in tests/fuzz")
+    parser.addoption(
+        "--peers", action="store_true", help="also other people's servers, tests/peers"
+    )
 
 
 @pytest.fixture(scope="session")
