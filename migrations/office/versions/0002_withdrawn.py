@@ -7,15 +7,17 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-STATE = op.f("ck_payouts_state")
+STATE = "ck_payouts_state"
 
 
 def upgrade() -> None:
-    op.drop_constraint(STATE, "payouts", type_="check")
-    op.create_check_constraint(STATE, "payouts", "state IN ('announced', 'arrived', 'withdrawn')")
+    op.drop_constraint(op.f(STATE), "payouts", type_="check")
+    op.create_check_constraint(
+        op.f(STATE), "payouts", "state IN ('announced', 'arrived', 'withdrawn')"
+    )
 
 
 def downgrade() -> None:
     """Not with a pay-out that was withdrawn: the books name it."""
-    op.drop_constraint(STATE, "payouts", type_="check")
-    op.create_check_constraint(STATE, "payouts", "state IN ('announced', 'arrived')")
+    op.drop_constraint(op.f(STATE), "payouts", type_="check")
+    op.create_check_constraint(op.f(STATE), "payouts", "state IN ('announced', 'arrived')")

@@ -12,7 +12,7 @@ depends_on = None
 
 SETTLEMENT = ("tenant_id", "account", "settlement")
 PROPOSED = "refund_proposed"
-KINDS = op.f("ck_staff_tasks_kind")
+KINDS = "ck_staff_tasks_kind"
 OPEN_SURPLUS = {"postgresql_where": sa.text("state = 'open' AND cause = 'surplus'")}
 
 
@@ -67,8 +67,8 @@ def _known_kinds() -> set[str]:
 
 def _kinds(kinds: set[str]) -> None:
     told = ", ".join(f"'{kind}'" for kind in sorted(kinds))
-    op.drop_constraint(KINDS, "staff_tasks", type_="check")
-    op.create_check_constraint(KINDS, "staff_tasks", f"kind IN ({told})")
+    op.drop_constraint(op.f(KINDS), "staff_tasks", type_="check")
+    op.create_check_constraint(op.f(KINDS), "staff_tasks", f"kind IN ({told})")
 
 
 def _fk(table: str, *, versioned: bool) -> str:
