@@ -31,7 +31,7 @@ def start(
 ) -> sqlite3.Row:
     """Take an order. ``payment`` is the merchant's id; whether it may come twice the fake knows."""
     name, now = payment_id or fake.new_id("payment"), this_moment()
-    ordered = {"ordered_cents": amount_cents, "ordered_currency": currency}
+    asked = {"ordered_cents": amount_cents, "ordered_currency": currency, "return_url": return_url}
     add(
         db,
         "payments",
@@ -45,15 +45,15 @@ def start(
         text=text,
         method=method,
         language=language,
-        return_url=return_url,
-        cancel_url=cancel_url or return_url,
         told=written_json(told or {}),
         started_at=now,
         changed_at=now,
-        **ordered,
+        cancel_url=cancel_url or return_url,
+        **asked,
     )
-    telling.tell(db, fake, Change("payment", "start", get(db, fake, name)))
-    return get(db, fake, name)
+    made = get(db, fake, name)
+    telling.tell(db, fake, Change("payment", "start", made))
+    return made
 
 
 def get(

@@ -61,12 +61,6 @@ def dispute(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
     """A dispute with its balance transactions: what was taken, and what came back."""
     of = told(payments.get(db, fake, row["payment_id"]))
     moved = db.execute("SELECT * FROM movements WHERE reversal_id = ? ORDER BY n", (row["id"],))
-    evidence = dict.fromkeys(_EVIDENCE) | {
-        "customer_email_address": PAYER["email"],
-        "customer_name": PAYER["name"],
-        "uncategorized_text": PAYER["iban"],
-        "enhanced_evidence": {},
-    }
     return {
         "id": row["id"],
         "object": "dispute",
@@ -76,7 +70,7 @@ def dispute(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
         "created": seconds(row["started_at"]),
         "currency": row["currency"].lower(),
         "enhanced_eligibility_types": [],
-        "evidence": evidence,
+        "evidence": _evidence(),
         "evidence_details": {
             "due_by": seconds(row["started_at"]) + 7 * 86400,
             "has_evidence": False,
@@ -99,6 +93,15 @@ def dispute(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
         },
         "reason": REASON[row["reason"]],
         "status": DISPUTE[row["status"]],
+    }
+
+
+def _evidence() -> Told:
+    return dict.fromkeys(_EVIDENCE) | {
+        "customer_email_address": PAYER["email"],
+        "customer_name": PAYER["name"],
+        "uncategorized_text": PAYER["iban"],
+        "enhanced_evidence": {},
     }
 
 

@@ -22,6 +22,31 @@ SESSION = {  # status here -> session status, payment_status, status of the paym
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 _CONNECTED = ("application", "on_behalf_of", "transfer_data", "transfer_group")
+# What is null here.
+_SESSION_NULL = (
+    "after_expiration", "allow_promotion_codes", "billing_address_collection", "client_secret",
+    "collected_information", "consent", "consent_collection", "currency_conversion",
+    "customer", "customer_account", "customer_email", "discounts", "integration_identifier",
+    "invoice", "managed_payments", "origin_context", "payment_link",
+    "payment_method_configuration_details", "permissions", "recovered_from",
+    "saved_payment_method_options", "setup_intent", "shipping_address_collection",
+    "shipping_cost", "submit_type", "subscription", "wallet_options",
+)  # fmt: skip
+_INTENT_NULL = (
+    *_CONNECTED, "application_fee_amount", "canceled_at", "cancellation_reason",
+    "customer", "customer_account", "excluded_payment_method_types", "last_payment_error",
+    "managed_payments", "next_action", "payment_method",
+    "payment_method_configuration_details", "processing", "receipt_email", "review",
+    "setup_future_usage", "shipping", "source", "statement_descriptor",
+    "statement_descriptor_suffix",
+)  # fmt: skip
+_CHARGE_NULL = (
+    *_CONNECTED, "application_fee", "application_fee_amount", "balance_transaction",
+    "calculated_statement_descriptor", "customer", "failure_balance_transaction",
+    "failure_code", "failure_message", "receipt_email", "receipt_number", "receipt_url",
+    "review", "shipping", "source", "source_transfer", "statement_descriptor",
+    "statement_descriptor_suffix",
+)  # fmt: skip
 Told = dict[str, Any]
 
 
@@ -34,16 +59,7 @@ def session(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row, expand: set[st
     """A Checkout Session; ``payment_intent`` and ``payment_intent.latest_charge`` expand."""
     kept, (status, paid, _) = told(row), SESSION[row["status"]]
     known = row["status"] not in {"open", "timed_out"}
-    nothing = (
-        "after_expiration", "allow_promotion_codes", "billing_address_collection", "client_secret",
-        "collected_information", "consent", "consent_collection", "currency_conversion",
-        "customer", "customer_account", "customer_email", "discounts", "integration_identifier",
-        "invoice", "managed_payments", "origin_context", "payment_link",
-        "payment_method_configuration_details", "permissions", "recovered_from",
-        "saved_payment_method_options", "setup_intent", "shipping_address_collection",
-        "shipping_cost", "submit_type", "subscription", "wallet_options",
-    )  # fmt: skip
-    return dict.fromkeys(nothing) | {
+    return dict.fromkeys(_SESSION_NULL) | {
         "id": row["id"],
         "object": "checkout.session",
         "adaptive_pricing": {"enabled": False},
@@ -88,15 +104,7 @@ def intent(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row, expand: set[str
     latest: Any = kept["charge"] if charged else None
     if latest and "latest_charge" in expand:
         latest = charge(db, fake, row)
-    nothing = (
-        *_CONNECTED, "application_fee_amount", "canceled_at", "cancellation_reason",
-        "customer", "customer_account", "excluded_payment_method_types", "last_payment_error",
-        "managed_payments", "next_action", "payment_method",
-        "payment_method_configuration_details", "processing", "receipt_email", "review",
-        "setup_future_usage", "shipping", "source", "statement_descriptor",
-        "statement_descriptor_suffix",
-    )  # fmt: skip
-    return dict.fromkeys(nothing) | {
+    return dict.fromkeys(_INTENT_NULL) | {
         "id": kept["intent"],
         "object": "payment_intent",
         "amount": row["amount_cents"],
@@ -123,15 +131,8 @@ def charge(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
     """The charge of a session."""
     kept, paid = told(row), row["status"] == "paid"
     back = refunds.back_cents(db, row["id"])
-    nothing = (
-        *_CONNECTED, "application_fee", "application_fee_amount", "balance_transaction",
-        "calculated_statement_descriptor", "customer", "failure_balance_transaction",
-        "failure_code", "failure_message", "receipt_email", "receipt_number", "receipt_url",
-        "review", "shipping", "source", "source_transfer", "statement_descriptor",
-        "statement_descriptor_suffix",
-    )  # fmt: skip
     statuses = {"paid": "succeeded", "authorising": "pending"}
-    return dict.fromkeys(nothing) | {
+    return dict.fromkeys(_CHARGE_NULL) | {
         "id": kept["charge"],
         "object": "charge",
         "amount": row["amount_cents"],

@@ -39,7 +39,6 @@ def create_session(db: sqlite3.Connection, merchant: sqlite3.Row, tree: Told) ->
     cents, currency, name = _lines(needed(tree, "line_items"))
     intent = tree.get("payment_intent_data", {})
     only(intent, ("metadata", "description", "statement_descriptor_suffix"), "payment_intent_data")
-    live = bool(merchant["live"])
     kept = {
         "metadata": forms.metadata(tree.get("metadata")),
         "intent_metadata": forms.metadata(intent.get("metadata")),
@@ -62,7 +61,7 @@ def create_session(db: sqlite3.Connection, merchant: sqlite3.Row, tree: Told) ->
         return_url=_address(tree, "success_url"),
         cancel_url=_address(tree, "cancel_url"),
         told=kept,
-        payment_id=f"cs_{'live' if live else 'test'}_{secrets.token_hex(29)}",
+        payment_id=_name(merchant),
     )
     return objects.session(db, mine(), made, forms.expanded(tree))
 
@@ -113,6 +112,10 @@ def show_intent(db: sqlite3.Connection, merchant: sqlite3.Row, tree: Told) -> To
     """A payment intent."""
     row = by_intent(db, merchant, tree["@intent"])
     return objects.intent(db, mine(), row, forms.expanded(tree))
+
+
+def _name(merchant: sqlite3.Row) -> str:
+    return f"cs_{'live' if merchant['live'] else 'test'}_{secrets.token_hex(29)}"
 
 
 def _session(db: sqlite3.Connection, merchant: sqlite3.Row, name: str) -> sqlite3.Row:

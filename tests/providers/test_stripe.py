@@ -1,6 +1,8 @@
 """What Stripe does beyond the contract: delayed methods, disputes, pay-outs, keys, words."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -132,6 +134,11 @@ def test_a_key_of_the_other_mode_is_refused_and_never_sent(
         STRIPE.fetch(account, "pay-1", "cs_1")
     with pytest.raises(ProviderDown):
         STRIPE.start(account, order())
+
+
+def test_stripes_package_is_not_imported_before_an_account_uses_it() -> None:
+    code = "import sys, portal.providers.registry; sys.exit('stripe' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_account_that_fits_is_taken_and_what_is_missing_is_said(far: StripeHarness) -> None:
