@@ -148,7 +148,7 @@ def _due(session: Session, tenant: Tenant) -> list[tuple[datetime, str, str]]:
         tried = known.tried_at if known else _began(row, zone)
         done = known is not None and known.done_at is not None and known.done_at >= night
         again = known is None or tried <= now - TRY_AGAIN_AFTER
-        lists = isinstance(registry.get(row.provider), ListsSettlements)
+        lists = isinstance(registry.PROVIDERS.get(row.provider), ListsSettlements)
         if lists and not done and again and _began(row, zone) <= now:
             found.append((tried, tenant.id, row.id))
     return found

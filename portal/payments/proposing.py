@@ -4,6 +4,7 @@ A proposal is a task, and no order: a person asks for the refund on an order, a 
 Or the surplus is given to another request, or kept by order; then the task is over by itself.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,8 @@ from portal.requests import register
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
+log = logging.getLogger(__name__)
+
 MOST_AT_ONCE = 200
 
 
@@ -39,7 +42,7 @@ def look() -> int:
     """Propose what is not proposed yet, and end what is over; how many new proposals."""
     opened, behind = 0, ("", 0)
     while due := _page(behind):
-        opened += sum(again(partial(_propose, place=place)) for place in due)
+        opened += sum(map(_proposed, due))
         behind = due[-1]
     _end_over()
     return opened
@@ -60,6 +63,14 @@ def parts(session: Session, item: CustodyItem) -> list[Part]:
             found.append(Part(payment.id, Money(cents, item.currency)))
             rest -= cents
     return found
+
+
+def _proposed(place: tuple[str, int]) -> bool:
+    try:
+        return again(partial(_propose, place=place))
+    except Exception as error:  # one that cannot be looked at must not stop the others
+        log.exception("not_proposed", extra={"item": place[1], "error": type(error).__name__})
+        return False
 
 
 def _propose(session: Session, place: tuple[str, int]) -> bool:
@@ -147,4 +158,5 @@ def _sends_back(session: Session, payment: Payment) -> bool:
         )
     )
     waits = session.scalar(failed.limit(1)) is not None
-    return registry.sends_back(account.provider, payment.method) and not waits
+    known = account.provider in registry.PROVIDERS  # one adapter that is gone stops no others
+    return known and registry.sends_back(account.provider, payment.method) and not waits

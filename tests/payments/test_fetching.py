@@ -119,6 +119,14 @@ def test_a_silent_account_does_not_hold_up_the_others(listing: Listing, moment: 
     assert fetched() == 1
 
 
+def test_an_account_whose_adapter_is_gone_does_not_hold_up_the_others(listing: Listing) -> None:
+    listing.make("s1")
+    with transaction() as session:
+        session.get_one(ProviderAccount, (TOWN, "card")).provider = "gone"
+    assert fetched() == 1
+    assert booked() == {(OTHER_TOWN, "s1")}
+
+
 def test_who_was_slow_stands_behind_all_others(
     listing: Listing, moment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,23 @@ def test_a_dispute_that_is_won_is_the_reverse(provider: FakeProvider) -> None:
     )  # fmt: skip
 
 
+def test_a_provider_may_keep_its_fee_of_a_dispute_that_is_won(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    report = provider.reverse(payment, 10_000, fee_cents=2_000)
+    heard(report)
+    heard(replace(report, won=True, fee=Money(500)))
+    assert (balance("suspense:card"), balance("fees:card")) == (8_500, 1_500)
+    assert (item("reversal:card:cb-1").open_cents, item("reversal-won:card:cb-1").open_cents) == (
+        -12_000, 10_500,
+    )  # fmt: skip
+    assert last()[1]["fee_cents"] == -500
+    both = line(payment, -10_000, 2_000), line(payment, 10_000, -500)
+    provider.settle("s1", [payment], 0, *both)
+    settled()
+    assert (balance("suspense:card"), balance("differences:card")) == (0, 0)
+    assert (balance("fees:card"), balance("transit:card")) == (1_500, 8_500)
+
+
 def test_a_dispute_won_after_the_claim_was_paid_again_is_surplus(provider: FakeProvider) -> None:
     letter, payment = paid(provider)
     report = provider.reverse(payment, 10_000)
