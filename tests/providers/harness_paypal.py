@@ -100,6 +100,12 @@ class PayPalHarness(Harness):
             (b'"disputed_transactions":[', b'"disputed_transactions":[7,'),
         ),
     }  # fmt: skip
+    differing: Mapping[str, Change] = {
+        "amount": (AMOUNT, AMOUNT),  # as it really came: see ``otherwise``
+        "currency": (AMOUNT, AMOUNT),
+        "merchant": (rb'"merchant_id":"[^"]+"', b'"merchant_id":"MERCHANT{n}"'),
+        "reference": (rb'"order_id":"[^"]+"', b'"order_id":"ORDER{n}"'),
+    }
     unknown_words = (
         ("payment", b'"status":"COMPLETED"', b'"status":"ON_THE_MOON"'),
         ("payment", b'"event_type":"PAYMENT.CAPTURE.COMPLETED"', b'"event_type":"ON.THE.MOON"'),
@@ -146,6 +152,13 @@ class PayPalHarness(Harness):
     def approve(self, payment: str, how: str = "pay") -> Letter:
         """The payer agrees (``pend``: to what takes its time, ``decline``: in vain)."""
         return self.door(f"payments/{payment}/{how}")
+
+    def otherwise(self, payment: str, what: str, number: int) -> Letter:
+        other = {"amount": {"amount_cents": number}, "currency": {"currency": "CHF"}}
+        if what not in other:
+            return super().otherwise(payment, what, number)
+        self.approve(payment)
+        return self.door(f"payments/{payment}/capture", **other[what])
 
     def sign(self, letter: Letter) -> Letter:
         headers, body = letter
