@@ -40,7 +40,8 @@ def written(db: sqlite3.Connection, mine: Fake, name: str) -> bytes:
     table.writerow(COLUMNS)
     for line in lines:
         table.writerow([name, day, settlement["merchant"], *_line(db, mine, line)])
-    sums = (settlement["gross_cents"], settlement["fee_cents"], settlement["net_cents"])
+    gross, fee = (sum(column) for column in zip(*map(_amounts, lines), strict=True))
+    sums = (gross, fee, settlement["net_cents"])
     table.writerow([CLOSING, "", "", "", len(lines), "", "", "", *map(_euros, sums), ""])
     return file.getvalue().encode()
 
@@ -48,7 +49,7 @@ def written(db: sqlite3.Connection, mine: Fake, name: str) -> bytes:
 def _line(db: sqlite3.Connection, mine: Fake, line: sqlite3.Row) -> list[str]:
     paid = payments.get(db, mine, line["payment_id"]) if line["payment_id"] else None
     refund = _refund(db, line["refund_id"]) if line["refund_id"] else None
-    gross, fee = line["amount_cents"], line["fee_cents"]
+    gross, fee = _amounts(line)
     return [
         kept(paid)["project"] if paid else "",
         KIND[line["kind"]],
@@ -60,6 +61,12 @@ def _line(db: sqlite3.Connection, mine: Fake, line: sqlite3.Row) -> list[str]:
         _euros(gross - fee),
         line["currency"],
     ]
+
+
+def _amounts(line: sqlite3.Row) -> tuple[int, int]:
+    """Gross and fee; what is charged for no one payment is a fee alone."""
+    gross, fee = line["amount_cents"], line["fee_cents"]
+    return (0, fee - gross) if line["kind"] == "fee" else (gross, fee)
 
 
 def _refund(db: sqlite3.Connection, name: str) -> sqlite3.Row:

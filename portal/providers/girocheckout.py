@@ -24,6 +24,7 @@ from portal.providers.girocheckout_wire import (
     call,
     check_address,
     check_project,
+    leads_to_live,
     notified,
     projects,
     purpose,
@@ -134,7 +135,8 @@ class Girocheckout:
         project, reference = _named(account, provider_reference or payment)
         code, told = _status(account, project, reference)
         if code == NOT_THERE:
-            return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
+            there = (account.merchant, Outcome.NOT_FOUND, Money(0), _is_live(account))
+            return Report(payment, "", *there)
         return sensibly(lambda: _report(account, project, reference, told))
 
     def read_notification(
@@ -151,7 +153,7 @@ class Girocheckout:
         reference = "" if project.method == CHOICE else _join(project, told["gcReference"])
         event_id = f"{told['gcReference']}:{told['gcResultPayment']}"
         payment = told["gcMerchantTxId"]
-        return (Moved(payment, reference, account.merchant, account.live, event_id),)
+        return (Moved(payment, reference, account.merchant, _is_live(account), event_id),)
 
     def can_refund(self, method: str) -> bool:
         """Whether money that came by a method can be sent back."""
@@ -170,7 +172,7 @@ class Girocheckout:
         if DUPLICATE in {code, sensibly(lambda: word(told, "resultPayment"))}:
             code, told = _the_first(account, project, told)
         if code == NOT_THERE or _is_refused(code):
-            mine = (account.merchant, account.live, order.payment)
+            mine = (account.merchant, _is_live(account), order.payment)
             return RefundReport(order.refund, "", Outcome.FAILED, order.amount, *mine)
         if code != FINE:
             raise UnknownWord(f"{code!r} is in no table")
@@ -183,6 +185,11 @@ class Girocheckout:
             check_project(account, method)
         if not any(projects(account, METHODS)):
             raise AccountUnfit(f"No project is set, of {', '.join(METHODS)}.")
+
+
+def _is_live(account: Account) -> bool:
+    """Whether real money moves where the account leads: no answer says it, but the host does."""
+    return leads_to_live(account, LIVE_HOSTS, TEST_HOSTS)
 
 
 def _project(account: Account, method: str) -> Project:
@@ -267,7 +274,7 @@ def _report(account: Account, project: Project, asked: str, told: Told) -> Repor
         merchant=account.merchant,  # it is not said: only this merchant's password signs so
         outcome=mapped(RESULT, result) if result else Outcome.STARTED,
         amount=amount(told),
-        live=account.live,
+        live=_is_live(account),
     )
 
 
@@ -287,6 +294,6 @@ def _sent_back(account: Account, order: RefundOrder, told: Told) -> RefundReport
         outcome=SENT_BACK[mapped(RESULT, result)] if result else Outcome.PENDING,
         amount=amount(told),
         merchant=account.merchant,
-        live=account.live,
+        live=_is_live(account),
         payment=order.payment,
     )

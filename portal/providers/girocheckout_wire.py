@@ -71,6 +71,14 @@ def check_address(account: Account, live: Collection[str], test: Collection[str]
         raise AccountUnfit("The merchant must be GiroCheckout's number of it (Verkäufer-ID).")
 
 
+def leads_to_live(account: Account, live: Collection[str], test: Collection[str]) -> bool:
+    """By the host; of one that is neither, as the account says. Nothing live goes without TLS."""
+    base = urlsplit(account.credentials.get("base_url", ""))
+    if base.hostname in test or base.scheme != "https":
+        return False
+    return base.hostname in live or account.live
+
+
 def check_project(account: Account, method: str) -> None:
     """Raise ``AccountUnfit`` when a method has half of what it needs, or no number."""
     names = (f"{method}_project", f"{method}_password")

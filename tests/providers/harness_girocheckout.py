@@ -53,6 +53,10 @@ class GirocheckoutHarness(Harness):
         ),
     }
     unknown_words = (("payment", b"gcResultPayment=4000", b"gcResultPayment=4242"),)
+    differing: Mapping[str, Change] = {
+        "amount": (b"gcAmount=[0-9]+", b"gcAmount={n}"),
+        "currency": (b"gcCurrency=EUR", b"gcCurrency=CHF"),
+    }  # the merchant is told by no one, and the reference is that by which it is asked
     signature_headers = ()
     no_secrets = ({"page_password": ""}, {"page_project": ""}, {"page_password": "wrong"})
     secrets = tuple(f"{method}_password" for method in METHODS)
@@ -73,6 +77,7 @@ class GirocheckoutHarness(Harness):
 
     def __init__(self, url: str) -> None:
         self._http = httpx2.Client(base_url=f"{url}/girocheckout", trust_env=False)
+        self._password = ""
         self.account = self._open("1000001", f"{url}/girocheckout")
         self.other_account = self._open("1000002", f"{url}/girocheckout")
 
@@ -86,15 +91,25 @@ class GirocheckoutHarness(Harness):
         """What the payer or time does; the notification of it."""
         (delivery,) = self.post(f"/test/payments/{payment}/{verb}", told)["deliveries"]
         assert delivery["sent"]["method"] == "GET"
-        return {}, urlsplit(delivery["sent"]["url"]).query.encode()
+        letter = urlsplit(delivery["sent"]["url"]).query.encode()
+        self._password = self._signer(letter) or self._password
+        return {}, letter
+
+    def otherwise(self, payment: str, what: str, number: int) -> Letter:
+        """As it comes to be on the far side: a bell tells nothing."""
+        told = {"amount": {"amount_cents": number}, "currency": {"currency": "CHF"}}[what]
+        return self.let_happen(payment, "pay", **told)
 
     def sign(self, letter: Letter) -> Letter:
+        """By the project that signed the last letter."""
         _, body = letter
         unsigned, _, _ = body.rpartition(b"&gcHash=")
-        pairs = parse_qsl(unsigned.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
-        password = self.account.credentials["page_password"]
-        signed = sign(password, (value for _, value in pairs))
-        return {}, unsigned + b"&gcHash=" + signed.encode()
+        return {}, unsigned + b"&gcHash=" + _signed(unsigned, self._password)
+
+    def _signer(self, letter: bytes) -> str:
+        unsigned, _, signed = letter.rpartition(b"&gcHash=")
+        keys = [self.account.credentials[name] for name in self.secrets]
+        return next((key for key in keys if _signed(unsigned, key) == signed), "")
 
     def signed_at(self, headers: dict[str, str]) -> datetime:
         raise NotImplementedError
@@ -139,6 +154,11 @@ class GirocheckoutHarness(Harness):
         self._http.put(f"/merchants/{merchant}", json=told).raise_for_status()
         account = credentials | {"base_url": url}
         return Account("tenant", f"account-{merchant}", merchant, False, account)
+
+
+def _signed(unsigned: bytes, password: str) -> bytes:
+    pairs = parse_qsl(unsigned.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    return sign(password, (value for _, value in pairs)).encode()
 
 
 @contextmanager

@@ -453,6 +453,29 @@ def test_an_unknown_result_is_a_loud_error() -> None:
         heard(query(TOLD | {"gcResultPayment": "4242"}))
 
 
+@pytest.mark.parametrize(
+    ("base_url", "says", "live"),
+    [
+        ("http://127.0.0.1:8003/girocheckout", True, False),
+        ("https://dev.girosolution.de/girocheckout/api/v2", True, False),
+        ("https://payment.girocheckout.de/girocheckout/v2", False, True),
+        ("https://gateway.example/girocheckout", True, True),
+        ("https://gateway.example/girocheckout", False, False),
+    ],
+)
+def test_what_comes_from_a_test_system_is_no_real_money(
+    monkeypatch: pytest.MonkeyPatch, base_url: str, says: bool, live: bool
+) -> None:
+    credentials = {**ACCOUNT.credentials, "base_url": base_url}
+    account = replace(ACCOUNT, live=says, credentials=credentials)
+    assert heard(query(TOLD), account).live is live
+    playing(monkeypatch, status(), {"rc": 5034}, VECTORS["answers"]["fine"])
+    assert GIRO.fetch(account, ORDER.payment, "wero/r-1").live is live
+    assert GIRO.fetch(account, ORDER.payment, "wero/r-2").live is live
+    back = RefundOrder("ref-1", ORDER.payment, "wero/r-1", Money(123))
+    assert GIRO.refund(account, back).live is live
+
+
 # --- What is wrong in an account -----------------------------------------------------------------
 
 
