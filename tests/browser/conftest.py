@@ -12,6 +12,8 @@ from tests import stages
 from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
 from tests.stages import Demo
 
+DRAWN_WITHIN = 60_000  # milliseconds: the first one starts the print process
+
 __all__ = ["DESK", "PHONE", "Citizen", "Comes"]
 
 
@@ -86,7 +88,7 @@ def citizen(comes: Comes) -> Citizen:
 
 def folder_of(page: Page, path: Path) -> Path:
     """Where a test keeps a file that a page gives."""
-    with page.expect_download() as download:
-        page.click("a[href$='.pdf']")
+    with page.expect_download(timeout=DRAWN_WITHIN) as download:
+        page.click("a[href$='.pdf']", timeout=DRAWN_WITHIN)
     download.value.save_as(path)
     return path
