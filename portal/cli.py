@@ -195,6 +195,8 @@ class _PrintProcess:
     def _watch(self) -> None:
         while not self._ending.is_set():
             self._process = subprocess.Popen(self._command)  # noqa: S603 -- our own module
+            if self._ending.is_set():  # told to end while it was started
+                self._process.terminate()
             self._process.wait()
             self._ending.wait(AGAIN_AFTER)
 
