@@ -72,6 +72,20 @@ MISTAKES: dict[str, list[str]] = {
         one("paid_elsewhere", "undone_at = now()"),
     ],
     "what is in transit was settled and has not arrived": [entry("transit:card")],
+    "what is held in reserve is what settlement reports in force have held back and not let go": [
+        entry("reserves:card"),
+    ],
+    "what a line of a settlement report settled is what it took of items, each of its own account":
+        [one("settled_items", "cents = cents + 1")],
+    "of a settlement report one version at most is in force, and what has arrived was not undone": [
+        f"""INSERT INTO settlement_undoings SELECT tenant_id, account, settlement, version, now()
+                FROM payout_arrivals WHERE tenant_id = '{TOWN}';
+            INSERT INTO events (tenant_id, position, id, type, occurred_at, data)
+                SELECT tenant_id, last + 1, 'by hand', 'payout.withdrawn', now(), data
+                FROM event_feed JOIN events USING (tenant_id)
+                WHERE tenant_id = '{TOWN}' AND type = 'payout.announced';
+            UPDATE event_feed SET last = last + 1 WHERE tenant_id = '{TOWN}'""",
+    ],
     "what stands on the bank is what has arrived": [entry("bank")],
     "a success is booked once, to the cent, and nothing is booked for money that never came": [
         one("ledger_entries", "reason = 'by hand'", "reason = 'payment_succeeded'"),
@@ -143,7 +157,7 @@ MISTAKES: dict[str, list[str]] = {
         one("events", "type = 'by hand'",
             "type = 'custody.returned' AND data ->> 'cause' = 'unclear'"),
     ],
-    "each pay-out was announced once and arrived once": [
+    "each pay-out was announced once, and withdrawn or arrived once": [
         untold("payout.announced"), untold("payout.arrived"),
     ],
     "of one request no later event is taken before an earlier one": [
