@@ -14,13 +14,16 @@ from portal.money import Money
 from portal.payments import confirmations
 from portal.payments.history import History
 from portal.payments.models import Payment, ProviderRule
-from portal.payments.offers import SENTENCES, Offers, Refusal
+from portal.payments.offers import SENTENCES, Offers, Reason, Refusal
 from portal.payments.parts import Payable
 from portal.payments.start import offers_for
 from portal.requests.models import PaymentRequest, RequestVersion
 from portal.tenants import Kind
 from portal.web import language
 from portal.web.current import tenant
+
+# What a town has no more, or not yet, is no choice: nobody who pays needs to read of it.
+NOT_SHOWN = {Reason.ACCOUNT_CLOSED, Reason.NOT_YET, Reason.NO_LONGER}
 
 Page = Callable[[str, PaymentRequest, Payment | None], ResponseReturnValue]
 
@@ -218,7 +221,11 @@ def offers(
         hint = _written(rule.hint_de, rule.hint_en)
         fee_note = _written(rule.fee_note_de, rule.fee_note_en)
         offered.append(ShownOffer(offer.rule, offer.label, hint, fee_note))
-    refused = [ShownRefusal(refusal.label, _sentence(refusal)) for refusal in found.refused]
+    refused = [
+        ShownRefusal(refusal.label, _sentence(refusal))
+        for refusal in found.refused
+        if refusal.reason not in NOT_SHOWN
+    ]
     return offered, refused, offered[0].id if len(offered) == 1 else None
 
 

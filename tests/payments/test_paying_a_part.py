@@ -8,13 +8,14 @@ from flask import current_app
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from portal.db import transaction
 from portal.money import Money
 from portal.payments.parts import NotAPart, Which
 from portal.payments.record import record
 from portal.payments.start import ChangedSince, NotOffered, start
 from portal.providers.protocol import Outcome
 from tests import builders
-from tests.builders import Letter
+from tests.builders import TOWN, Letter
 from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan
 from tests.payments.test_refunds import CARD
@@ -173,6 +174,17 @@ def test_who_types_an_amount_need_not_choose_it_as_well(client: FlaskClient) -> 
     answer = choose(client, handle, "", "200,00")
     assert answer.location == f"/r/{handle}/choice?part=amount&cents=20000"
     assert "The smallest amount is" in choose(client, handle, "", "0,50").text
+
+
+def test_what_a_town_has_no_more_stands_on_no_page(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    with transaction() as session:
+        session.add(builders.rule(TOWN, "card", label="Giropay", valid_until=builders.LONG_AGO))
+    handle = give_tan(client, builders.letter(**LONG, **PARTS))
+    page = client.get(f"/r/{handle}/choice").text
+    assert "Only up to €800.00." in page
+    assert "Giropay" not in page
 
 
 def test_an_amount_of_ones_own_brings_a_provider_back(
