@@ -14,13 +14,15 @@ from fakes import joined, settings, telling
 from fakes.books import Books
 from fakes.doors import doors
 from fakes.page import page
+from fakes.trainer import trainer
 from sandbox.app import seal
 from sandbox.courier import Courier
 from sandbox.errors import Refused
 from sandbox.words import LANGUAGES, money, texts
 
 _BODY_BYTES = 256 * 1024
-_OURS = ("merchants", "books", "test", "pay")  # what follows a provider's name and is not its API
+# What follows a provider's name and is not its API.
+_OURS = ("", "merchants", "books", "test", "pay")
 
 
 def create_app(folder: Path, base_url: str) -> Flask:
@@ -43,6 +45,7 @@ def create_app(folder: Path, base_url: str) -> Flask:
         app.register_blueprint(fake.routes, url_prefix=f"/{fake.name}")
     app.register_blueprint(doors)
     app.register_blueprint(page)
+    app.register_blueprint(trainer)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.before_request(_behave)
@@ -93,7 +96,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 def _error(status: int, code: str, message: str) -> ResponseReturnValue:
     _, _, *rest = request.path.split("/")
-    if rest[:1] != ["pay"]:
+    for_people = rest[:1] == ["pay"] or (rest[:1] == ["test"] and request.form)
+    if not for_people:
         return jsonify({"error": {"code": code, "message": message}}), status
     language = request.accept_languages.best_match(LANGUAGES, "de") or "de"
     words = texts(language)

@@ -17,14 +17,14 @@ changes?: [[old, new], ...] (words of its body, rightly signed)}.
 ``<id>`` is the provider's, or of payments and refunds the merchant's. A way is one of
 ``sandbox.notifications.WAYS``: send, lose, double, forged, before_previous, late:<seconds>.
 Answers tell the deliveries with what was sent, after each was tried once (waiting at most two
-seconds).
+seconds). A form instead of JSON is answered by 303 to ``/<provider>/`` (``trainer``).
 """
 
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
 from fakes import merchants, payments, refunds, reversals, settings, settlements, telling, totals
@@ -216,13 +216,15 @@ def repeat(provider: str, event: str) -> ResponseReturnValue:
 
 
 def options(readers: dict[str, fields.Reader]) -> dict[str, Any]:
-    """What was asked for; nothing of it must be."""
-    return fields.read_fields(request.get_data(), readers, readers)
+    """What was asked for; nothing of it must be, and a form's buttons ask for nothing special."""
+    return {} if request.form else fields.read_fields(request.get_data(), readers, readers)
 
 
 def answer(deliveries: Sequence[int], **told: Any) -> ResponseReturnValue:
-    """What was done, with its deliveries after each was tried once."""
+    """What was done, with its deliveries after each was tried once; a form is led to the page."""
     courier().wait(deliveries, WAIT_SECONDS)
+    if request.form:
+        return redirect(f"/{request.view_args['provider']}/", 303)  # type: ignore[index]
     with books().reading() as db:
         tellings = [telling.told(db, number) for number in deliveries]
     return jsonify(told | {"deliveries": tellings})

@@ -59,6 +59,7 @@ class Fake(ABC):
     """
 
     name: str
+    title: str  # as people write it
     routes: Blueprint  # its own API, mounted under ``/<name>``
     credentials: Mapping[str, Reader]  # of a merchant, besides its address
     edges: Edges = states.EDGES

@@ -76,6 +76,6 @@ def _page(mine: Fake, template: str, payment: sqlite3.Row) -> str:
     g.form_action = f"'self' {parts.scheme}://{parts.netloc}"
     language = "de" if payment["language"][:2].lower() == "de" else "en"
     words = texts(language)
-    words["title"] = f"{words['title']} ({mine.name})"
+    words["title"] = f"{words['title']} ({mine.title})"
     shown = dict(payment) | {"return_url": back}
     return render_template(template, t=words, language=language, payment=shown, merchant=merchant)

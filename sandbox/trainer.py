@@ -33,7 +33,7 @@ from sandbox.api import books, courier, page_url
 from sandbox.errors import Refused
 from sandbox.here import from_here_only
 from sandbox.page import WAIT_SECONDS
-from sandbox.states import REFUND_EDGES, REVERSAL_EDGES, STATUSES, VERBS, verbs_from
+from sandbox.states import EDGES, REFUND_EDGES, REVERSAL_EDGES, STATUSES, VERBS, verbs_from
 from sandbox.words import LANGUAGES, texts
 
 trainer = Blueprint("trainer", __name__)
@@ -98,8 +98,10 @@ def start_page() -> ResponseReturnValue:
         "trainer.html",
         t=texts(language),
         language=language,
-        merchants=_busy_first(told["merchants"]),
+        merchants=busy_first(told["merchants"]),
+        here="",
         verbs_from=verbs_from,
+        edges=EDGES,
         refund_edges=REFUND_EDGES,
         reversal_edges=REVERSAL_EDGES,
         page_url=page_url,
@@ -182,7 +184,8 @@ def settle(merchant: str) -> ResponseReturnValue:
     return answer(deliveries, settlement=found)
 
 
-def _busy_first(merchants: dict[str, Any]) -> dict[str, Any]:
+def busy_first(merchants: dict[str, Any]) -> dict[str, Any]:
+    """Those that have payments before the others."""
     return dict(sorted(merchants.items(), key=lambda one: not one[1]["payments"]))
 
 

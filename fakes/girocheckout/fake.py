@@ -28,6 +28,7 @@ class Girocheckout(Fake):
     """One of the fakes."""
 
     name = "girocheckout"
+    title = "GiroCheckout"
     credentials: Mapping[str, Reader] = {
         f"{method}_{what}": fields.text(100)
         for method in tables.METHODS

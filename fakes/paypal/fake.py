@@ -62,6 +62,7 @@ class PayPal(Fake):
     """PayPal, played."""
 
     name = "paypal"
+    title = "PayPal"
     credentials: Mapping[str, fields.Reader] = {
         "client_id": fields.text(200),
         "secret": fields.text(200),

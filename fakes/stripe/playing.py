@@ -74,6 +74,7 @@ class Stripe(Fake):
     """Checkout, and the money behind it. Credentials: ``secret_key``, ``webhook_secret``."""
 
     name = "stripe"
+    title = "Stripe"
     routes = routes
     credentials = {"secret_key": fields.text(200), "webhook_secret": fields.text(200)}  # noqa: RUF012
     edges = EDGES

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import fakes
+from fakes import joined
 from sandbox import words
 from sandbox.app import create_app, stop
 from sandbox.states import (
@@ -20,6 +22,8 @@ from sandbox.totals import NAMES
 from sandbox.words import money
 from tests.sandbox.conftest import KEY, SECRET, Desk
 from tests.sandbox.mailbox import Mailbox
+
+FAKES = Path(str(fakes.__file__)).parent
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_the_page_speaks_the_payers_language(desk: Desk, language: str, shown: l
 
 def test_every_text_stands_in_both_languages_and_is_used() -> None:
     folder = Path(words.__file__).parent
-    files = [*folder.glob("templates/*.html"), *folder.glob("*.py")]
+    files = [*folder.glob("templates/*.html"), *folder.glob("*.py"), *FAKES.rglob("*.py")]
     used = "".join(file.read_text() for file in files if file.name != "words.py")
     for name, (german, english) in words._TEXTS.items():
         assert german.strip(), name
@@ -93,6 +97,9 @@ def test_every_text_stands_in_both_languages_and_is_used() -> None:
 def test_every_status_and_every_button_has_a_name() -> None:
     names = words.texts("de")
     assert set(STATUSES) | {f"verb_{verb}" for verb in VERBS} <= set(names)
+    for fake in joined.everyone():  # their pages are these, too
+        for edges in (fake.edges, fake.refund_edges, fake.reversal_edges):
+            assert set(edges.values()) <= set(names), fake.name
 
 
 @pytest.mark.parametrize(
