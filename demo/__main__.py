@@ -21,12 +21,20 @@ _told_to_leave = threading.Event()
 @click.group(invoke_without_command=True)
 @click.option("--fresh", is_flag=True, help="Begin anew: forget what was paid.")
 @click.option("--lan", is_flag=True, help="Listen in the local network, so that a phone can scan.")
+@click.option(
+    "--providers",
+    type=click.Choice(["sandbox", "fakes"]),
+    default="sandbox",
+    show_default=True,
+    help="Who is paid: the practice provider, or fakes of Stripe, PayPal and GiroCheckout.",
+)
 @click.pass_context
-def demo(context: click.Context, fresh: bool, lan: bool) -> None:
+def demo(context: click.Context, fresh: bool, lan: bool, providers: str) -> None:
     """Start the portal, its worker, the practice provider and the office, with two towns.
 
     PORT (8000) and QUITT_DATA (var/) choose ports and folder; the portal takes PORT, the practice
-    provider and the office the two behind it. With QUITT_TLS_CERTIFICATE and QUITT_TLS_KEY the
+    provider and the office the two behind it, the fakes the third. A folder may be started with
+    and without fakes by turns. With QUITT_TLS_CERTIFICATE and QUITT_TLS_KEY the
     portal speaks https.
     """
     if context.invoked_subcommand:
@@ -36,7 +44,7 @@ def demo(context: click.Context, fresh: bool, lan: bool) -> None:
     from demo import screen
 
     try:
-        place = Place.chosen(os.environ, lan=lan)
+        place = Place.chosen(os.environ, lan=lan, fakes=providers == "fakes")
         with place.take():
             _run(place, fresh=fresh)
     except PortalError as error:

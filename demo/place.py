@@ -1,11 +1,11 @@
-"""Where a demo stands: its folder, its three ports, the name by which it is reached."""
+"""Where a demo stands: its folder, its ports, the name by which it is reached."""
 
 import fcntl
 import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
@@ -14,8 +14,12 @@ from portal import embedded
 from portal.errors import Misconfigured
 
 FACTS = "demo.json"
-OURS = ("postgres", "letters", "logs", "mail", "sandbox", secrets_file.FILE, FACTS, "clock")
+OURS = (
+    "postgres", "letters", "logs", "mail", "sandbox", "fakes", secrets_file.FILE, FACTS, "clock",
+)  # fmt: skip
 PORTS = 3  # portal, practice provider, office
+PORTS_WITH_FAKES = 4
+NUMBERS = {PORTS: "three", PORTS_WITH_FAKES: "four"}
 HIGHEST_PORT = 65_535
 # Processes of a demo that was killed are still ending then.
 PATIENCE = 8.0  # seconds
@@ -23,7 +27,10 @@ PATIENCE = 8.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A demo's place. ``host`` names it to people; ``bind`` is the address it listens on."""
+    """A demo's place. ``host`` names it to people; ``bind`` is the address it listens on.
+
+    ``pays_at_fakes`` says that the towns' ways to pay are the fakes of real providers.
+    """
 
     data: Path
     port: int
@@ -31,20 +38,22 @@ class Place:
     bind: str = "127.0.0.1"
     tls_certificate: str = ""
     tls_key: str = ""
+    pays_at_fakes: bool = False
 
     @classmethod
-    def chosen(cls, environment: Mapping[str, str], *, lan: bool) -> Self:
+    def chosen(cls, environment: Mapping[str, str], *, lan: bool, fakes: bool = False) -> Self:
         """As the environment says; raises ``Misconfigured`` for what cannot be."""
         place = cls(
             data=Path(environment.get("QUITT_DATA") or "var").expanduser().absolute(),
-            port=_port(environment.get("PORT") or "8000"),
+            port=_port(environment.get("PORT") or "8000", PORTS_WITH_FAKES if fakes else PORTS),
             tls_certificate=environment.get("QUITT_TLS_CERTIFICATE", ""),
             tls_key=environment.get("QUITT_TLS_KEY", ""),
+            pays_at_fakes=fakes,
         )
         if not lan:
             return place
-        host, everywhere = lan_address(), "0.0.0.0"  # noqa: S104 -- asked for by --lan
-        return cls(place.data, place.port, host, everywhere, place.tls_certificate, place.tls_key)
+        everywhere = "0.0.0.0"  # noqa: S104 -- asked for by --lan
+        return replace(place, host=lan_address(), bind=everywhere)
 
     @property
     def portal(self) -> str:
@@ -70,6 +79,26 @@ class Place:
     def office(self) -> str:
         """The office's address, on this machine only."""
         return f"http://127.0.0.1:{self.port + 2}"
+
+    @property
+    def has_fakes(self) -> bool:
+        """Whether the fakes run: they are wanted, or money of an earlier start lies there."""
+        return self.pays_at_fakes or self.fakes_data.exists()
+
+    @property
+    def fakes_data(self) -> Path:
+        """Where the fakes keep their books."""
+        return self.data / "fakes"
+
+    @property
+    def fakes(self) -> str:
+        """The fakes' address for people."""
+        return f"http://{self.host}:{self.port + 3}"
+
+    @property
+    def fakes_here(self) -> str:
+        """The fakes' address on this machine."""
+        return f"http://127.0.0.1:{self.port + 3}"
 
     @property
     def letters(self) -> Path:
@@ -130,20 +159,20 @@ class Place:
         while taken := [port for port in self._ports() if not self._is_free(port)]:
             if time.monotonic() > last:
                 raise Misconfigured(
-                    f"Port {taken[0]} is in use. Choose three free ones in a row, for example"
-                    f" PORT={self._other_port} ./quitt demo"
+                    f"Port {taken[0]} is in use. Choose {NUMBERS[len(self._ports())]} free ones in"
+                    f" a row, for example PORT={self._other_port} ./quitt demo"
                 )
             time.sleep(0.1)
 
     def _ports(self) -> range:
-        return range(self.port, self.port + PORTS)
+        return range(self.port, self.port + (PORTS_WITH_FAKES if self.has_fakes else PORTS))
 
     def _is_free(self, port: int) -> bool:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.bind, port))
-            except OSError:
+            except (OSError, OverflowError):  # taken, or beyond the highest
                 return False
         return True
 
@@ -158,10 +187,11 @@ def lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT - PORTS + 1:
+def _port(text: str, ports: int) -> int:
+    highest = HIGHEST_PORT - ports + 1
+    if text.isascii() and text.isdigit() and 0 < int(text) <= highest:
         return int(text)
     raise Misconfigured(
-        f"PORT must be a number from 1 to {HIGHEST_PORT - PORTS + 1}, not {text!r}: the portal"
-        " takes it, the practice provider and the office the two behind it."
+        f"PORT must be a number from 1 to {highest}, not {text!r}: the portal takes it, the"
+        " practice provider, the office and, where there are any, the fakes those behind it."
     )

@@ -14,6 +14,7 @@ from portal.money import Money
 
 _console = Console(highlight=False, soft_wrap=True)
 LABEL = 20  # characters
+FAKES = {"stripe": "Stripe", "paypal": "PayPal", "girocheckout": "GiroCheckout"}
 
 
 def say(text: str) -> None:
@@ -45,6 +46,8 @@ def show(stage: Stage) -> None:
     _line("API", f"{place.portal}/api/v1/docs")
     _heading("Behind the scenes")
     _line("Practice provider", f"{place.sandbox_here}/ (pays out at the press of a button)")
+    for name, fake in stage.fakes.items():
+        _line(f"{FAKES[name]}'s fake", f"{fake['exercises']} (books: {fake['books']})")
     _line("All links and TANs", str(place.facts))
     _line("Logs", f"{stage.crew.logs}/")
     _print("\n[bold green]Ready to pay.[/] Ctrl-C ends everything.\n")

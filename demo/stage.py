@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from sqlalchemy.orm import Session
 
-from demo import clerk, faces, secrets_file, towns
+from demo import clerk, faces, far_side, secrets_file, towns, ways
 from demo import settings as demo_settings
 from demo.crew import Crew, NotReady
 from demo.place import Place
@@ -39,6 +40,11 @@ class Stage:
     letter: dict[str, Any]
     plan: dict[str, Any]
     office_door: str
+
+    @property
+    def fakes(self) -> dict[str, dict[str, str]]:
+        """Where each fake is, if there are any."""
+        return _fakes(self.place) if self.place.has_fakes else {}
 
 
 def set_up(place: Place, say: Say) -> Stage:
@@ -83,7 +89,8 @@ def _seed(place: Place, settings: Settings) -> Settings:
     keyring = app.extensions["keyring"]
     with app.app_context():
         with transaction() as session:
-            towns.seed(session, keyring, _hosts(place), place.sandbox_here)
+            towns.seed(session, _hosts(place))
+            _offer(session, place, keyring, kept)
             for name, tenant_id in (("", towns.FIRST), ("other_", towns.SECOND)):
                 names = f"{name}client_id", f"{name}client_secret"
                 if names[0] not in kept:
@@ -107,6 +114,18 @@ def _seed(place: Place, settings: Settings) -> Settings:
     )
 
 
+def _offer(session: Session, place: Place, keyring: Keyring, kept: dict[str, str]) -> None:
+    """The towns' ways to pay: at the practice provider, or at the fakes if these are chosen."""
+    for tenant_id in towns.TOWNS:
+        for merchant in far_side.merchants(place, keyring, tenant_id):
+            ways.offer(session, keyring, tenant_id, merchant)
+    chosen = "fakes" if place.pays_at_fakes else "sandbox"
+    if chosen != kept.get("providers", "sandbox"):
+        for tenant_id in towns.TOWNS:
+            ways.switch(session, tenant_id, chosen)
+    kept["providers"] = chosen
+
+
 def _crew(place: Place, settings: Settings) -> Crew:
     logs = place.data / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
@@ -118,16 +137,23 @@ def _crew(place: Place, settings: Settings) -> Crew:
         "sandbox", "-m", "sandbox", "--port", str(place.port + 1), "--bind", place.bind,
         "--data", str(place.data / "sandbox"), "--base-url", place.sandbox,
     )  # fmt: skip
+    if place.has_fakes:
+        crew.start(
+            "fakes", "-m", "fakes", "--port", str(place.port + 3), "--bind", place.bind,
+            "--data", str(place.fakes_data), "--base-url", place.fakes,
+        )  # fmt: skip
     return crew
 
 
 def _wait(place: Place, crew: Crew) -> None:
-    """Until portal, sandbox and office answer; one that ends instead ends the waiting."""
+    """Until all answer; one that ends instead ends the waiting."""
     asked = {
         "portal": f"{place.portal_here}/readyz",
         "practice provider": f"{place.sandbox_here}/books",
         "office": f"{place.office}/",
     }
+    if place.has_fakes:
+        asked["fakes"] = f"{place.fakes_here}/"
     last = time.monotonic() + LONGEST_START
     with httpx2.Client(timeout=2.0) as client:
         while asked := {name: url for name, url in asked.items() if not _answers(client, url)}:
@@ -145,20 +171,11 @@ def _answers(client: httpx2.Client, url: str) -> bool:
 
 
 def _open_merchants(place: Place, settings: Settings) -> None:
-    """The towns' accounts at the practice provider."""
+    """The towns' accounts at the practice provider, and at the fakes where there are any."""
     keyring = Keyring.parse(settings.keys)
     for tenant_id, host in _hosts(place).items():
-        for account_id, label, *_ in towns.PROVIDERS:
-            account = {
-                "secret": towns.secret(keyring, tenant_id, account_id, "api"),
-                "webhook_secret": towns.secret(keyring, tenant_id, account_id, "webhook"),
-                "webhook_url": f"{settings.public_url(host)}/webhooks/sandbox/{account_id}",
-                "name": f"{towns.TOWNS[tenant_id]['name']} ({label})",
-                "live": False,
-            }
-            merchant = towns.merchant(tenant_id, account_id)
-            url = f"{place.sandbox_here}/merchants/{merchant}"
-            httpx2.put(url, json=account, timeout=10.0).raise_for_status()
+        for merchant in far_side.merchants(place, keyring, tenant_id):
+            merchant.open(settings.public_url(host))
 
 
 def _print_letters(place: Place, crew: Crew, say: Say) -> None:
@@ -179,6 +196,7 @@ def _facts(place: Place, settings: Settings, requests: list[dict[str, Any]]) -> 
     return {
         "portal": place.portal,
         "sandbox": place.sandbox,
+        "fakes": _fakes(place) if place.has_fakes else {},
         "office": place.office,
         "office_token": settings.office_token,
         "database_url": settings.database_url,
@@ -192,4 +210,16 @@ def _facts(place: Place, settings: Settings, requests: list[dict[str, Any]]) -> 
             "client_id": kept["other_client_id"],
             "client_secret": kept["other_client_secret"],
         },
+    }
+
+
+def _fakes(place: Place) -> dict[str, dict[str, str]]:
+    """Of each fake: where its payment pages begin, the page for exercises, its books."""
+    return {
+        name: {
+            "pages": f"{place.fakes}/{name}/pay/",
+            "exercises": f"{place.fakes_here}/{name}/",
+            "books": f"{place.fakes_here}/{name}/books",
+        }
+        for name in far_side.MERCHANTS
     }

@@ -1,24 +1,18 @@
-"""The two towns of the demo, and what each allows: kinds, provider accounts, rules.
+"""The two towns of the demo: who they are, and the kinds of what they ask for.
 
 Musterhausen answers on ``localhost``, Beispielstadt on ``127.0.0.1``: one installation, two
-tenants. Their providers are the sandbox, under the names by which citizens know real ones.
+tenants. How they are paid stands in ``ways``.
 """
 
-import base64
 from collections.abc import Mapping
-from datetime import date
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal.finance.models import EventFeed
-from portal.keys import Keyring
-from portal.payments import accounts
-from portal.payments.models import ProviderAccount, ProviderRule
 from portal.tenants import Kind, Tenant, TenantHost
 
 FIRST, SECOND = "musterhausen", "beispielstadt"
-OPENED = date(2026, 1, 1)
 
 # fmt: off
 TOWNS = {
@@ -50,43 +44,18 @@ KINDS = (
     ("certificate", "Bescheinigung",  "private", False, False, "", ""),
     ("care",        "Betreuung",      "public",  True,  False, "", ""),
 )
-
-# account, label, method, up to (cents) in each town, hint (German, English)
-PROVIDERS: tuple[tuple[str, str, str, Mapping[str, int | None], str, str], ...] = (
-    ("paypal", "PayPal", "wallet", {FIRST: 80_000, SECOND: 10_000},
-        "Sie melden sich bei PayPal an.", "You log in to PayPal."),
-    ("card", "Kredit- oder Debitkarte", "card", {FIRST: 500_000, SECOND: None},
-        "Visa, Mastercard", "Visa, Mastercard"),
-    ("wero", "Wero / Online-Überweisung", "bank", {FIRST: None, SECOND: None},
-        "Freigabe in Ihrer Banking-App.", "You approve it in your banking app."),
-)
 # fmt: on
 
 
-def seed(session: Session, keyring: Keyring, hosts: Mapping[str, str], sandbox: str) -> None:
-    """Make the towns if they are not there yet, and let each answer on its host of today.
-
-    ``sandbox`` is the address under which adapters reach the practice provider.
-    """
+def seed(session: Session, hosts: Mapping[str, str]) -> None:
+    """Make the towns if they are not there yet, and let each answer on its host of today."""
     for tenant_id, facts in TOWNS.items():
         if session.get(Tenant, tenant_id) is None:
             session.add(Tenant(id=tenant_id, **facts))
             session.flush()
             session.add(EventFeed(tenant_id=tenant_id))
             _kinds(session, tenant_id)
-        _providers(session, keyring, tenant_id, sandbox)
     _answer_on(session, hosts)
-
-
-def merchant(tenant_id: str, account_id: str) -> str:
-    """The name of a town's account at the sandbox."""
-    return f"{tenant_id}-{account_id}"
-
-
-def secret(keyring: Keyring, tenant_id: str, account_id: str, purpose: str) -> str:
-    """A secret of that account: derived, so that portal and sandbox agree after every start."""
-    key = keyring.keys[-1].child(f"demo/{tenant_id}/{account_id}/{purpose}")
-    return f"whsec_{base64.b64encode(key).decode()}"
 
 
 def _kinds(session: Session, tenant_id: str) -> None:
@@ -101,45 +70,6 @@ def _kinds(session: Session, tenant_id: str) -> None:
                 closes_after_payable_until=closed,
                 sentence_de=german,
                 sentence_en=english,
-            )
-        )
-
-
-def _providers(session: Session, keyring: Keyring, tenant_id: str, sandbox: str) -> None:
-    for position, (account_id, label, method, limits, german, english) in enumerate(PROVIDERS):
-        credentials = {
-            "base_url": sandbox,
-            "secret": secret(keyring, tenant_id, account_id, "api"),
-            "webhook_secret": secret(keyring, tenant_id, account_id, "webhook"),
-        }
-        sealed = accounts.sealed(keyring, tenant_id, account_id, credentials)
-        known = session.get(ProviderAccount, (tenant_id, account_id))
-        if known is not None:
-            known.credentials_sealed = sealed
-            continue
-        session.add(
-            ProviderAccount(
-                tenant_id=tenant_id,
-                id=account_id,
-                provider="sandbox",
-                merchant=merchant(tenant_id, account_id),
-                live=False,
-                credentials_sealed=sealed,
-                valid_from=OPENED,
-            )
-        )
-        session.flush()
-        session.add(
-            ProviderRule(
-                tenant_id=tenant_id,
-                account_id=account_id,
-                method=method,
-                label=label,
-                maximum_cents=limits[tenant_id],
-                hint_de=german,
-                hint_en=english,
-                valid_from=OPENED,
-                position=position,
             )
         )
 

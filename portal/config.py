@@ -52,7 +52,7 @@ class Settings:
     port: int = _setting(
         8000,
         "PORT",
-        "Port of the portal; the sandbox takes the next, the office the one after.",
+        "Port of the portal; the sandbox takes the next, then the office, then the demo's fakes.",
         may_be=_PORTS.__contains__,
     )
     bind: str = _setting("127.0.0.1", "QUITT_BIND", "Address on which the portal listens.")

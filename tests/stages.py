@@ -150,7 +150,9 @@ class Demo:
         return token
 
 
-def start(data: Path, *, port: int = 0, certificate: Path | None = None) -> Demo:
+def start(
+    data: Path, *, port: int = 0, certificate: Path | None = None, providers: str = "sandbox"
+) -> Demo:
     """Start a demo in ``data`` and wait until it is ready to pay."""
     port = port or free_ports()
     told = {name: value for name, value in os.environ.items() if not name.startswith("QUITT_")}
@@ -164,7 +166,7 @@ def start(data: Path, *, port: int = 0, certificate: Path | None = None) -> Demo
     data.mkdir(exist_ok=True)
     with (data / "terminal.txt").open("wb") as words:
         process = subprocess.Popen(
-            (sys.executable, "-m", "demo"), cwd=HOUSE, env=told,
+            (sys.executable, "-m", "demo", "--providers", providers), cwd=HOUSE, env=told,
             stdin=subprocess.DEVNULL, stdout=words, stderr=words,
         )  # fmt: skip
     (data / "demo.json").unlink(missing_ok=True)
@@ -191,10 +193,10 @@ def until(true: Callable[[], object], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def free_ports() -> int:
-    """The first of three free ports in a row."""
+def free_ports(many: int = 3) -> int:
+    """The first of so many free ports in a row."""
     for port in range(20_000 + os.getpid() % 10_000, 60_000, 3):
-        if all(_is_free(port + more) for more in range(3)):
+        if all(_is_free(port + more) for more in range(many)):
             return port
     raise AssertionError("no free ports")
 
