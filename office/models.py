@@ -100,7 +100,8 @@ class Claim(OfficeBase):
     instalments: Mapped[list[Json]] = mapped_column(
         JSONB
     )  # due_on (ISO), amount_cents: as the portal is told
-    parts_from_cents: Mapped[int | None]  # the least that may be paid as a part
+    # the least that may be paid as a part
+    parts_from_cents: Mapped[int | None] = mapped_column(BigInteger)
     language: Mapped[str]
     wants_tan: Mapped[bool]
     debit: Mapped[bool]  # collected by direct debit: not payable online

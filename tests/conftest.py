@@ -31,16 +31,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# Rooms whose tests start the whole house, or wait for a browser.
+ALONE = {"browser", "crash", "demo", "fuzz", "peers", "town"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what must not run beside others."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in ALONE:
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of this run."""
     return tmp_path_factory.mktemp("quitt")
 
 
 @pytest.fixture(scope="session")
-def cluster(data: Path) -> Iterator[embedded.Cluster]:
+def cluster(run_folder: Path) -> Iterator[embedded.Cluster]:
     """A PostgreSQL server of our own, stopped at the end."""
-    found = embedded.start(data, SERVER)
+    found = embedded.start(run_folder, SERVER)
     yield found
     embedded.stop(found)
 
@@ -55,10 +67,10 @@ def owner_url(cluster: embedded.Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(cluster: embedded.Cluster, owner_url: str, data: Path) -> Settings:
+def settings(cluster: embedded.Cluster, owner_url: str, run_folder: Path) -> Settings:
     """Settings as in production: https, the application's role."""
     return Settings(
-        data=data,
+        data=run_folder,
         base_url=HOST,
         keys=keys.new_key("k1"),
         database_url=embedded.url(cluster, schema.DATABASE, schema.APP),
@@ -77,11 +89,10 @@ def _app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture(scope="session")
-def _emptied(cluster: embedded.Cluster, owner_url: str) -> Iterator[Callable[[], None]]:
+def _emptied(cluster: embedded.Cluster, owner_url: str) -> Callable[[], None]:
     tables = [table.name for table in Base.metadata.sorted_tables]
     tables += ["procrastinate_jobs", "procrastinate_events"]
-    with emptier(cluster, schema.DATABASE, tables) as empty:
-        yield empty
+    return emptier(cluster, schema.DATABASE, tables)
 
 
 @pytest.fixture

@@ -254,10 +254,10 @@ def everything(url: str, tables: set[str]) -> dict[str, list[str]]:
         }  # fmt: skip
 
 
-def copied(cluster: embedded.Cluster, owner_url: str, data: Path) -> str:
+def copied(cluster: embedded.Cluster, owner_url: str, run_folder: Path) -> str:
     """The address of the town's database once more, under a name of its own."""
     embedded.ensure(cluster, {TOWN_DATABASE: (OWN_OWNER, OWN_APP)})
-    url, dump = embedded.url(cluster, TOWN_DATABASE, OWN_OWNER), data / "town.dump"
+    url, dump = embedded.url(cluster, TOWN_DATABASE, OWN_OWNER), run_folder / "town.dump"
     for program, *words in (
         ("pg_dump", "--format=custom", f"--file={dump}", owner_url),
         ("pg_restore", "--no-owner", "--no-acl", f"--dbname={url}", str(dump)),
@@ -267,11 +267,11 @@ def copied(cluster: embedded.Cluster, owner_url: str, data: Path) -> str:
 
 
 def test_down_and_up_again_with_a_town_in_it(
-    app: Flask, provider: FakeProvider, cluster: embedded.Cluster, owner_url: str, data: Path
+    app: Flask, provider: FakeProvider, cluster: embedded.Cluster, owner_url: str, run_folder: Path
 ) -> None:
     small_town.build(app, provider)
     db.session.rollback()
-    url = copied(cluster, owner_url, data)
+    url = copied(cluster, owner_url, run_folder)
     before = everything(url, RELEASED)
     assert all(before[table] for table in ("payments", "refunds", "ledger_postings", "events"))
     bare = schema.app(url)

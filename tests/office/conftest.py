@@ -16,7 +16,7 @@ from office.db import OfficeBase, office_db
 from office.web import create_app
 from portal import embedded
 from portal.config import Settings
-from tests.emptying import emptier
+from tests.emptying import SERVER, emptier
 from tests.office import fake_portal
 from tests.office.fake_portal import Books
 
@@ -26,20 +26,25 @@ SECRET = "whsec_dGVzdHMgb25seSwgbmV2ZXIgZm9yIHJlYWwgbW9uZXk="
 
 
 @pytest.fixture(scope="session")
-def office_urls(cluster: embedded.Cluster) -> tuple[str, str]:
-    """The owner's and the application's address of a migrated database."""
-    embedded.ensure(cluster, {schema.DATABASE: (schema.OWNER, schema.APP)})
-    owner = embedded.url(cluster, schema.DATABASE, schema.OWNER)
-    schema.migrate(owner, schema.APP)
-    return owner, embedded.url(cluster, schema.DATABASE, schema.APP)
+def office_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Cluster]:
+    """A server of its own: an office that is restored wants to be alone with its database."""
+    found = embedded.start(tmp_path_factory.mktemp("office"), SERVER)
+    yield found
+    embedded.stop(found)
 
 
 @pytest.fixture(scope="session")
-def _emptied(
-    cluster: embedded.Cluster, office_urls: tuple[str, str]
-) -> Iterator[Callable[[], None]]:
-    with emptier(cluster, schema.DATABASE, OfficeBase.metadata.tables) as empty:
-        yield empty
+def office_urls(office_cluster: embedded.Cluster) -> tuple[str, str]:
+    """The owner's and the application's address of a migrated database."""
+    embedded.ensure(office_cluster, {schema.DATABASE: (schema.OWNER, schema.APP)})
+    owner = embedded.url(office_cluster, schema.DATABASE, schema.OWNER)
+    schema.migrate(owner, schema.APP)
+    return owner, embedded.url(office_cluster, schema.DATABASE, schema.APP)
+
+
+@pytest.fixture(scope="session")
+def _emptied(office_cluster: embedded.Cluster, office_urls: tuple[str, str]) -> Callable[[], None]:
+    return emptier(office_cluster, schema.DATABASE, OfficeBase.metadata.tables)
 
 
 HERE = "http://127.0.0.1:8002"

@@ -73,7 +73,9 @@ def _with_content(box: Any) -> Iterator[Any]:
 
 
 def a_claim(**cells: str) -> Claim:
-    row = {**sample.rows(3)[2], "Zahlbar bis": "30.09.2026", "Faellig": "30.09.2026", **cells}
+    days = {"Zahlbar bis": "30.09.2026", "Faellig": "30.09.2026"}
+    whole = {"Raten": "", "Teilzahlung ab": ""}
+    row = {**sample.rows(3)[2], **days, **whole, **cells}
     (invoice,) = invoices.read(sample.as_bytes([row]), {}).invoices
     claim = Claim(**claim_of(invoice, 0), cleared_cents=0)
     claim.debtor = Debtor(identity="x", **invoices.address_of(invoice))

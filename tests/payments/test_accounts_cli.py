@@ -168,7 +168,7 @@ def test_credentials_that_cannot_work_are_refused_and_nothing_is_set(
     [
         ({"training": "Training"}, "small letters"),
         ({TOWN: "nowhere"}, "There is no tenant 'nowhere'"),
-        ({"sandbox": "giropay-direct"}, "There are: fake, sandbox"),
+        ({"sandbox": "giropay-direct"}, "There are: fake, girocheckout"),
         ({"--test": "--live"}, "moves no real money"),
         ({"m-1": ""}, "The merchant has"),
     ],

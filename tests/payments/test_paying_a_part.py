@@ -223,7 +223,7 @@ def test_what_cannot_be_paid_is_said_at_the_field_and_kept(
     handle = give_tan(client, builders.letter(**LONG, **PARTS))
     answer = choose(client, handle, which, amount)
     assert answer.status_code == 422
-    assert answer.text.count(sentence) == 2  # on top, and at the field
+    assert answer.text.count(sentence) >= 2  # on top, and at the field; its hint may say it, too
     assert f'value="{amount[:25]}"' in answer.text
 
 
