@@ -19,7 +19,7 @@ from pathlib import Path
 from portal.errors import PortalError
 
 HOUSE = Path(__file__).resolve().parent.parent
-LAST_MOMENT = 6.0  # seconds that processes are given to end
+LAST_MOMENT = 4.0  # seconds that processes are given to end; what is killed then loses nothing
 LOOK_EVERY = 1.0  # seconds
 MOST_RESTARTS = 50
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -142,7 +142,7 @@ def test_whatever_is_killed_comes_back(both: tuple[Demo, Demo]) -> None:
     for killed in ([*web_and_print, *workshop], [portal, *office, postgres]):
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: _can_pay(demo), 20)
+        until(lambda: _can_pay(demo), 60)
     assert pays(demo, letter) in {CONFIRMED, "Ihre Zahlung ist bestätigt"}
     until(lambda: "badge-cleared" in demo.office(f"/claims/{letter['reference']}"), 15)
 
