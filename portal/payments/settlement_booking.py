@@ -20,7 +20,7 @@ from portal.ledger.models import SettlementLineRow, SettlementRow
 from portal.ledger.settlements import SettledItem, SettlementUndoing
 from portal.money import Money
 from portal.payments import netted, refunds, staff
-from portal.payments.models import ProviderAccount
+from portal.payments.models import Payment, ProviderAccount
 from portal.payments.netted import Settled
 from portal.providers.protocol import Settlement, SettlementLine
 
@@ -166,11 +166,16 @@ def _turn(numbered: tuple[int, SettlementLine]) -> tuple[bool, bool, str, str, i
 
 
 def _payment(session: Session, row: SettlementRow, line: SettlementLine) -> Settled:
-    ours = Place(row.tenant_id, row.account, f"payment:{line.payment}")
-    name = f"unclear:{row.account}:{line.provider_reference}"
+    """Money that fitted no payment is kept by the provider's name for it: as the line tells it, or
+    as it was told before, for some name a thing otherwise in their reports.
+    """
+    payment = session.get(Payment, (row.tenant_id, line.payment))
+    mine = payment is not None and payment.account_id == row.account
+    before = payment.provider_reference if payment is not None and mine else None
+    unclear = dict.fromkeys(filter(None, (line.provider_reference, before)))
     found, rest = [], line.gross
-    for place in (ours, Place(row.tenant_id, row.account, name)):
-        part = items.settle(session, place, rest)
+    for name in (f"payment:{line.payment}", *(f"unclear:{row.account}:{each}" for each in unclear)):
+        part = items.settle(session, Place(row.tenant_id, row.account, name), rest)
         if part is not None:
             found.append(part)
             rest -= part.amount

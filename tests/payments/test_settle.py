@@ -129,13 +129,17 @@ def test_a_payment_that_the_provider_itself_calls_failed_is_a_difference(
     assert balances() == {"suspense": 0, "transit": 10_000, "fees": 0, "differences": -10_000}
 
 
-def test_unclear_money_is_settled_by_its_provider_reference(provider: FakeProvider) -> None:
+@pytest.mark.parametrize("named", ["{}", "otherwise-than-{}"])
+def test_unclear_money_is_settled_by_its_provider_reference(
+    provider: FakeProvider, named: str
+) -> None:
     payment = builders.begin(builders.letter(amount_cents=10_000))
     books = provider.books[payment]
     books.order = replace(books.order, amount=Money(9_000))
     record(provider.pay(payment), CARD)
     made = provider.settle("s1", [])
-    line = SettlementLine("payment", payment, books.reference, Money(9_000), Money(0))
+    name = named.format(books.reference)
+    line = SettlementLine("payment", payment, name, Money(9_000), Money(0))
     provider.made["s1"] = replace(made, lines=(line,), net=Money(9_000))
     booked()
     assert balances() == {"suspense": 0, "transit": 9_000, "fees": 0, "differences": 0}
