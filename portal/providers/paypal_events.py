@@ -51,7 +51,7 @@ FEE = {
     "DISPUTE_SETTLEMENT_FEE": True,
     "DISPUTE_SETTLEMENT":     False,
 }
-SIGN = {"DEBIT": 1, "CREDIT": -1}
+COMES_BACK = {"DEBIT": False, "CREDIT": True}
 # Genuine, and nothing to us: either it comes again in another event, or it is no money of ours.
 OF_NO_INTEREST = {
     "CHECKOUT.ORDER.COMPLETED", "CHECKOUT.ORDER.PROCESSED", "CHECKOUT.ORDER.SAVED",
@@ -156,7 +156,7 @@ def _reversal(
 ) -> ReversalReport:
     """A reversal, with what the capture says of itself and the dispute of its fees."""
     name, why = text(dispute, "dispute_id"), reason(dispute)
-    fee = fees(dispute, amount.currency)
+    fee = fees(dispute, amount.currency, come_back=won)
     whole = captured(account, capture)
     payment, order, merchant = sensibly(lambda: whose_is(whole))
     return ReversalReport(
@@ -164,16 +164,17 @@ def _reversal(
     )
 
 
-def fees(dispute: Told, currency: str) -> Money:
-    """What the town has been charged for a dispute by now."""
+def fees(dispute: Told, currency: str, *, come_back: bool) -> Money:
+    """What the town was charged for a dispute, or what of it came back."""
     cents = 0
     for row in rows(dispute, "money_movements"):
         if row.get("affected_party") == "SELLER" and mapped(FEE, text(row, "reason")):
             charged = money(row, "amount")
             if charged.currency != currency:
                 raise ValueError("money_movements")
-            cents += mapped(SIGN, text(row, "type")) * charged.cents
-    return Money(max(0, cents), currency)
+            back = mapped(COMES_BACK, text(row, "type"))
+            cents += charged.cents if back is come_back else 0
+    return Money(cents, currency)
 
 
 def whose_is(capture: Told) -> tuple[str, str, str]:

@@ -128,7 +128,8 @@ def _refunds(movements: list[Movement]) -> Iterator[SettlementLine]:
     for name, group in groups.items():
         first = group[0]
         ours = "" if first.invoice == first.payment else first.invoice
-        yield _summed("refund", first.payment, name, group, ours)
+        for part in _went_and_came(group):
+            yield _summed("refund", first.payment, name, part, ours)
 
 
 def _reversals(
@@ -141,12 +142,24 @@ def _reversals(
         name = sensibly(lambda told=dispute: text(told, "dispute_id")) if dispute else ""  # type: ignore[misc]
         groups[name or one.about or one.id].append(one)
     for name, group in groups.items():
-        line = _summed("reversal", _payment(account, group[0]), name, group)
         about = {one.about for one in group}
         charged = [one for one in fees if one.about in about]
         fees = [one for one in fees if one.about not in about]
-        fee = line.fee - _sum(charged, line.fee.currency)
-        yield SettlementLine(line.kind, line.payment, name, line.gross, fee)
+        payment = _payment(account, group[0])
+        for part in _went_and_came(group):
+            line = _summed("reversal", payment, name, part)
+            came = line.gross.cents > 0
+            own = [one for one in charged if part is group or (one.net.cents > 0) is came]
+            fee = line.fee - _sum(own, line.fee.currency)
+            yield SettlementLine(line.kind, payment, name, line.gross, fee)
+
+
+def _went_and_came(group: list[Movement]) -> tuple[list[Movement], ...]:
+    """Where all has come back, what went and what came: their sum would tell of neither."""
+    if sum(one.amount.cents for one in group):
+        return (group,)
+    went = [one for one in group if one.amount.cents < 0]
+    return went, [one for one in group if one.amount.cents > 0]
 
 
 def _payment(account: Account, reversal: Movement) -> str:

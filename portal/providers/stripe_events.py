@@ -127,13 +127,21 @@ def _dispute(account: Account, event: Told, dispute: Told) -> tuple[Heard, ...]:
     reason = mapped(DISPUTE_REASON, text(dispute, "reason"))
     cents(dispute, "amount", 1)
     moved = [(signed_cents(each, "amount"), each) for each in dispute["balance_transactions"]]
-    taken = [(amount, signed_cents(each, "fee")) for amount, each in moved if amount.cents < 0]
+    taken, back = (
+        [
+            (amount, signed_cents(each, "fee"))
+            for amount, each in moved
+            if (amount.cents > 0) is came
+        ]
+        for came in (False, True)
+    )
     if not about_money or not taken:
         return ()
     currency = taken[0][0].currency
     amount = Money(-sum(amount.cents for amount, _ in taken), currency)
-    fee = Money(sum(fee.cents for _, fee in taken), currency)
-    if fee.cents < 0 or {amount.currency for amount, _ in moved} != {currency}:
+    charged = sum(fee.cents for _, fee in taken)
+    given_back = -sum(fee.cents for _, fee in back)  # Stripe keeps it where it says so
+    if charged < 0 or given_back < 0 or {amount.currency for amount, _ in moved} != {currency}:
         raise ValueError("balance_transactions")
     live, name = flag(event, "livemode"), text(dispute, "id")
     payment, reference = payment_of(account, named(dispute, "payment_intent"))
@@ -142,10 +150,10 @@ def _dispute(account: Account, event: Told, dispute: Told) -> tuple[Heard, ...]:
         payment=payment,
         merchant=merchant(account, event),
         amount=amount,
-        fee=fee,
+        fee=Money(given_back if back else charged, currency),
         live=live,
         reason=reason,
-        won=any(amount.cents > 0 for amount, _ in moved),
+        won=bool(back),
         provider_reference=reference,
         event_id=text(event, "id"),
     )

@@ -19,7 +19,7 @@ from fakes.paypal.fake import signed
 from fakes.paypal.told import PAYER
 from fakes.serving import running
 from portal.providers.paypal import ORDER_STATUS
-from portal.providers.paypal_events import FEE, OUTCOME, REASON, SIGN, STAGE
+from portal.providers.paypal_events import COMES_BACK, FEE, OUTCOME, REASON, STAGE
 from portal.providers.paypal_reading import CAPTURE_STATUS, REFUND_STATUS
 from portal.providers.paypal_report import COUNTS, TRANSFER_COUNTS
 from portal.providers.protocol import Account
@@ -57,7 +57,7 @@ class PayPalHarness(Harness):
         (published("disputes", "dispute_lifecycle_stage"), set(STAGE)),
         (published("disputes", "dispute_channel"), set(REASON)),
         (published("disputes", "money_movement_reason"), set(FEE)),
-        (published("disputes", "money_movement", "type"), set(SIGN)),
+        (published("disputes", "money_movement", "type"), set(COMES_BACK)),
         ({"D", "P", "S", "V"}, set(COUNTS)),
         ({"D", "P", "S", "V"}, set(TRANSFER_COUNTS)),
     )

@@ -524,6 +524,7 @@ def test_a_reversal_is_told_with_its_fee_and_again_when_it_is_won(
     won = read(provider, harness, harness.win(told.reversal))
     assert isinstance(won, ReversalReport)
     assert (won.reversal, won.amount, won.won) == (told.reversal, Money(1000), True)
+    assert won.fee == Money(500), "what of the fee comes back"
     assert provider.fetch(harness.account, "pay-1", reference).outcome is Outcome.SUCCEEDED
 
 

@@ -369,6 +369,19 @@ def test_an_inquiry_takes_no_money(harness: PayPalHarness) -> None:
     assert heard(harness, changed(harness, letter, dispute_life_cycle_stage="INQUIRY")) == ()
 
 
+def test_a_fee_that_is_kept_does_not_come_back_with_the_money(harness: PayPalHarness) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    (taken,) = heard(harness, harness.reverse("pay-1", 1000, 500))
+    letter = harness.win(taken.reversal)
+    (won,) = heard(harness, letter)
+    assert (won.won, won.fee) == (True, Money(500))
+    moved = json.loads(letter[1])["resource"]["money_movements"]
+    kept = [one for one in moved if one["type"] == "DEBIT" or "FEE" not in one["reason"]]
+    (won,) = heard(harness, changed(harness, letter, money_movements=kept))
+    assert (won.won, won.fee) == (True, Money(0))
+
+
 def test_a_dispute_ends_as_its_outcome_says(harness: PayPalHarness) -> None:
     started(harness)
     harness.pay("pay-1")

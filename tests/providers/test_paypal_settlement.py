@@ -136,6 +136,26 @@ def test_a_payment_is_named_by_its_order_and_a_reversal_by_its_dispute(
     )
 
 
+def test_what_went_and_came_back_since_the_last_transfer_is_told(harness: PayPalHarness) -> None:
+    """Else nobody would hear that a refund did not arrive, or that a dispute was won."""
+    reference = paid(harness, "pay-1", 4200)
+    back = RefundOrder("ref-1", "pay-1", reference, Money(700))
+    refund = PROVIDER.refund(harness.account, back).provider_reference
+    harness.post("refunds/ref-1/bounce", {"webhook": "lose"})
+    told = {"amount_cents": 1000, "fee_cents": 500}
+    dispute = harness.post("payments/pay-1/reverse", told)["reversal"]
+    harness.post(f"reversals/{dispute}/win", {"webhook": "lose"})
+    harness.settle()
+    (report,) = all_of(harness)
+    assert adds_up(report)
+    assert report.lines[:4] == (
+        SettlementLine("refund", "pay-1", refund, Money(-700), Money(0), "ref-1"),
+        SettlementLine("refund", "pay-1", refund, Money(700), Money(0), "ref-1"),
+        SettlementLine("reversal", "pay-1", dispute, Money(-1000), Money(500)),
+        SettlementLine("reversal", "pay-1", dispute, Money(1000), Money(-500)),
+    )
+
+
 def test_all_pages_are_read(harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paypal_report, "PAGE", 2)
     for number in range(5):
@@ -331,14 +351,14 @@ def test_a_hold_its_end_and_the_debit_are_one_reversal(told: list[Movement]) -> 
     assert adds_up(report)
 
 
-def test_a_hold_that_was_let_go_in_the_same_time_is_no_line(told: list[Movement]) -> None:
+def test_a_hold_that_was_let_go_in_the_same_time_is_told_as_in_two(told: list[Movement]) -> None:
     of = {"about": "CAP", "payment": "pay-1"}
     told += [
         moved("A", "payment", 5000, 0), moved("H", "reversal", -2000, 0.2, **of),
         moved("E", "reversal", 2000, 0.4, **of),
         moved("T1", "transfer", -5000, 1),
     ]  # fmt: skip
-    assert kinds(one_of("T1")) == [("payment", 5000)]
+    assert kinds(one_of("T1")) == [("reversal", -2000), ("reversal", 2000), ("payment", 5000)]
 
 
 def test_each_currency_has_its_own_settlements(told: list[Movement]) -> None:

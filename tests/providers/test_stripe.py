@@ -285,6 +285,16 @@ def test_a_lost_dispute_is_the_same_reversal_again(far: StripeHarness) -> None:
     assert lost == replace(taken, event_id=lost.event_id)
 
 
+def test_a_fee_that_is_kept_does_not_come_back_with_the_money(far: StripeHarness) -> None:
+    paid(far)
+    (taken,) = heard(far, far.reverse("pay-1", 1000, 500))
+    assert isinstance(taken, ReversalReport)
+    letter = changed(far, far.win(taken.reversal), ('"fee":-500', '"fee":0'))
+    (won,) = heard(far, letter)
+    assert isinstance(won, ReversalReport)
+    assert (won.won, won.fee) == (True, Money(0))
+
+
 def test_which_payment_a_dispute_is_of_must_be_known(far: StripeHarness) -> None:
     paid(far)
     letter = far.reverse("pay-1", 1000, 500)
