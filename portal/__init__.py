@@ -49,11 +49,12 @@ def create_app(settings: Settings) -> Flask:
 def _edges(app: Flask) -> None:
     from portal.faces import views as face_views
     from portal.finance import api as finance_api
-    from portal.payments import confirming_views, refunds_api, transfer_views, webhooks
+    from portal.payments import confirming_views, transfer_views, webhooks
     from portal.payments import views as payment_views
     from portal.requests import api as requests_api
     from portal.requests import notes_views, orders_api
     from portal.requests import views as request_views
+    from portal.returns import api as returns_api
     from portal.web import (
         cookies,
         errors,
@@ -72,7 +73,7 @@ def _edges(app: Flask) -> None:
     for room in (logs, headers, pressing, maintenance, limits, cookies, errors, language, static,
                  pages, gate):  # fmt: skip
         room.init_app(app)
-    contract = (requests_api, orders_api, refunds_api, finance_api)
+    contract = (requests_api, orders_api, returns_api, finance_api)
     edges = (*contract, request_views, notes_views, payment_views, confirming_views,
              transfer_views, webhooks, pages, face_views, health)  # fmt: skip
     for edge in edges:

@@ -21,9 +21,9 @@ from portal.finance.cli import events as finance_events
 from portal.operating import cli as operating
 from portal.operating import database
 from portal.payments.accounts_cli import provider
-from portal.payments.settlement_cli import settlement
 from portal.proof.cli import audit, reconcile
 from portal.retention.cli import retention
+from portal.settlements.cli import settlement
 
 AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
 LAST_MOMENT = 2.0  # seconds that it is given to end

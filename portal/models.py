@@ -6,10 +6,11 @@ from portal.faces import models as faces
 from portal.finance import models as finance
 from portal.ledger import models as ledger
 from portal.ledger import settlements
-from portal.payments import fetching, figures, mails, returns
+from portal.payments import figures, mails, returned
 from portal.payments import models as payments
 from portal.requests import models as requests
 from portal.retention import models as retention
+from portal.settlements import fetching
 from portal.worklist import models as worklist
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
     "payments",
     "requests",
     "retention",
-    "returns",
+    "returned",
     "settlements",
     "tenants",
     "worklist",

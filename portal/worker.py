@@ -22,6 +22,8 @@ TASKS = (
     "portal.proof.tasks",
     "portal.requests.tasks",
     "portal.retention.tasks",
+    "portal.returns.tasks",
+    "portal.settlements.tasks",
 )
 CREWS = {"default": 4, jobs.EVENTS: 64}  # jobs at once of each queue; handing over takes no thread
 CONNECTIONS = 6  # of the board itself; jobs take theirs from the application's pool

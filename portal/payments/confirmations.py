@@ -14,7 +14,7 @@ from portal import references
 from portal.money import Money
 from portal.payments.models import Payment
 from portal.payments.refund_states import State as RefundState
-from portal.payments.returns import Refund
+from portal.payments.returned import Refund
 from portal.payments.states import State
 
 NUMBER_LENGTH = 11

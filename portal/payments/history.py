@@ -14,7 +14,7 @@ from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments.models import Payment
 from portal.payments.refund_states import State as RefundState
-from portal.payments.returns import Refund, Reversal
+from portal.payments.returned import Refund, Reversal
 from portal.payments.standing import PENDING_AFTER, Situation
 from portal.payments.states import State as PaymentState
 from portal.payments.sweep import waits_for_a_person

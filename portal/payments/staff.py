@@ -17,7 +17,7 @@ from portal.ledger.models import CustodyItem, SettlementRow, SuspenseItem
 from portal.money import Money
 from portal.payments.models import Payment
 from portal.payments.refund_states import Event, State
-from portal.payments.returns import CustodyReturn, Refund, Reversal
+from portal.payments.returned import CustodyReturn, Refund, Reversal
 from portal.providers.protocol import Account, RefundReport
 from portal.requests.models import PaymentRequest
 from portal.worklist import writing

@@ -3,18 +3,7 @@
 from flask import current_app
 
 from portal import jobs, mail
-from portal.payments import (
-    announcing,
-    closing,
-    correcting,
-    fetching,
-    figures,
-    mails,
-    probing,
-    proposing,
-    sending,
-    sweep,
-)
+from portal.payments import announcing, correcting, figures, mails, probing, sweep
 
 
 @jobs.every("* * * * * */30", "payments.sweep")
@@ -23,11 +12,9 @@ def ask_providers() -> None:
     sweep.sweep(current_app.extensions["keyring"])
 
 
-@jobs.every("* * * * * */30", "payments.refunds")
-def send_refunds() -> None:
-    """Send what was approved, tell again what is not decided, end what nobody approved."""
-    sending.go_on(current_app.extensions["keyring"])
-    closing.run_out()
+@jobs.every("* * * * * */30", "payments.corrections")
+def end_corrections() -> None:
+    """End what nobody approved in time."""
     correcting.run_out()
 
 
@@ -43,22 +30,10 @@ def announce_ends() -> None:
     announcing.look_all()
 
 
-@jobs.every("* * * * *", "payments.proposals")
-def propose_refunds() -> None:
-    """Propose that surplus goes back, and end what was decided otherwise."""
-    proposing.look()
-
-
 @jobs.every("*/10 * * * *", "payments.figures")
 def ask_for_figures() -> None:
     """Ask providers what they took up to the end of the town's yesterday, once a day."""
     figures.ask_due(current_app.extensions["keyring"])
-
-
-@jobs.every("*/5 * * * *", "payments.settlements")
-def fetch_settlements() -> None:
-    """Ask providers each night for settlement reports of which no notification came."""
-    fetching.fetch_due(current_app.extensions["keyring"])
 
 
 @jobs.every("* * * * * */10", "payments.mails")

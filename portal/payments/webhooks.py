@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import accounts, reversals, sending, settle, sweep
+from portal.payments import accounts, sweep
 from portal.payments.record import Source, record
 from portal.payments.sweep import ProviderSilent
 from portal.providers import registry
@@ -29,6 +29,8 @@ from portal.providers.protocol import (
     SettlementReady,
     UnknownWord,
 )
+from portal.returns import reversals, sending
+from portal.settlements import settle
 from portal.web.current import keyring, tenant_id
 
 bp = Blueprint("webhooks", __name__)

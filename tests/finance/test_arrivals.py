@@ -7,9 +7,9 @@ from sqlalchemy import select
 from portal.audit import AuditRow
 from portal.db import db
 from portal.ledger import book
-from portal.payments import settle
 from portal.payments.record import Source, record
 from portal.providers.protocol import Settlement
+from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer

@@ -17,8 +17,8 @@ from portal.db import Base, db
 from portal.embedded_server import SUPERUSER
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
-from tests.payments.test_refunds import paid
 from tests.proof import small_town
+from tests.returns.test_refunds import paid
 
 TOWN_DATABASE = "quitt_trial_town"
 OWN_DATABASE, OWN_OWNER, OWN_APP = "quitt_trial", "quitt_trial_owner", "quitt_trial_app"

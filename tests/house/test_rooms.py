@@ -10,9 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 EDGES = {
-    "views", "pages", "showing", "api", "orders_api", "refunds_api", "webhooks", "tasks", "cli",
+    "views", "pages", "showing", "api", "orders_api", "webhooks", "tasks", "cli",
     "accounts_cli", "worker", "notes_views", "part_urls", "transfer_views",
-    "confirming_pages", "confirming_views", "settlement_cli",
+    "confirming_pages", "confirming_views",
 }  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",
@@ -42,6 +42,10 @@ MAY_ENTER: dict[str, set[str]] = {
     "requests":  {"ledger", "finance", "worklist"},
     "retention": {"requests"},
     "payments":  {"requests", "providers", "ledger", "finance", "approvals", "worklist"},
+    "returns":   {"payments", "requests", "providers", "ledger", "finance", "approvals",
+                  "worklist"},
+    "settlements": {"returns", "payments", "requests", "providers", "ledger", "finance",
+                    "approvals", "worklist"},
     "proof":     {"requests", "payments", "ledger", "finance", "approvals", "worklist",
                   "retention"},
     "operating": {"faces", "finance", "payments", "proof", "requests", "retention", "worklist",

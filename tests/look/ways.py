@@ -17,7 +17,7 @@ from flask import Flask
 from demo import secrets_file
 from portal import clock, create_app
 from portal.config import Settings
-from portal.payments import refunds, sending
+from portal.returns import refunds, sending
 from tests.browser.citizen import Citizen
 from tests.stages import Demo
 

@@ -10,12 +10,12 @@ from portal.db import db
 from portal.ledger.models import PayoutArrival, SettlementRow
 from portal.payments.models import Payment
 from portal.payments.refund_states import State as Sent
-from portal.payments.returns import CustodyReturn, Refund, Reversal
-from portal.payments.reversal_booking import TAKEN
+from portal.payments.returned import CustodyReturn, Refund, Reversal
 from portal.payments.states import UNDECIDED
 from portal.proof import reconciling
 from portal.proof.equations import Reconciliation
 from portal.requests.models import PaymentRequest
+from portal.returns.reversal_booking import TAKEN
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 from tests.builders import TOWN

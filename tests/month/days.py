@@ -15,9 +15,11 @@ from sqlalchemy import select
 
 from portal.db import db
 from portal.ledger.models import SettlementRow
-from portal.payments import fetching, proposing, settlement_files, settlement_mapping, sweep
-from portal.payments.settlement_files import File, ImportedBefore
+from portal.payments import sweep
 from portal.requests.expiry import expire_due
+from portal.returns import proposing
+from portal.settlements import fetching, file_mapping, files
+from portal.settlements.files import File, ImportedBefore
 from tests.builders import TOWN
 from tests.month.settling import settled
 from tests.month.stories import AFTERNOON, MORNING, STORIES, Case, Steps
@@ -138,11 +140,9 @@ class Month:
         for one in due:
             theirs = one[1]
             content = self.town.far.report(theirs)
-            file = File(
-                TOWN, ACCOUNTS["girocheckout"], content, settlement_mapping.load("girocheckout")
-            )
+            file = File(TOWN, ACCOUNTS["girocheckout"], content, file_mapping.load("girocheckout"))
             keyring = current_app.extensions["keyring"]
-            settlement_files.import_file(keyring, file, ANNA)
+            files.import_file(keyring, file, ANNA)
             settled(self.town, "girocheckout", theirs)
             self.waiting.append((day, "girocheckout", theirs))
             _refused_again(keyring, file)
@@ -181,7 +181,7 @@ def report(name: str, theirs: str) -> SettlementRow:
 
 def _refused_again(keyring: Any, file: File) -> None:
     try:
-        settlement_files.import_file(keyring, file, ANNA)
+        files.import_file(keyring, file, ANNA)
     except ImportedBefore:
         return
     raise AssertionError("the same file was imported twice")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from tests.month.town import ACCOUNTS, Town
 from tests.town.model import Paid
 

@@ -16,12 +16,13 @@ from portal import clock
 from portal.db import db
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import custody_returns, refunds, sending, sweep
+from portal.payments import sweep
 from portal.payments.models import ProviderRule
 from portal.payments.refund_states import State as Sent
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from portal.payments.start import Choice, start
 from portal.requests.models import PaymentRequest
+from portal.returns import custody_returns, refunds, sending
 from tests import builders
 from tests.builders import TOWN
 from tests.month.far_side import FarSide

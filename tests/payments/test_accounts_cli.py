@@ -27,7 +27,7 @@ from tests import builders
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
 from tests.payments.test_pausing import pause
-from tests.payments.test_refunds import CARD
+from tests.returns.test_refunds import CARD
 
 pytestmark = pytest.mark.usefixtures("app")
 

@@ -22,17 +22,18 @@ from portal.config import Settings
 from portal.db import db, transaction
 from portal.errors import Unavailable
 from portal.finance.models import EventRow
-from portal.payments import confirming_pages, mails, refunds
+from portal.payments import confirming_pages, mails
 from portal.payments.mails import Mail
 from portal.payments.record import record
+from portal.returns import refunds
 from portal.tenants import Tenant
 from portal.web.language import LANGUAGES
 from tests import builders
 from tests.builders import TOWN, Letter, token
 from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan, open_letter
-from tests.payments.test_refunds import BERT, CARD, asked, paid, sent, submitted
-from tests.payments.test_reversals import heard
+from tests.returns.test_refunds import BERT, CARD, asked, paid, sent, submitted
+from tests.returns.test_reversals import heard
 
 TO = "erika@example.org"
 WORD = "Fremdenverkehrsbeitragsvorauszahlungsbescheide"  # 46 letters

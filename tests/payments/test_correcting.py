@@ -7,16 +7,17 @@ from portal.approvals import deciding
 from portal.audit import AuditRow
 from portal.db import db
 from portal.money import Money
-from portal.payments import correcting, custody
+from portal.payments import correcting
 from portal.payments.record import Verdict, record
 from portal.payments.start import NoSuchPayment, Undecided
+from portal.returns import custody
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, Letter
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
-from tests.payments.test_custody import kept
-from tests.payments.test_refunds import ANNA, BERT, CARD, balance, paid
 from tests.payments.test_staff import tasks
+from tests.returns.test_custody import kept
+from tests.returns.test_refunds import ANNA, BERT, CARD, balance, paid
 
 
 def unknown(provider: FakeProvider) -> tuple[Letter, str]:

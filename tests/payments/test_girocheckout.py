@@ -12,14 +12,15 @@ from fakes.girocheckout import report as fakes_report
 from portal.db import db, transaction
 from portal.ledger import book
 from portal.money import Money
-from portal.payments import accounts, refunds, sending, sweep
+from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount, ProviderRule
+from portal.returns import refunds, sending
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
-from tests.payments.test_refunds import BERT, asked, row
 from tests.providers.harness_girocheckout import GirocheckoutHarness, girocheckout_harness
 from tests.providers.harnesses import Letter
+from tests.returns.test_refunds import BERT, asked, row
 
 SAMPLE = Path(__file__).parent / "samples" / "girocheckout.csv"
 
@@ -172,8 +173,8 @@ def test_a_direct_transfer_is_not_promised_back(house: House) -> None:
 
 
 def test_the_sample_of_a_settlement_report_is_read_as_it_says() -> None:
-    mappings = pytest.importorskip("portal.payments.settlement_mapping")
-    rows = pytest.importorskip("portal.payments.settlement_rows")
+    mappings = pytest.importorskip("portal.settlements.file_mapping")
+    rows = pytest.importorskip("portal.settlements.rows")
     told = rows.read(SAMPLE.read_bytes(), mappings.load("girocheckout"))
     assert told.faults == []
     assert [each.line.kind for each in told.rows] == [

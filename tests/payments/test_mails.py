@@ -21,7 +21,7 @@ from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.payments import races
-from tests.payments.test_refunds import paid
+from tests.returns.test_refunds import paid
 
 RAW = b"To: erika@example.org\r\n\r\nGuten Tag"
 WAY = Post("portal@town.example", "mail.example")

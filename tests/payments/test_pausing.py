@@ -13,7 +13,7 @@ from portal import clock
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.operating import figures
-from portal.payments import accounts, calls, probing, refunds, sending, sweep
+from portal.payments import accounts, calls, probing, sweep
 from portal.payments.models import AccountSilence, ProviderAccount
 from portal.payments.offers import Reason
 from portal.payments.record import record
@@ -29,13 +29,14 @@ from portal.providers.protocol import (
     Report,
     UnknownWord,
 )
+from portal.returns import refunds, sending
 from portal.worklist import reading
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, token
 from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan
-from tests.payments.test_refunds import BERT, CARD, asked, paid
+from tests.returns.test_refunds import BERT, CARD, asked, paid
 
 pytestmark = pytest.mark.usefixtures("app")
 

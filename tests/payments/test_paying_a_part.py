@@ -18,9 +18,9 @@ from tests import builders
 from tests.builders import TOWN, Letter
 from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan
-from tests.payments.test_refunds import CARD
 from tests.payments.test_start import URL, choice
 from tests.payments.test_transfers import code
+from tests.returns.test_refunds import CARD
 
 PARTS = {"partial": {"minimum_cents": 1_000}}
 QUARTERS = {

@@ -12,15 +12,17 @@ from sqlalchemy import update
 from portal import clock
 from portal.db import db, transaction
 from portal.ledger import book
-from portal.payments import accounts, refunds, sending, settle
+from portal.payments import accounts
 from portal.payments.models import ProviderAccount
 from portal.providers import paypal_webhook
 from portal.providers.paypal import PayPal
+from portal.returns import refunds, sending
+from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
-from tests.payments.test_refunds import BERT, asked, row
 from tests.providers.harness_paypal import MERCHANT, PayPalHarness, paypal_harness
 from tests.providers.harnesses import Letter
+from tests.returns.test_refunds import BERT, asked, row
 
 
 @dataclass

@@ -16,8 +16,8 @@ from portal.payments.confirmations import Word
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, token
 from tests.fakes import FakeProvider
-from tests.payments.test_refunds import paid, sent
-from tests.payments.test_reversals import heard
+from tests.returns.test_refunds import paid, sent
+from tests.returns.test_reversals import heard
 
 KNOWN = "Diese Zahlung ist bestätigt"
 UNKNOWN = "Zu diesem Prüfcode kennen wir keine Zahlung."

@@ -13,12 +13,13 @@ from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem, EntryRow, SuspenseItem
 from portal.money import Money
-from portal.payments import custody, settle
 from portal.payments.models import Payment, ProviderReport
 from portal.payments.record import Source, Verdict, record
 from portal.payments.start import NotPayable, Undecided
 from portal.providers.protocol import Outcome, Report, SettlementLine
 from portal.requests import expiry
+from portal.returns import custody
+from portal.settlements import settle
 from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN

@@ -7,16 +7,17 @@ from flask import current_app
 
 from portal.db import db
 from portal.money import Money
-from portal.payments import closing, custody, custody_returns, refunds, reversals, sending, settle
 from portal.payments.record import record
 from portal.providers.protocol import Outcome, RefundReport, SettlementLine
+from portal.returns import closing, custody, custody_returns, refunds, reversals, sending
+from portal.settlements import settle
 from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
-from tests.payments.test_custody import kept, unclear
-from tests.payments.test_refunds import ANNA, BERT, CARD, asked, balance, paid, row, sent
+from tests.returns.test_custody import kept, unclear
+from tests.returns.test_refunds import ANNA, BERT, CARD, asked, balance, paid, row, sent
 
 
 def tasks() -> list[tuple[str, str, str | None]]:

@@ -17,16 +17,17 @@ from standardwebhooks import Webhook
 from portal import clock, embedded
 from portal.db import db, transaction
 from portal.ledger import book
-from portal.payments import accounts, refunds, sending, sweep
+from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount
 from portal.payments.refund_states import State
-from portal.payments.returns import Refund
+from portal.payments.returned import Refund
+from portal.returns import refunds, sending
 from portal.worklist import reading
 from sandbox.payments import PAYER
 from sandbox.serving import running
 from tests import builders
 from tests.builders import TOWN
-from tests.payments.test_refunds import ANNA, BERT, asked, balance, row
+from tests.returns.test_refunds import ANNA, BERT, asked, balance, row
 from tests.sandbox.conftest import SECRET, Desk
 from tests.sandbox.mailbox import Mailbox, open_mailbox
 

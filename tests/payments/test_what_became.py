@@ -9,20 +9,20 @@ from sqlalchemy import update
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import refunds
 from portal.payments.models import Payment
 from portal.payments.record import record
 from portal.providers.protocol import Outcome
 from portal.requests import elsewhere, register
 from portal.requests.ordered import Elsewhere
 from portal.requests.orders import Subject
+from portal.returns import refunds
 from tests import builders, pages
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 from tests.house.test_routes import give_tan, open_letter
-from tests.payments.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice, sent, submitted
-from tests.payments.test_reversals import heard
+from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice, sent, submitted
+from tests.returns.test_reversals import heard
 
 
 def look(client: FlaskClient, letter: Letter, language: str = "en") -> tuple[str, str]:

@@ -7,18 +7,19 @@ from sqlalchemy import text
 
 from portal.db import transaction
 from portal.finance import clients, delivery
-from portal.payments import reversals, settle
 from portal.proof import chain
 from portal.requests import elsewhere, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
+from portal.returns import reversals
+from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.finance.receiver import SECRET
-from tests.payments.test_custody_returns import sent_back, unclear
-from tests.payments.test_refunds import paid, paid_twice, sent
+from tests.returns.test_custody_returns import sent_back, unclear
+from tests.returns.test_refunds import paid, paid_twice, sent
 
 DAY = date(2026, 11, 12)
 TAKEN = "UPDATE deliveries SET state = 'taken', taken_at = due_at"

@@ -14,9 +14,9 @@ from portal import clock
 from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.money import Money
-from portal.payments import closing, custody, figures, refunds, reversals, sending, settle
+from portal.payments import figures
 from portal.payments.record import Source, record
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from portal.proof import reconciling
 from portal.proof.cli import reconcile
 from portal.proof.equations import Reconciliation
@@ -24,6 +24,8 @@ from portal.providers.protocol import Account, Outcome, Report, SettlementLine
 from portal.requests import elsewhere, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
+from portal.returns import closing, custody, refunds, reversals, sending
+from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time

@@ -6,11 +6,11 @@ import pytest
 from flask import Flask, current_app
 from sqlalchemy import create_engine, text
 
-from portal.payments import settle
 from portal.payments.record import Source, record
 from portal.providers.protocol import SettlementLine
 from portal.retention import due, purging
 from portal.retention.classes import Name
+from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN, Letter
 from tests.fakes import FakeProvider

@@ -8,10 +8,9 @@ from sqlalchemy import select, text, update
 
 from portal.db import db, transaction
 from portal.errors import PortalError
-from portal.payments import refunds
 from portal.payments.models import Payment
 from portal.payments.record import record
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from portal.providers.protocol import Outcome
 from portal.requests import grants, intake, links, orders, purged, tan
 from portal.requests.asked import Asked
@@ -21,6 +20,7 @@ from portal.requests.orders import Subject
 from portal.requests.purged import ReferenceUsed
 from portal.retention import noting
 from portal.retention.classes import Name
+from portal.returns import refunds
 from portal.tenants import Tenant
 from portal.worklist import writing
 from tests import builders

@@ -12,9 +12,8 @@ from sqlalchemy import select, text
 from portal.db import db, transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
-from portal.payments import closing, refunds, sending
 from portal.payments.record import record
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from portal.proof import chain, invariants, reconciling
 from portal.providers.protocol import Outcome
 from portal.requests import elsewhere, orders
@@ -23,6 +22,7 @@ from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
 from portal.requests.purged import ReferenceUsed
 from portal.retention import noting
+from portal.returns import closing, refunds, sending
 from portal.tenants import Tenant
 from portal.worklist import writing
 from tests import builders

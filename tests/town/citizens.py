@@ -6,11 +6,11 @@ from flask import current_app
 
 from portal import clock
 from portal.money import Money
-from portal.payments import refunds, reversals, sending
 from portal.payments.record import record
 from portal.payments.refund_states import State as Sent
-from portal.payments.returns import Reason
+from portal.payments.returned import Reason
 from portal.providers.protocol import Outcome, Report, ReversalReport, SettlementLine
+from portal.returns import refunds, reversals, sending
 from tests import builders
 from tests.town.desk import ACCOUNTS, Desk
 from tests.town.model import Demand, Paid

@@ -17,19 +17,11 @@ from portal.finance import feed, messages, outbox
 from portal.ledger import arrivals
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
-from portal.payments import (
-    closing,
-    custody,
-    custody_returns,
-    sending,
-    settle,
-    settlement_files,
-    settlement_mapping,
-    settlement_undoing,
-)
 from portal.payments.refund_states import State
-from portal.payments.settlement_files import File
 from portal.providers.protocol import Outcome, Settlement, SettlementLine
+from portal.returns import closing, custody, custody_returns, sending
+from portal.settlements import file_mapping, files, settle, undoing
+from portal.settlements.files import File
 from tests.town.citizens import ANNA, BERT, Citizens
 from tests.town.desk import ACCOUNTS
 from tests.town.files import table
@@ -143,8 +135,8 @@ class Town(Citizens):
         keyring, number = current_app.extensions["keyring"], None
         if report.lines and self.chance.random() < 0.5:
             content = table(report, named=self.chance.random() < 0.5)
-            file = File(self.id, account, content, settlement_mapping.load("generic"))
-            number = settlement_files.import_file(keyring, file, ANNA).file
+            file = File(self.id, account, content, file_mapping.load("generic"))
+            number = files.import_file(keyring, file, ANNA).file
         else:
             self.provider.made[report.settlement] = report
             settle.settle(keyring, self.id, account, report.settlement, anew=True)
@@ -167,9 +159,9 @@ class Town(Citizens):
         account, name, net = self.some(self.waiting)
         number, report, fits, sums = self.booked[account, name]
         if number is None:
-            settlement_undoing.undo_report(self.id, account, name, "wrong month", ANNA)
+            undoing.undo_report(self.id, account, name, "wrong month", ANNA)
         else:
-            settlement_undoing.undo_file(self.id, number, "wrong mapping", ANNA)
+            undoing.undo_file(self.id, number, "wrong mapping", ANNA)
         self.waiting.remove((account, name, net))
         self.model.undone_report(account, fits, sums)
         self.late_reports.append((account, report))

@@ -1,0 +1,163 @@
+"""Proposing refunds: surplus that came by a provider and may go back waits for a decision.
+
+A proposal is a task, and no order: a person asks for the refund on an order, a second one approves.
+Or the surplus is given to another request, or kept by order; then the task is over by itself.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from portal.db import transaction
+from portal.ledger.models import CustodyItem
+from portal.money import Money
+from portal.payments import accounts, staff
+from portal.payments.models import Payment
+from portal.payments.record import again, locked_in_line
+from portal.payments.returned import Reason, Refund
+from portal.payments.states import State
+from portal.providers import registry
+from portal.requests import register
+from portal.returns import left
+from portal.worklist.kinds import Kind
+from portal.worklist.models import StaffTask
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So much of a surplus may go back by this payment."""
+
+    payment: str
+    amount: Money
+
+
+def look() -> int:
+    """Propose what is not proposed yet, and end what is over; how many new proposals."""
+    opened, behind = 0, ("", 0)
+    while due := _page(behind):
+        opened += sum(map(_proposed, due))
+        behind = due[-1]
+    _end_over()
+    return opened
+
+
+def parts(session: Session, item: CustodyItem) -> list[Part]:
+    """By which payments how much of a surplus may go back now, newest payment first.
+
+    The payments are locked with the requests of their line.
+    """
+    rest, found = item.open_cents, list[Part]()
+    for payment_id in _payments(session, item):
+        payment = locked_in_line(session, item.tenant_id, payment_id)
+        if payment is None or not _sends_back(session, payment):
+            continue
+        cents = min(rest, left.free(session, payment, Reason.SURPLUS).cents)
+        if cents:
+            found.append(Part(payment.id, Money(cents, item.currency)))
+            rest -= cents
+    return found
+
+
+def _proposed(place: tuple[str, int]) -> bool:
+    try:
+        return again(partial(_propose, place=place))
+    except Exception as error:  # one that cannot be looked at must not stop the others
+        log.exception("not_proposed", extra={"item": place[1], "error": type(error).__name__})
+        return False
+
+
+def _propose(session: Session, place: tuple[str, int]) -> bool:
+    item = session.get(CustodyItem, place)
+    assert item is not None  # noqa: S101 -- never deleted
+    found = parts(session, item)
+    if found:
+        told = [{"payment": one.payment, "amount_cents": one.amount.cents} for one in found]
+        staff.refund_proposed(session, item, told)
+    return bool(found)
+
+
+def _page(behind: tuple[str, int]) -> Sequence[tuple[str, int]]:
+    """Open surplus behind a place that is not proposed, and was not decided by a person."""
+    task = aliased(StaffTask)
+    known = select(task.number).where(
+        task.tenant_id == CustodyItem.tenant_id,
+        task.kind == Kind.REFUND_PROPOSED,
+        task.subject == staff.proposal(CustodyItem.id),
+        or_(task.ended_at.is_(None), task.reason != staff.ASKED),
+    )
+    query: Select[str, int] = (
+        select(CustodyItem.tenant_id, CustodyItem.id)
+        .where(
+            CustodyItem.state == "open",
+            CustodyItem.cause == "surplus",
+            or_(
+                CustodyItem.tenant_id > behind[0],
+                (CustodyItem.tenant_id == behind[0]) & (CustodyItem.id > behind[1]),
+            ),
+            ~known.exists(),
+        )
+        .order_by(CustodyItem.tenant_id, CustodyItem.id)
+        .limit(MOST_AT_ONCE)
+    )
+    with transaction() as session:
+        return [(tenant_id, item_id) for tenant_id, item_id in session.execute(query)]
+
+
+def _end_over() -> None:
+    """What other rooms gave away, as when a payment elsewhere is undone, is proposed no longer."""
+    query = select(CustodyItem).join(
+        StaffTask,
+        (StaffTask.tenant_id == CustodyItem.tenant_id)
+        & (StaffTask.kind == Kind.REFUND_PROPOSED)
+        & (StaffTask.subject == staff.proposal(CustodyItem.id))
+        & StaffTask.ended_at.is_(None),
+    )
+    with transaction() as session:
+        for item in session.scalars(query.where(CustodyItem.state != "open")).all():
+            staff.custody_ended(session, item, staff.BY_ITSELF)
+
+
+def _payments(session: Session, item: CustodyItem) -> list[str]:
+    """The payment that a surplus came by, or all of the request that a lower version left it to."""
+    sort, _, rest = item.reference.partition(":")
+    if sort == "payment":
+        return [rest.partition(":")[0]]
+    if item.request_reference is None:
+        return []
+    asked = register.by_reference(session, item.tenant_id, item.request_reference)
+    line = [request.id for request in register.line(session, asked)]
+    query = select(Payment.id).where(
+        Payment.tenant_id == item.tenant_id,
+        Payment.request_id.in_(line),
+        Payment.state == State.SUCCEEDED,
+    )
+    return list(session.scalars(query.order_by(Payment.confirmed_at.desc(), Payment.id)))
+
+
+def _sends_back(session: Session, payment: Payment) -> bool:
+    """Whether its provider sends money back, and no refund of it waits for a person already."""
+    account = accounts.get(session, payment.tenant_id, payment.account_id)
+    failed = (
+        select(StaffTask.number)
+        .join(
+            Refund,
+            (Refund.tenant_id == StaffTask.tenant_id) & (Refund.id == StaffTask.subject),
+        )
+        .where(
+            StaffTask.tenant_id == payment.tenant_id,
+            StaffTask.kind == Kind.REFUND_FAILED,
+            StaffTask.ended_at.is_(None),
+            Refund.payment_id == payment.id,
+        )
+    )
+    waits = session.scalar(failed.limit(1)) is not None
+    known = account.provider in registry.PROVIDERS  # one adapter that is gone stops no others
+    return known and registry.sends_back(account.provider, payment.method) and not waits

@@ -1,0 +1,233 @@
+"""Sending money back, refunds and unclear money alike: prepare, tell the provider, record its word.
+
+No transaction is open while the provider is called. Our id is the idempotency key: a provider
+that did not answer is told once more at once, then again by a task for as long as keys surely
+live; what is not known by then is known from a settlement report, or by a person.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.approvals import deciding
+from portal.db import transaction
+from portal.keys import Keyring
+from portal.payments import accounts, calls, staff
+from portal.payments.record import again
+from portal.payments.refund_states import Event, State, step
+from portal.providers import registry
+from portal.providers.protocol import (
+    Account,
+    OrderRefused,
+    Outcome,
+    ProviderDown,
+    RefundOrder,
+    RefundReport,
+    Refunds,
+    UnknownWord,
+)
+from portal.returns import ways
+from portal.returns.refunds import NoRefunds, NoSuchRefund
+from portal.returns.ways import WAYS, Row, Way
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+LONGEST_ROUND = 20.0  # seconds
+# Within a day: some providers forget an idempotency key after 24 hours (docs.stripe.com/api,
+# "Idempotent requests"), and would send the money twice.
+TELL_AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 480, 1200))
+ROUNDS_APART = timedelta(minutes=10)  # that the worker may come late
+
+EVENT_FOR: Mapping[Outcome, Event] = {
+    Outcome.PENDING: Event.PENDING,
+    Outcome.SUCCEEDED: Event.SUCCEEDED,
+    Outcome.FAILED: Event.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    provider: str
+    account: Account
+    order: RefundOrder
+
+
+def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
+    """Tell the provider of an approved refund or return, or again of one whose end is not known.
+
+    Raises ``NoSuchRefund``.
+    """
+    prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
+    told = _call(prepared) if prepared else None
+    if prepared and told:
+        record(tenant_id, prepared.account.id, told)
+    with transaction() as session:
+        _, row = ways.found(session, tenant_id, refund_id)
+        return State(row.state)
+
+
+def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    """Record what a provider says of a refund; ``False`` when it changes nothing.
+
+    Money that is said to have gone back and fits no refund of ours is a task for staff; its
+    settlement will show the difference. Raises ``Misdirected``, and ``IllegalRefundStep`` for what
+    was never submitted.
+    """
+    return again(lambda session: _record(session, tenant_id, account_id, report))
+
+
+def go_on(keyring: Keyring) -> int:
+    """Submit what is approved or not decided, and end what nobody approved; how many of both."""
+    ends = time.monotonic() + LONGEST_ROUND
+    with transaction() as session:
+        over = deciding.over(session, frozenset(way.act for way in WAYS), MOST_AT_ONCE)
+        due = sorted(tuple(row) for way in WAYS for row in session.execute(_due(way.row)))
+    for tenant_id, _, refund_id in over:
+        _run_out(tenant_id, refund_id)
+    for _, tenant_id, refund_id in due:
+        if time.monotonic() > ends:
+            break
+        try:
+            submit(keyring, tenant_id, refund_id)
+        except Exception as error:  # one that cannot be sent must not stop the others
+            log.exception(
+                "refund_not_sent", extra={"refund": refund_id, "error": type(error).__name__}
+            )
+    return len(over) + len(due)
+
+
+def _prepare(
+    session: Session, keyring: Keyring, tenant_id: str, refund_id: str
+) -> _Prepared | None:
+    """What the provider is told; ``None`` when there is nothing to tell it (any more)."""
+    way, _ = ways.found(session, tenant_id, refund_id)
+    source, refund = way.locked(session, tenant_id, refund_id)
+    first = refund.state == State.APPROVED
+    if not first and not _may_tell_again(session, refund):
+        return None
+    if first and not way.is_left(session, source, refund):
+        _fail(session, way, source, refund, Event.NOT_LEFT)
+        return None
+    refund.state = step(State(refund.state), Event.SUBMITTED)
+    refund.submitted_at = refund.submitted_at or clock.now()
+    refund.ask_at = _next(refund.submitted_at, clock.now())
+    if refund.ask_at is None:
+        _told_for_the_last_time(session, refund)
+    account = accounts.get(session, tenant_id, way.account(source))
+    unsealed = accounts.unsealed(keyring, account)
+    return _Prepared(account.provider, unsealed, way.order(source, refund))
+
+
+def _may_tell_again(session: Session, refund: Row) -> bool:
+    """Whether the provider surely still knows our key; after that it is never told again."""
+    if refund.state != State.SUBMITTED or refund.submitted_at is None:
+        return False
+    if clock.now() <= refund.submitted_at + TELL_AGAIN_AFTER[-1] + ROUNDS_APART:
+        return True
+    refund.ask_at = None
+    _told_for_the_last_time(session, refund)
+    return False
+
+
+def _told_for_the_last_time(session: Session, refund: Row) -> None:
+    """Written before the call, so that a crash does not lose it; any word of it ends the task."""
+    if refund.provider_reference is None:
+        staff.refund_silent(session, refund)
+
+
+def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> None:
+    step(State(refund.state), by)
+    way.failed(session, source, refund, by)
+
+
+def _call(prepared: _Prepared) -> RefundReport | None:
+    """The provider's word; ``None`` when it does not answer, twice."""
+    adapter = registry.get(prepared.provider)
+    if not isinstance(adapter, Refunds):
+        raise NoRefunds("This provider sends nothing back.")
+    order = prepared.order
+    for _ in range(2):
+        try:
+            return calls.made(adapter.refund, prepared.account, order)
+        except OrderRefused:
+            mine = prepared.account
+            return RefundReport(
+                order.refund, "", Outcome.FAILED, order.amount, mine.merchant, mine.live
+            )
+        except (ProviderDown, UnknownWord) as error:
+            log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
+    return None
+
+
+def _record(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    accounts.check(accounts.get(session, tenant_id, account_id), report.merchant, report.live)
+    try:
+        way, _ = ways.found(session, tenant_id, report.refund)
+    except NoSuchRefund:
+        return _does_not_fit(session, tenant_id, account_id, report)
+    source, refund = way.locked(session, tenant_id, report.refund)
+    if way.account(source) != account_id or not _fits(session, refund, account_id, report):
+        return _does_not_fit(session, tenant_id, account_id, report)
+    event = EVENT_FOR[report.outcome]
+    old, new = State(refund.state), step(State(refund.state), event)
+    if old is State.SUBMITTED:
+        staff.refund_heard(session, refund)
+    if report.provider_reference and not refund.provider_reference:
+        refund.provider_reference = report.provider_reference
+    if new is old:
+        return False
+    if new is State.SUCCEEDED:
+        way.succeeded(session, source, refund)
+    else:
+        way.failed(session, source, refund, event)
+    return True
+
+
+def _fits(session: Session, refund: Row, account_id: str, report: RefundReport) -> bool:
+    """Amount, and the provider's name: never another one, nor another refund's."""
+    told = report.provider_reference
+    holder = ways.by_reference(session, refund.tenant_id, account_id, told) if told else None
+    return (
+        report.amount == refund.amount
+        and (not told or refund.provider_reference in {None, told})
+        and (holder is None or holder[1].id == refund.id)
+    )
+
+
+def _does_not_fit(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:
+    log.warning("refund_does_not_fit", extra={"account": account_id})
+    if report.outcome is Outcome.SUCCEEDED:
+        staff.refund_of_nobody(session, tenant_id, account_id, report)
+    return False
+
+
+def _run_out(tenant_id: str, refund_id: str) -> None:
+    def act(session: Session) -> None:
+        way, _ = ways.found(session, tenant_id, refund_id)
+        source, refund = way.locked(session, tenant_id, refund_id)
+        if deciding.run_out(session, tenant_id, way.act, refund_id):
+            _fail(session, way, source, refund, Event.RUN_OUT)
+
+    again(act)
+
+
+def _next(submitted_at: datetime, now: datetime) -> datetime | None:
+    later = (submitted_at + after for after in TELL_AGAIN_AFTER)
+    return next((moment for moment in later if moment > now), None)
+
+
+def _due(row: type[Row]) -> Select[Any, str, str]:
+    return (
+        select(row.ask_at, row.tenant_id, row.id)
+        .where(row.ask_at <= clock.now())
+        .order_by(row.ask_at)
+        .limit(MOST_AT_ONCE)
+    )

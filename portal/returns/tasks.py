@@ -1,0 +1,19 @@
+"""Jobs of the returns room."""
+
+from flask import current_app
+
+from portal import jobs
+from portal.returns import closing, proposing, sending
+
+
+@jobs.every("* * * * * */30", "returns.send")
+def send_refunds() -> None:
+    """Send what was approved, tell again what is not decided, end what nobody approved."""
+    sending.go_on(current_app.extensions["keyring"])
+    closing.run_out()
+
+
+@jobs.every("* * * * *", "returns.propose")
+def propose_refunds() -> None:
+    """Propose that surplus goes back, and end what was decided otherwise."""
+    proposing.look()

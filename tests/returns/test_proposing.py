@@ -1,0 +1,171 @@
+"""Surplus that may go back is proposed by itself, and decided by people."""
+
+from typing import Any
+
+import pytest
+from flask import current_app
+from sqlalchemy import select
+
+from portal import clock
+from portal.db import db, transaction
+from portal.ledger.models import CustodyItem
+from portal.money import Money
+from portal.payments.record import record
+from portal.providers import registry
+from portal.providers.protocol import Outcome
+from portal.requests import elsewhere
+from portal.requests.ordered import Elsewhere, How
+from portal.requests.orders import Subject
+from portal.returns import custody, proposing, refunds, sending
+from portal.returns.refunds import NotRefundable
+from portal.worklist import reading, writing
+from portal.worklist.kinds import Kind
+from tests import builders
+from tests.builders import TOWN
+from tests.fakes import FakeProvider
+from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice
+
+
+def item() -> CustodyItem:
+    db.session.rollback()
+    return db.session.scalars(select(CustodyItem).order_by(CustodyItem.id.desc())).first()
+
+
+def proposed() -> list[dict[str, Any]]:
+    """What is proposed now."""
+    proposing.look()
+    db.session.rollback()
+    tasks = reading.open_tasks(db.session(), TOWN, kinds=[Kind.REFUND_PROPOSED])
+    return [task.detail for task in tasks]
+
+
+def parts() -> list[tuple[str, int]]:
+    return [
+        (part["payment"], part["amount_cents"]) for told in proposed() for part in told["payments"]
+    ]
+
+
+def test_a_payment_that_came_twice_is_proposed_to_go_back(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    (told,) = proposed()
+    assert told["payments"] == [{"payment": payment, "amount_cents": 10_000}]
+    assert (told["item"], told["amount_cents"], told["currency"]) == (item().id, 10_000, "EUR")
+    assert len(proposed()) == 1
+
+
+def test_a_proposal_orders_nothing(provider: FakeProvider) -> None:
+    paid_twice(provider)
+    proposed()
+    sending.go_on(current_app.extensions["keyring"])
+    assert provider.told == []
+
+
+def test_a_lower_version_is_proposed_by_the_payments_of_its_request(provider: FakeProvider) -> None:
+    _, payment = paid(provider, 10_000)
+    builders.letter("K-1", amount_cents=8_000)
+    assert parts() == [(payment, 2_000)]
+
+
+def test_a_surplus_over_two_payments_is_proposed_by_both(provider: FakeProvider) -> None:
+    letter = builders.letter("K-1", amount_cents=6_000)
+    first = builders.begin(letter)
+    record(provider.pay(first), CARD)
+    second = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    record(provider.pay(second), CARD)
+    builders.letter("K-1", amount_cents=1_000)
+    assert dict(parts()) == {second: 4_000, first: 5_000}
+
+
+def test_who_asks_for_all_of_it_ends_the_proposal(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    assert len(proposed()) == 1
+    asked(payment, 10_000, "surplus")
+    assert builders.tasks() == {}
+    assert proposed() == []
+
+
+def test_who_asks_for_a_part_leaves_it_open(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    proposed()
+    asked(payment, 4_000, "surplus")
+    assert len(proposed()) == 1
+
+
+def test_a_stale_proposal_is_refused_when_it_is_asked_for(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    (told,) = proposed()
+    number = item().id
+    builders.letter("K-9", amount_cents=500)
+    custody.assign(TOWN, number, "K-9", Money(500), ANNA)
+    with pytest.raises(NotRefundable, match="9500 cents"):
+        asked(payment, told["amount_cents"], "surplus")
+    assert NotRefundable.status == 409
+
+
+def test_a_refused_refund_is_proposed_again(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    proposed()
+    refunds.refuse(TOWN, asked(payment, 10_000, "surplus"), BERT)
+    assert parts() == [(payment, 10_000)]
+
+
+def test_a_failed_refund_is_a_task_of_its_own_and_no_proposal(provider: FakeProvider) -> None:
+    _, payment = paid_twice(provider)
+    proposed()
+    provider.refunds_end = Outcome.FAILED
+    refund = asked(payment, 10_000, "surplus")
+    refunds.approve(TOWN, refund, BERT)
+    sending.submit(current_app.extensions["keyring"], TOWN, refund)
+    assert proposed() == []
+    assert builders.tasks() == {refund: "refund_failed"}
+
+
+def test_what_was_given_away_or_sent_back_is_proposed_no_longer(provider: FakeProvider) -> None:
+    paid_twice(provider)
+    proposed()
+    builders.letter("K-9", amount_cents=10_000)
+    custody.assign(TOWN, item().id, "K-9", Money(10_000), ANNA)
+    assert builders.tasks() == {}
+
+
+def test_what_the_finance_system_took_of_it_ends_the_proposal(provider: FakeProvider) -> None:
+    paid(provider, 8_000)
+    builders.letter("K-1", amount_cents=10_000)
+    told = Elsewhere(id="B-1", amount_cents=2_000, paid_on=clock.now().date(), how=How.TRANSFER)
+    subject = Subject(TOWN, "K-1", "client:c_1")
+    with transaction() as session:
+        elsewhere.tell(session, subject, told)
+    builders.letter("K-1", amount_cents=9_000)
+    assert len(proposed()) == 1
+    with transaction() as session:
+        elsewhere.undo(session, subject, "B-1")
+    assert item().open_cents == 0
+    assert proposed() == []
+
+
+def test_what_a_person_has_decided_is_not_proposed_again(provider: FakeProvider) -> None:
+    paid_twice(provider)
+    proposed()
+    db.session.rollback()
+    with transaction() as session:
+        (task,) = reading.open_tasks(session, TOWN, kinds=[Kind.REFUND_PROPOSED])
+        writing.end_number(session, TOWN, task.number, ANNA, "it is kept for the next instalment")
+    assert proposed() == []
+
+
+def test_what_no_provider_sends_back_is_not_proposed(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_twice(provider)
+    monkeypatch.setattr(registry, "PROVIDERS", {"fake": object()})
+    assert proposed() == []
+
+
+def test_more_surplus_than_a_page_is_proposed(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "MOST_AT_ONCE", 1)
+    for number in range(3):
+        paid(provider, 1_000, f"K-{number}")
+        builders.letter(f"K-{number}", amount_cents=900)
+    assert len(proposed()) == 3
