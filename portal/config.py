@@ -7,17 +7,15 @@ can be read, stands in ``portal.refusals``.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from portal import environment
 from portal.errors import Misconfigured
 
-_TRUE = {"1", "yes", "true", "on"}
-_FALSE = {"", "0", "no", "false", "off"}
 _LOG_LEVELS = {"debug", "info", "warning", "error"}
 _SMTP_ENCRYPTIONS = {"starttls", "tls", "none"}
 _PORTS = range(1, 65_536)
@@ -242,15 +240,8 @@ class Settings:
 
         Every fault is named at once, one a line, each beginning with its setting.
         """
-        known = {f.metadata["variable"]: f for f in fields(cls)}
-        faults = [_stranger(v, known) for v in sorted(env) if v not in known and _ours(v)]
-        read: dict[str, Any] = {}
-        for variable in known.keys() & env.keys():
-            try:
-                read[known[variable].name] = _read(known[variable], env[variable])
-            except ValueError as error:
-                faults.append(f"{variable} {error}")
-        if env.get("FLASK_DEBUG", "").lower() not in _FALSE:
+        read, faults = environment.read(fields(cls), env)
+        if not environment.is_off(env.get("FLASK_DEBUG", "")):
             faults.append("FLASK_DEBUG shows visitors the inside of the portal: unset it.")
         if read.get("demo_clock") and not read.get("demo"):
             faults.append("QUITT_DEMO_CLOCK moves time and is for the demo and tests only.")
@@ -281,53 +272,3 @@ class Settings:
         """Scheme, host and port under which a tenant's host is reached, without a slash."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-
-
-def _ours(variable: str) -> bool:
-    return variable.startswith("QUITT_")
-
-
-def _stranger(variable: str, known: Mapping[str, object]) -> str:
-    meant = get_close_matches(variable, known, 1, 0.75)
-    guess = f"did you mean {meant[0]}?" if meant else "see the table in README.md, or unset it."
-    return f"{variable} is not a setting: {guess}"
-
-
-def _read(setting: Field[Any], text: str) -> Any:
-    """The value; raises ``ValueError`` with what is wrong, which never quotes a secret."""
-    text = text.strip()
-    quoted = "what it is" if setting.metadata["secret"] else repr(text)
-    hint = f"cannot be {quoted}. {setting.metadata['purpose']}"
-    try:
-        value = _READERS[setting.type](text)
-        right = setting.metadata["may_be"](value)
-    except ValueError:
-        raise ValueError(hint) from None
-    if not right:
-        raise ValueError(hint)
-    return value
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return text.lower() in _TRUE
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
-
-
-_READERS: Mapping[Any, Any] = {
-    str: str,
-    int: int,
-    int | None: lambda text: int(text) if text else None,
-    bool: _yes_or_no,
-    Path: _folder,
-    Path | None: lambda text: _folder(text) if text else None,
-    tuple[IPv4Network | IPv6Network, ...]: _networks,
-}
