@@ -22,7 +22,7 @@ STATES = ", ".join(f"'{state}'" for state in State)
 
 
 class Reason(StrEnum):
-    """Why money is sent back. Only the wrong payer reopens the claim."""
+    """Why money is sent back. A cancelled claim is not asked again; what else is taken of it is."""
 
     SURPLUS = "surplus"
     CLAIM_CANCELLED = "claim_cancelled"

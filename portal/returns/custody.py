@@ -16,6 +16,7 @@ from portal.payments.refund_states import UNDECIDED
 from portal.payments.returned import CustodyReturn, Refund
 from portal.requests import register
 from portal.requests.models import PaymentRequest
+from portal.returns import replaced
 from portal.tenants import Tenant
 
 
@@ -57,7 +58,7 @@ def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> Custod
         register.locked(session, tenant_id, request_id)
     if _line_ids(session, asked) != before:
         raise LostRace("A request was replaced meanwhile.")
-    if item.cause == "surplus" and _promised(session, item, payment, before):
+    if item.cause == "surplus" and _promised(session, item, payment):
         raise Promised("A refund is not decided yet.")
     found = items.locked(session, CustodyItem, tenant_id, item_id)
     if _goes_back(session, found):
@@ -108,14 +109,13 @@ def _came_by(session: Session, item: CustodyItem) -> Payment | None:
     return session.get(Payment, (item.tenant_id, rest.partition(":")[0]))
 
 
-def _promised(
-    session: Session, item: CustodyItem, payment: Payment | None, request_ids: list[int]
-) -> bool:
-    """Whether a refund may take of an item: one of its payment, or of all that a request had."""
+def _promised(session: Session, item: CustodyItem, payment: Payment | None) -> bool:
+    """Whether a refund may take of an item: one of its payment, or of all that a letter had."""
     if payment is not None:
         whose = Payment.id == payment.id
     else:
-        whose = Payment.request_id.in_(_replaced_too(session, item.tenant_id, request_ids))
+        letter = register.by_reference(session, item.tenant_id, str(item.request_reference))
+        whose = Payment.request_id.in_(replaced.with_older(session, item.tenant_id, [letter.id]))
     query = (
         select(Refund.id)
         .join(Payment, (Payment.tenant_id == Refund.tenant_id) & (Payment.id == Refund.payment_id))
@@ -126,18 +126,6 @@ def _promised(
         )
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def _replaced_too(session: Session, tenant_id: str, request_ids: list[int]) -> set[int]:
-    """Requests with all that they have replaced: what was paid on those counts for them."""
-    found, newest = set(request_ids), set(request_ids)
-    while newest:
-        older = select(PaymentRequest.id).where(
-            PaymentRequest.tenant_id == tenant_id, PaymentRequest.replaced_by.in_(newest)
-        )
-        newest = set(session.scalars(older)) - found
-        found |= newest
-    return found
 
 
 def _goes_back(session: Session, item: CustodyItem) -> bool:

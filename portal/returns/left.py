@@ -1,9 +1,38 @@
 """What of a payment can still go back, and taking it: surplus first, then of the claim.
 
-All take a session, and a payment that is locked with the requests of its line.
+The rule, for the cash office. The money of a payment is always in one of four places:
+
+1. **Gone**: sent back by a refund, or taken back by a bank.
+2. **Its own surplus**: what came when nothing was asked any more, open in custody under its name.
+3. **Given away**: of that surplus, what was given to another request or kept by order. It never
+   comes back to the payment: if a bank takes it all the same, that is a loss.
+4. **With the claim**: all the rest. It covers the request in force, together with what other
+   payments and the finance system brought; what a lower version left of it is surplus of the
+   letter, and of no payment in particular. It may go back by each payment of that letter, and of
+   the letters that it replaced.
+
+So never more of a payment goes back than is not gone, not given away and not promised by another
+refund of it. And each cent goes back once: what refunds that are not decided will take is set
+aside (``setting_aside``), also that of other payments whose letters share the claim. A payment's
+own surplus is nobody else's, and no promise of others stands before it.
+
+When the money goes, surplus goes first and then the claim; for the reason *surplus* nothing else
+is promised. It leaves alone the surplus that other refunds still need: a refund that of all that
+are not decided, for that was promised before; a bank that of those which the provider may be
+sending just now, for it asks nobody. What is found nowhere is a loss. What was taken of the claim
+is asked again, unless the claim was cancelled.
+
+What comes back (a refund that failed, a dispute that was won) is judged by the day on which it was
+paid: it clears what is still asked, and the rest is the payment's own surplus.
+
+All take a session, and a payment that is locked with the requests of its line: all that share a
+claim share the request in force, and wait for each other there.
 """
 
-from sqlalchemy import func, or_, select
+from collections import Counter
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -11,15 +40,20 @@ from portal.finance import messages, outbox
 from portal.ledger import entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
-from portal.ledger.models import CustodyItem
+from portal.ledger.models import CustodyItem, CustodyMove
 from portal.money import Money
 from portal.payments import booking, staff
-from portal.payments.models import Allocation, Payment
+from portal.payments.models import Payment
 from portal.payments.refund_states import UNDECIDED, State
 from portal.payments.returned import Reason, Refund, Reversal
 from portal.requests import register
 from portal.requests.models import PaymentRequest
+from portal.returns import replaced
+from portal.returns.setting_aside import Left, Stake, Standing, after_all, after_surplus
 from portal.tenants import Tenant
+
+ON_ITS_WAY = frozenset({State.SUBMITTED})
+GIVEN = ("assigned", "kept_by_order")  # why a move gave surplus away
 
 
 def in_force(session: Session, payment: Payment) -> PaymentRequest:
@@ -32,29 +66,45 @@ def free(session: Session, payment: Payment, reason: str, but: str | None = None
 
     ``but`` is the refund that asks for itself.
     """
-    mine = _promised(session, payment.tenant_id, Refund.payment_id == payment.id, but)
-    whole = payment.amount_cents - payment.refunded_cents - payment.reversed_cents - mine
-    surplus = sum(item.open_cents for item in surplus_items(session, payment))
+    standing = _standing(session, payment, UNDECIDED, but)
+    mine, rest = standing.mine, after_all(standing)
+    most = min(
+        rest.surplus(mine.letters) + rest.covered,
+        not_gone(session, payment) - mine.surplus - mine.other,
+    )
     if reason == Reason.SURPLUS:
-        # What a lower version made surplus belongs to all payments of the request.
-        line = [request.id for request in _line(session, payment)]
-        of_line = select(Payment.id).where(
-            Payment.tenant_id == payment.tenant_id, Payment.request_id.in_(line)
-        )
-        promised = _promised(session, payment.tenant_id, Refund.payment_id.in_(of_line), but)
-        there = surplus - promised
-    else:
-        there = surplus + _claim_left(session, payment) - mine
-    return Money(max(0, min(whole, there)), payment.currency)
+        most = min(most, after_surplus(standing).surplus(mine.letters))
+    return Money(max(0, most), payment.currency)
 
 
-def take(session: Session, payment: Payment, amount: Money, fee: Money) -> TakenBack:
-    """Take an amount from what is left: of surplus, then of the claim; the rest is a loss."""
-    surplus = _return_surplus(session, payment, amount)
-    still = (amount - surplus).cents
-    claim = Money(min(still, _claim_left(session, payment)), amount.currency)
+def not_gone(session: Session, payment: Payment) -> int:
+    """Cents of a payment that did not go back and were not given away."""
+    given = select(func.coalesce(-func.sum(CustodyMove.cents), 0)).join(
+        CustodyItem,
+        (CustodyItem.tenant_id == CustodyMove.tenant_id) & (CustodyItem.id == CustodyMove.item_id),
+    )
+    own = (CustodyItem.tenant_id == payment.tenant_id) & _is_own(payment.tenant_id, payment.id)
+    away = int(session.scalar(given.where(own, CustodyMove.reason.in_(GIVEN))) or 0)
+    return payment.amount_cents - payment.refunded_cents - payment.reversed_cents - away
+
+
+def take(
+    session: Session, payment: Payment, amount: Money, fee: Money, refund: str | None = None
+) -> TakenBack:
+    """Take an amount from what is left: of surplus, then of the claim; the rest is a loss.
+
+    ``refund`` is the one that takes it; without one it is a bank.
+    """
+    standing = _standing(session, payment, UNDECIDED if refund else ON_ITS_WAY, refund)
+    with_claim = not_gone(session, payment) - standing.mine.own
+    rest = after_surplus(standing)
+    own, lowered = _return_surplus(session, payment, amount.cents, rest)
+    request = in_force(session, payment)
+    still = amount.cents - own - lowered
+    claim = Money(max(0, min(still, with_claim - lowered, request.covered_cents)), amount.currency)
     if claim:
-        register.cover(in_force(session, payment), -claim)
+        register.cover(request, -claim)
+    surplus = Money(own + lowered, amount.currency)
     return TakenBack(surplus, claim, amount - surplus - claim, fee)
 
 
@@ -65,7 +115,7 @@ def give(session: Session, payment: Payment, taken: TakenBack, name: str) -> Tak
     """
     request = in_force(session, payment)
     today = clock.today(session.get_one(Tenant, payment.tenant_id).time_zone)
-    share = register.share(session, request, taken.claim, today)
+    share = register.share(session, request, taken.claim, payment.effective_on or today)
     surplus = taken.surplus + share.surplus
     if share.claim:
         register.cover(request, share.claim)
@@ -77,28 +127,24 @@ def give(session: Session, payment: Payment, taken: TakenBack, name: str) -> Tak
 
 
 def surplus_items(session: Session, payment: Payment) -> list[CustodyItem]:
-    """Open surplus that came by this payment, then what lower versions made of it; locked."""
-    own = f"payment:{payment.id}"
-    named = [CustodyItem.reference == own, CustodyItem.reference.startswith(f"{own}:")]
-    named += [
-        CustodyItem.reference.startswith(f"lowered:{request.reference}:", autoescape=True)
-        for request in _line(session, payment)
-    ]
-    query = (
-        select(CustodyItem.id)
-        .where(
-            CustodyItem.tenant_id == payment.tenant_id,
-            CustodyItem.cause == "surplus",
-            CustodyItem.currency == payment.currency,
-            CustodyItem.open_cents > 0,
-            or_(*named),
-        )
-        .order_by(CustodyItem.reference.startswith("lowered:"), CustodyItem.id)
+    """Open surplus that came by this payment, then what lower versions of its letters left.
+
+    The nearest letter first; all locked.
+    """
+    nearest = [request.reference for request in _line(session, payment)]
+    query = select(CustodyItem.id).where(
+        CustodyItem.tenant_id == payment.tenant_id,
+        CustodyItem.cause == "surplus",
+        CustodyItem.currency == payment.currency,
+        CustodyItem.open_cents > 0,
+        or_(_is_own(payment.tenant_id, payment.id), _is_lowered(nearest)),
     )
-    return [
+    found = [
         items.locked(session, CustodyItem, payment.tenant_id, item_id)
-        for item_id in session.scalars(query).all()
+        for item_id in session.scalars(query.order_by(CustodyItem.id)).all()
     ]
+    places = {reference: place for place, reference in enumerate(nearest)}
+    return sorted(found, key=lambda item: places[_letter(item)] if _letter(item) else -1)
 
 
 def submitted(session: Session, payment: Payment) -> int:
@@ -111,56 +157,107 @@ def submitted(session: Session, payment: Payment) -> int:
     return int(session.scalar(query) or 0)
 
 
-def _return_surplus(session: Session, payment: Payment, amount: Money) -> Money:
-    rest = amount.cents
+def _return_surplus(session: Session, payment: Payment, cents: int, rest: Left) -> tuple[int, int]:
+    """Take of what is left of surplus; how much of the payment's own, and of its letters'."""
+    most, taken = {"": rest.own, **rest.lowered}, {"": 0, "lowered": 0}
     for item in surplus_items(session, payment):
-        cents = min(item.open_cents, rest)
-        if not cents:
-            break
-        items.lower(item, cents, "returned")
-        staff.custody_ended(session, item, staff.BY_ITSELF)
-        rest -= cents
-        kept = messages.Kept(
-            item.id,
-            Money(cents, item.currency),
-            item.cause,
-            entries.suspense(payment.account_id),
-            payment.id,
-            payment.provider_reference,
+        letter = _letter(item)
+        part = min(item.open_cents, cents, most.get(letter, 0))
+        if part:
+            cents -= part
+            most[letter] -= part
+            taken["lowered" if letter else ""] += part
+            _return_item(session, payment, item, Money(part, item.currency))
+    return taken[""], taken["lowered"]
+
+
+def _return_item(session: Session, payment: Payment, item: CustodyItem, part: Money) -> None:
+    items.lower(item, part.cents, "returned")
+    staff.custody_ended(session, item, staff.BY_ITSELF)
+    kept = messages.Kept(
+        item.id,
+        part,
+        item.cause,
+        entries.suspense(payment.account_id),
+        payment.id,
+        payment.provider_reference,
+    )
+    returned = messages.custody_returned(item.request_reference, kept)
+    outbox.put(session, payment.tenant_id, returned)
+
+
+def _standing(
+    session: Session, payment: Payment, states: Collection[State], but: str | None
+) -> Standing:
+    """This payment beside all that share the claim with it and have refunds in these states."""
+    request = in_force(session, payment)
+    letters = replaced.with_older(session, payment.tenant_id, [request.id])
+    whose, promised = {payment.id: payment.request_id}, Counter[tuple[str, bool]]()
+    for payment_id, request_id, reason, cents in session.execute(
+        select(Payment.id, Payment.request_id, Refund.reason, Refund.amount_cents)
+        .join(Refund, (Refund.tenant_id == Payment.tenant_id) & (Refund.payment_id == Payment.id))
+        .where(
+            Payment.tenant_id == payment.tenant_id,
+            Payment.request_id.in_(letters),
+            Refund.state.in_(states),
+            Refund.id != (but or ""),
         )
-        returned = messages.custody_returned(item.request_reference, kept)
-        outbox.put(session, payment.tenant_id, returned)
-    return amount - Money(rest, amount.currency)
-
-
-def _claim_left(session: Session, payment: Payment) -> int:
-    """What of the claim this payment still covers, in cents."""
-    sums = (
-        select(func.sum(Allocation.cents)).where(
-            Allocation.tenant_id == payment.tenant_id,
-            Allocation.payment_id == payment.id,
-            Allocation.surplus.is_(False),
-        ),
-        select(-func.sum(Refund.claim_cents)).where(
-            Refund.tenant_id == payment.tenant_id, Refund.payment_id == payment.id
-        ),
-        select(-func.sum(Reversal.claim_cents)).where(
-            Reversal.tenant_id == payment.tenant_id, Reversal.payment_id == payment.id
-        ),
+    ):
+        whose[payment_id] = request_id
+        promised[payment_id, reason == Reason.SURPLUS] += cents
+    mine, *others = (
+        Stake(
+            replaced.line(letters, request_id),
+            _own(session, payment.tenant_id, name),
+            promised[name, True],
+            promised[name, False],
+        )
+        for name, request_id in whose.items()
     )
-    left = sum(int(session.scalar(query) or 0) for query in sums)
-    return max(0, min(left, in_force(session, payment).covered_cents))
+    lowered = _lowered(session, payment, [letter.reference for letter in letters.values()])
+    return Standing(mine, others, Left(mine.own, lowered, request.covered_cents))
 
 
-def _promised(session: Session, tenant_id: str, which: object, but: str | None) -> int:
-    query = select(func.coalesce(func.sum(Refund.amount_cents), 0)).where(
-        Refund.tenant_id == tenant_id,
-        Refund.state.in_(UNDECIDED),
-        which,  # type: ignore[arg-type]
+def _lowered(session: Session, payment: Payment, references: Collection[str]) -> dict[str, int]:
+    """Cents that lower versions of letters left open, by letter."""
+    query = (
+        select(CustodyItem.request_reference, func.sum(CustodyItem.open_cents))
+        .where(CustodyItem.tenant_id == payment.tenant_id, _is_lowered(references))
+        .group_by(CustodyItem.request_reference)
     )
-    if but is not None:
-        query = query.where(Refund.id != but)
+    return {str(reference): int(cents) for reference, cents in session.execute(query)}
+
+
+def _own(session: Session, tenant_id: str, payment_id: str) -> int:
+    """Cents that are open of a payment's own surplus."""
+    query = select(func.coalesce(func.sum(CustodyItem.open_cents), 0)).where(
+        CustodyItem.tenant_id == tenant_id, _is_own(tenant_id, payment_id)
+    )
     return int(session.scalar(query) or 0)
+
+
+def _is_own(tenant_id: str, payment_id: str) -> ColumnElement[bool]:
+    """By their whole names, as ``success`` and ``give`` make them: of these there is an index."""
+    own = f"payment:{payment_id}"
+    refunds = select(literal(f"{own}:refund:") + Refund.id).where(
+        Refund.tenant_id == tenant_id, Refund.payment_id == payment_id
+    )
+    name = Reversal.account_id + ":" + Reversal.provider_reference
+    reversals = select(literal(f"{own}:reversal:") + name).where(
+        Reversal.tenant_id == tenant_id, Reversal.payment_id == payment_id
+    )
+    return CustodyItem.reference.in_(union_all(select(literal(own)), refunds, reversals))
+
+
+def _is_lowered(references: Collection[str]) -> ColumnElement[bool]:
+    return CustodyItem.reference.startswith("lowered:") & CustodyItem.request_reference.in_(
+        references
+    )
+
+
+def _letter(item: CustodyItem) -> str:
+    """The letter whose lower version left it; none where it is a payment's own."""
+    return str(item.request_reference) if item.reference.startswith("lowered:") else ""
 
 
 def _line(session: Session, payment: Payment) -> list[PaymentRequest]:

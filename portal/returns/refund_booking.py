@@ -22,10 +22,10 @@ from portal.returns import left, reversal_booking
 
 
 def succeeded(session: Session, payment: Payment, refund: Refund) -> None:
-    """The money went back. Only a wrong payer's claim is asked for again; else it is closed."""
-    taken = left.take(session, payment, refund.amount, Money(0, refund.currency))
+    """The money went back. What it took of the claim is asked again, unless that was cancelled."""
+    taken = left.take(session, payment, refund.amount, Money(0, refund.currency), refund.id)
     request = left.in_force(session, payment)
-    if taken.claim and refund.reason != Reason.WRONG_PAYER:
+    if taken.claim and refund.reason == Reason.CLAIM_CANCELLED:
         _close(session, request, refund, taken.claim)
     entry = entries.refund(refund.id, payment.account_id, request.kind, taken)
     book.post(session, payment.tenant_id, entry)
@@ -95,7 +95,7 @@ def _sent(payment: Payment, refund: Refund, taken: TakenBack) -> Sent:
         order=refund.order_number,
         suspense_account=entries.suspense(payment.account_id),
         back=Back(refund.amount, taken.surplus, taken.claim, taken.loss),
-        reopens=succeeded and bool(taken.claim) and refund.reason == Reason.WRONG_PAYER,
+        reopens=succeeded and bool(taken.claim) and refund.reason != Reason.CLAIM_CANCELLED,
     )
 
 

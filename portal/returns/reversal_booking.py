@@ -100,9 +100,8 @@ def name(row: Reversal) -> str:
 
 
 def _there(session: Session, payment: Payment) -> int:
-    """Cents of a payment that did not go back, and are not on their way back."""
-    gone = payment.refunded_cents + payment.reversed_cents + left.submitted(session, payment)
-    return max(0, payment.amount_cents - gone)
+    """Cents of a payment that did not go back, are not on their way, and were not given away."""
+    return max(0, left.not_gone(session, payment) - left.submitted(session, payment))
 
 
 def _correct(session: Session, payment: Payment, row: Reversal, more: Money) -> None:

@@ -165,7 +165,7 @@ class Town:
         return name
 
     def refunded(self, one: Paid, name: str, cents: int, reason: Reason) -> None:
-        parts = self.model.refund(one, name, cents, reopens=reason is Reason.WRONG_PAYER)
+        parts = self.model.refund(one, name, cents, reopens=reason is not Reason.CLAIM_CANCELLED)
         self.sent[name] = (one, parts)
 
     def refund_fails(self, name: str) -> None:

@@ -125,7 +125,7 @@ class Citizens(Desk):
     def take_anew(self, one: Paid) -> None:
         """What is there again goes to the reversals that found too little."""
         for name, (whose, parts, counted, sums, report) in list(self.taken.items()):
-            more = min(sums[0] - counted, one.amount - one.gone)
+            more = min(sums[0] - counted, self.model.still(one))
             if whose is one and more > 0:
                 further = self.model.take(one, more)
                 one.gone += more
@@ -149,7 +149,7 @@ class Citizens(Desk):
         self.provider.refunds_end = self.chance.choice(ends)
         state = sending.submit(current_app.extensions["keyring"], self.id, name)
         if state is Sent.SUCCEEDED:
-            reopens = reason is Reason.WRONG_PAYER
+            reopens = reason is not Reason.CLAIM_CANCELLED
             parts = self.model.refund(one, name, cents.cents, reopens=reopens)
             self.sent[name] = (one, parts)
             self.lines[one.account].append(self.provider.refund_line(name))

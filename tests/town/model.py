@@ -46,6 +46,7 @@ class Paid:
     amount: int
     claim: int = 0
     gone: int = 0
+    given: int = 0  # of its surplus, to another demand or kept
 
 
 @dataclass
@@ -169,11 +170,22 @@ class Model:
         self.taken[account] -= self.kept[name]
         self.owed[account, name] = self.kept[name] = 0
 
+    def give_away(self, item: str, cents: int) -> None:
+        """Surplus, or unclear money, finds another place; to its payment it never comes back."""
+        self.kept[item] -= cents
+        sort, _, rest = item.partition(":")
+        if sort == "payment":
+            self.paid[rest.partition(":")[0]].given += cents
+
+    def still(self, one: Paid) -> int:
+        """What did not go back and was not given away."""
+        return max(0, one.amount - one.gone - one.given)
+
     def take(self, one: Paid, cents: int) -> tuple[int, int, int]:
-        names = {each.name for each in self.line(one.demand)}
         own = f"payment:{one.name}"
         mine = [item for item in self.kept if item == own or item.startswith(f"{own}:")]
-        mine += [item for item, of in self.kept_of.items() if of in names]
+        for each in self.line(one.demand):
+            mine += [item for item, of in self.kept_of.items() if of == each.name]
         rest = cents
         for item in mine:
             back = min(self.kept[item], rest)
@@ -189,7 +201,7 @@ class Model:
         surplus, claim, _ = parts
         found = self.last(one.demand)
         again = self.clears(found, claim)
-        one.claim += claim
+        one.claim += again
         self.cover(found, again)
         if surplus + claim > again:
             self.kept[f"payment:{one.name}:{name}"] = surplus + claim - again
@@ -210,7 +222,7 @@ class Model:
         self.back(one.account, "refund", name, sum(parts))
 
     def reversal(self, one: Paid, name: str, cents: int, fee: int) -> tuple[tuple[int, ...], int]:
-        counted = max(0, min(cents, one.amount - one.gone))
+        counted = min(cents, self.still(one))
         parts = self.take(one, counted)
         one.gone += counted
         self.fees[one.account] += fee

@@ -49,14 +49,14 @@ class Town(Citizens):
         cents = self.chance.randint(1, max(1, most))
         number = self.item(CustodyItem, item).id
         custody.assign(self.id, number, name, Money(cents), ANNA)
-        self.model.kept[item] -= cents
+        self.model.give_away(item, cents)
         self.model.cover(self.model.last(name), cents)
 
     def keep(self) -> None:
         item = self.some(name for name, cents in self.model.kept.items() if cents)
         self.close(closing.CUSTODY, self.item(CustodyItem, item).id)
         self.model.income += self.model.kept[item]
-        self.model.kept[item] = 0
+        self.model.give_away(item, self.model.kept[item])
 
     def send_back(self) -> None:
         """Unclear money goes back to where it came from, or the provider does not send it."""
