@@ -22,6 +22,7 @@ from portal.providers.protocol import Account, RefundReport
 from portal.requests.models import PaymentRequest
 from portal.worklist import writing
 from portal.worklist.kinds import Kind
+from portal.worklist.models import StaffTask
 
 BY_ITSELF = "payments"
 ASKED = "asked for"  # why a proposal is over: if nothing comes of it, it is made again
@@ -129,8 +130,9 @@ def refund_failed(session: Session, refund: Refund, reference: str) -> None:
 
 
 def refund_silent(session: Session, row: Refund | CustodyReturn) -> None:
-    """A provider was told for the last time and never said a word: a person asks it."""
-    told = {"refund": row.id, "cause": "silent", **_money(row.amount)}
+    """A provider is told no more, and never said a word, or not how it ended: a person asks it."""
+    cause = "pending" if row.provider_reference else "silent"
+    told = {"refund": row.id, "cause": cause, **_money(row.amount)}
     reference = None
     if isinstance(row, Refund):
         payment = session.get_one(Payment, (row.tenant_id, row.payment_id))
@@ -153,17 +155,27 @@ def refund_heard(session: Session, row: Refund | CustodyReturn) -> None:
 
 
 def ordered_anew(session: Session, refund: Refund) -> None:
-    """A refund of the same payment stands for those that failed, by its order or its amount."""
-    failed = select(Refund.id).where(
-        Refund.tenant_id == refund.tenant_id,
-        Refund.payment_id == refund.payment_id,
-        Refund.state == State.FAILED,
-        or_(
-            Refund.order_number == refund.order_number,
-            Refund.amount_cents == refund.amount_cents,
-        ),
+    """A refund stands for one of the same payment that failed: for that of the same order, else
+    for the oldest of the same amount and reason.
+    """
+    of_task = (StaffTask.tenant_id == Refund.tenant_id) & (StaffTask.subject == Refund.id)
+    same_order = Refund.order_number == refund.order_number
+    alike = (Refund.amount_cents == refund.amount_cents) & (Refund.reason == refund.reason)
+    failed = (
+        select(Refund.id)
+        .join(StaffTask, of_task)
+        .where(
+            Refund.tenant_id == refund.tenant_id,
+            Refund.payment_id == refund.payment_id,
+            Refund.state == State.FAILED,
+            StaffTask.kind == Kind.REFUND_FAILED,
+            StaffTask.ended_at.is_(None),
+            or_(same_order, alike),
+        )
+        .order_by(same_order.desc(), StaffTask.opened_at, Refund.asked_at, Refund.id)
     )
-    for old in session.scalars(failed).all():
+    old = session.scalar(failed.limit(1))
+    if old is not None:
         tenant_id, by = refund.tenant_id, refund.asked_by
         writing.end(session, tenant_id, Kind.REFUND_FAILED, old, by, "ordered anew")
 

@@ -2,7 +2,9 @@
 
 No transaction is open while the provider is called. Our id is the idempotency key: a provider
 that did not answer is told once more at once, then again by a task for as long as keys surely
-live; what is not known by then is known from a settlement report, or by a person.
+live. What is not known by then is known from a notification or a settlement report; if they say
+nothing either, a person asks: at once where the provider never gave it a name, after a week where
+it did, for a transfer may be on its way so long.
 """
 
 import logging
@@ -44,6 +46,7 @@ LONGEST_ROUND = 20.0  # seconds
 # Within a day: some providers forget an idempotency key after 24 hours (docs.stripe.com/api,
 # "Idempotent requests"), and would send the money twice.
 TELL_AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 480, 1200))
+MOST_PENDING = timedelta(days=7)
 ROUNDS_APART = timedelta(minutes=10)  # that the worker may come late
 
 EVENT_FOR: Mapping[Outcome, Event] = {
@@ -118,9 +121,7 @@ def _prepare(
         return None
     refund.state = step(State(refund.state), Event.SUBMITTED)
     refund.submitted_at = refund.submitted_at or clock.now()
-    refund.ask_at = _next(refund.submitted_at, clock.now())
-    if refund.ask_at is None:
-        _told_for_the_last_time(session, refund)
+    _look_again(session, refund, refund.submitted_at)
     account = accounts.get(session, tenant_id, way.account(source))
     unsealed = accounts.unsealed(keyring, account)
     return _Prepared(account.provider, unsealed, way.order(source, refund))
@@ -132,14 +133,20 @@ def _may_tell_again(session: Session, refund: Row) -> bool:
         return False
     if clock.now() <= refund.submitted_at + TELL_AGAIN_AFTER[-1] + ROUNDS_APART:
         return True
-    refund.ask_at = None
-    _told_for_the_last_time(session, refund)
+    _look_again(session, refund, refund.submitted_at)
     return False
 
 
-def _told_for_the_last_time(session: Session, refund: Row) -> None:
-    """Written before the call, so that a crash does not lose it; any word of it ends the task."""
-    if refund.provider_reference is None:
+def _look_again(session: Session, refund: Row, submitted_at: datetime) -> None:
+    """Say when it is looked at next. After the last time a person must: any word ends the task.
+
+    Written before the call, so that a crash does not lose it.
+    """
+    named = refund.provider_reference is not None
+    apart = (*TELL_AGAIN_AFTER, MOST_PENDING) if named else TELL_AGAIN_AFTER
+    later = (submitted_at + after for after in apart)
+    refund.ask_at = next((moment for moment in later if moment > clock.now()), None)
+    if refund.ask_at is None:
         staff.refund_silent(session, refund)
 
 
@@ -178,10 +185,7 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
         return _does_not_fit(session, tenant_id, account_id, report)
     event = EVENT_FOR[report.outcome]
     old, new = State(refund.state), step(State(refund.state), event)
-    if old is State.SUBMITTED:
-        staff.refund_heard(session, refund)
-    if report.provider_reference and not refund.provider_reference:
-        refund.provider_reference = report.provider_reference
+    _hear(session, refund, report)
     if new is old:
         return False
     if new is State.SUCCEEDED:
@@ -189,6 +193,16 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
     else:
         way.failed(session, source, refund, event)
     return True
+
+
+def _hear(session: Session, refund: Row, report: RefundReport) -> None:
+    """It said something: how it ended, or at least its own name, by which a person may ask."""
+    if report.provider_reference and not refund.provider_reference:
+        refund.provider_reference = report.provider_reference
+    known = refund.provider_reference is not None or report.outcome is not Outcome.PENDING
+    if refund.state == State.SUBMITTED and known:
+        staff.refund_heard(session, refund)
+        refund.ask_at = refund.ask_at or clock.now() + MOST_PENDING
 
 
 def _fits(session: Session, refund: Row, account_id: str, report: RefundReport) -> bool:
@@ -217,11 +231,6 @@ def _run_out(tenant_id: str, refund_id: str) -> None:
             _fail(session, way, source, refund, Event.RUN_OUT)
 
     again(act)
-
-
-def _next(submitted_at: datetime, now: datetime) -> datetime | None:
-    later = (submitted_at + after for after in TELL_AGAIN_AFTER)
-    return next((moment for moment in later if moment > now), None)
 
 
 def _due(row: type[Row]) -> Select[Any, str, str]:

@@ -93,6 +93,28 @@ def test_a_refund_that_failed_is_one_until_it_is_ordered_anew(provider: FakeProv
     assert tasks() == []
 
 
+def test_one_refund_that_is_ordered_anew_ends_the_task_of_one(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    first, second = (sent(payment, 4_000, order=order) for order in ("AO-1", "AO-2"))
+    for refund in (first, second):
+        sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    asked(payment, 4_000, "claim_cancelled", "AO-3")
+    assert [subject for _, subject, _ in tasks()] == [first, second]
+    asked(payment, 4_000, order="AO-4")
+    assert [subject for _, subject, _ in tasks()] == [second]
+
+
+def test_a_refund_on_the_order_of_one_that_failed_stands_for_that_one(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    first, second = (sent(payment, 4_000, order=order) for order in ("AO-1", "AO-2"))
+    for refund in (first, second):
+        sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    asked(payment, 4_000, order="AO-2")
+    assert [subject for _, subject, _ in tasks()] == [first]
+
+
 def test_what_a_provider_sent_back_on_its_own_is_one(provider: FakeProvider) -> None:
     _, payment = paid(provider)
     refund = sent(payment, 1_000)
@@ -156,6 +178,49 @@ def test_any_word_of_a_silent_refund_ends_it(
     told = RefundReport(refund, "r-1", outcome, Money(1_000), "m-card", live=False)
     sending.record(TOWN, "card", told)
     assert tasks() == []
+
+
+def pending_for_a_week(provider: FakeProvider, time: Time, *, told_late: bool) -> str:
+    """A refund that a provider has taken and says no more of."""
+    if told_late:
+        refund = silent_for_a_day(provider, time)
+        told = RefundReport(refund, "r-1", Outcome.PENDING, Money(1_000), "m-card", live=False)
+        sending.record(TOWN, "card", told)
+    else:
+        _, payment = paid(provider)
+        provider.refunds_end = Outcome.PENDING
+        refund = sent(payment, 1_000)
+    for later in ("+1260m", "+8d"):
+        assert tasks() == []
+        time.move(later)
+        sending.go_on(current_app.extensions["keyring"])
+    return refund
+
+
+@pytest.mark.parametrize("told_late", [False, True])
+def test_a_refund_that_stays_pending_for_a_week_is_one_until_it_has_ended(
+    provider: FakeProvider, time: Time, told_late: bool
+) -> None:
+    refund = pending_for_a_week(provider, time, told_late=told_late)
+    assert tasks() == [("refund_failed", refund, "K-1")]
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert (task.detail["cause"], row(refund).state) == ("pending", "submitted")
+    name = str(row(refund).provider_reference)
+    done = RefundReport(refund, name, Outcome.SUCCEEDED, Money(1_000), "m-card", live=False)
+    sending.record(TOWN, "card", done)
+    assert (tasks(), row(refund).state) == ([], "succeeded")
+
+
+def test_a_refund_that_stays_pending_is_not_told_for_ever(
+    provider: FakeProvider, time: Time
+) -> None:
+    _, payment = paid(provider)
+    provider.refunds_end = Outcome.PENDING
+    sent(payment, 1_000)
+    for later in ("+1200m", "+2d", "+3d", "+8d"):
+        time.move(later)
+        sending.go_on(current_app.extensions["keyring"])
+    assert len(provider.told) == 2
 
 
 def test_a_silent_refund_that_has_failed_is_one_for_its_failure(
