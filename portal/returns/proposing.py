@@ -2,16 +2,22 @@
 
 A proposal is a task, and no order: a person asks for the refund on an order, a second one approves.
 Or the surplus is given to another request, or kept by order; then the task is over by itself.
+
+Much surplus cannot be proposed for as long as it lies there, as where no provider sends it back.
+So what is older than an hour is looked at once an hour, in the minute of its number.
 """
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from portal import clock
 from portal.db import transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
@@ -22,13 +28,16 @@ from portal.payments.returned import Reason, Refund
 from portal.payments.states import State
 from portal.providers import registry
 from portal.requests import register
-from portal.returns import left
+from portal.returns import left, replaced
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
+LONGEST_ROUND = 20.0  # seconds
+NEW = timedelta(hours=1)
+TURNS = 60  # minutes of an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,17 @@ class Part:
     amount: Money
 
 
-def look() -> int:
-    """Propose what is not proposed yet, and end what is over; how many new proposals."""
-    opened, behind = 0, ("", 0)
-    while due := _page(behind):
-        opened += sum(map(_proposed, due))
-        behind = due[-1]
+def look(minute: int | None = None) -> int:
+    """Propose what is not proposed yet, and end what is over; how many new proposals.
+
+    The newest is first, and a round ends after 20 seconds. In a minute of the hour only what is
+    new is looked at, and older surplus whose turn it is; without one, all.
+    """
+    ends, opened = time.monotonic() + LONGEST_ROUND, 0
+    for place in _due(minute):
+        if time.monotonic() > ends:
+            break
+        opened += _proposed(place)
     _end_over()
     return opened
 
@@ -84,8 +98,15 @@ def _propose(session: Session, place: tuple[str, int]) -> bool:
     return bool(found)
 
 
-def _page(behind: tuple[str, int]) -> Sequence[tuple[str, int]]:
-    """Open surplus behind a place that is not proposed, and was not decided by a person."""
+def _due(minute: int | None) -> Iterator[tuple[str, int]]:
+    page = _page(None, minute)
+    while page:
+        yield from page
+        page = _page(page[-1][1], minute)
+
+
+def _page(before: int | None, minute: int | None) -> Sequence[tuple[str, int]]:
+    """Open surplus before a number that is not proposed, and was not decided by a person."""
     task = aliased(StaffTask)
     known = select(task.number).where(
         task.tenant_id == CustodyItem.tenant_id,
@@ -95,18 +116,15 @@ def _page(behind: tuple[str, int]) -> Sequence[tuple[str, int]]:
     )
     query: Select[str, int] = (
         select(CustodyItem.tenant_id, CustodyItem.id)
-        .where(
-            CustodyItem.state == "open",
-            CustodyItem.cause == "surplus",
-            or_(
-                CustodyItem.tenant_id > behind[0],
-                (CustodyItem.tenant_id == behind[0]) & (CustodyItem.id > behind[1]),
-            ),
-            ~known.exists(),
-        )
-        .order_by(CustodyItem.tenant_id, CustodyItem.id)
+        .where(CustodyItem.state == "open", CustodyItem.cause == "surplus", ~known.exists())
+        .order_by(CustodyItem.id.desc())
         .limit(MOST_AT_ONCE)
     )
+    if before is not None:
+        query = query.where(CustodyItem.id < before)
+    if minute is not None:
+        is_new = CustodyItem.opened_at > clock.now() - NEW
+        query = query.where(or_(is_new, CustodyItem.id % TURNS == minute))
     with transaction() as session:
         return [(tenant_id, item_id) for tenant_id, item_id in session.execute(query)]
 
@@ -126,17 +144,19 @@ def _end_over() -> None:
 
 
 def _payments(session: Session, item: CustodyItem) -> list[str]:
-    """The payment that a surplus came by, or all of the request that a lower version left it to."""
+    """The payment that a surplus came by, or all that had paid on a letter that asks less now,
+    or on those that it replaced.
+    """
     sort, _, rest = item.reference.partition(":")
     if sort == "payment":
         return [rest.partition(":")[0]]
     if item.request_reference is None:
         return []
     asked = register.by_reference(session, item.tenant_id, item.request_reference)
-    line = [request.id for request in register.line(session, asked)]
+    letters = replaced.with_older(session, item.tenant_id, [asked.id])
     query = select(Payment.id).where(
         Payment.tenant_id == item.tenant_id,
-        Payment.request_id.in_(line),
+        Payment.request_id.in_(letters),
         Payment.state == State.SUCCEEDED,
     )
     return list(session.scalars(query.order_by(Payment.confirmed_at.desc(), Payment.id)))

@@ -2,7 +2,7 @@
 
 from flask import current_app
 
-from portal import jobs
+from portal import clock, jobs
 from portal.returns import closing, proposing, sending
 
 
@@ -16,4 +16,4 @@ def send_refunds() -> None:
 @jobs.every("* * * * *", "returns.propose")
 def propose_refunds() -> None:
     """Propose that surplus goes back, and end what was decided otherwise."""
-    proposing.look()
+    proposing.look(clock.now().minute)

@@ -22,6 +22,7 @@ from portal.worklist import reading, writing
 from portal.worklist.kinds import Kind
 from tests import builders
 from tests.builders import TOWN
+from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice
 
@@ -169,3 +170,43 @@ def test_more_surplus_than_a_page_is_proposed(
         paid(provider, 1_000, f"K-{number}")
         builders.letter(f"K-{number}", amount_cents=900)
     assert len(proposed()) == 3
+
+
+def test_what_a_newer_letter_left_is_proposed_by_the_payment_of_the_older(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider, 6_000, "O")
+    builders.letter("N", amount_cents=11_000, replaces=["O"])
+    builders.letter("N", amount_cents=5_000, replaces=["O"])
+    assert parts() == [(payment, 1_000)]
+
+
+def test_older_surplus_is_looked_at_once_an_hour(provider: FakeProvider, time: Time) -> None:
+    paid_twice(provider)
+    mine = item().id % 60
+    time.move("+61m")
+    others = [minute for minute in range(60) if minute != mine]
+    assert [proposing.look(minute) for minute in (*others[:3], mine)] == [0, 0, 0, 1]
+
+
+def test_new_surplus_is_looked_at_each_minute(provider: FakeProvider) -> None:
+    paid_twice(provider)
+    assert proposing.look((item().id + 7) % 60) == 1
+
+
+def test_a_round_begins_with_the_newest_and_ends_in_time(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("K-1", "K-2", "K-3"):
+        paid(provider, 1_000, name)
+        builders.letter(name, amount_cents=900)
+    looked_at: list[int] = []
+
+    def late(place: tuple[str, int]) -> bool:
+        looked_at.append(place[1])
+        monkeypatch.setattr(proposing, "LONGEST_ROUND", -1.0)
+        return True
+
+    monkeypatch.setattr(proposing, "_proposed", late)
+    assert (proposing.look(), proposing.look()) == (3, 0)
+    assert looked_at == sorted(looked_at, reverse=True)
