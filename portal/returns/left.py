@@ -16,11 +16,10 @@ refund of it. And each cent goes back once: what refunds that are not decided wi
 aside (``setting_aside``), also that of other payments whose letters share the claim. A payment's
 own surplus is nobody else's, and no promise of others stands before it.
 
-When the money goes, surplus goes first and then the claim; for the reason *surplus* nothing else
-is promised. It leaves alone the surplus that other refunds still need: a refund that of all that
-are not decided, for that was promised before; a bank that of those which the provider may be
-sending just now, for it asks nobody. What is found nowhere is a loss. What was taken of the claim
-is asked again, unless the claim was cancelled.
+When the money goes, surplus goes first and then the claim. For the reason *surplus* nothing but
+surplus is promised, and what is promised so is left alone: by other refunds always; by a bank only
+where the provider may be sending it already, for a bank asks nobody. What is found nowhere is a
+loss. What was taken of the claim is asked again, unless the claim was cancelled.
 
 What comes back (a refund that failed, a dispute that was won) is judged by the day on which it was
 paid: it clears what is still asked, and the rest is the payment's own surplus.
