@@ -22,7 +22,8 @@ from portal.keys import Keyring
 from portal.payments import accounts, announcing, probing
 from portal.payments.models import Payment, ProviderAccount, ProviderReport
 from portal.providers import registry
-from portal.providers.protocol import Account, Checks
+from portal.providers.capabilities import Checks
+from portal.providers.protocol import Account
 from portal.tenants import Tenant
 
 NAME = re.compile("[a-z0-9][a-z0-9_-]{0,63}")  # it stands in the address of notifications

@@ -22,7 +22,8 @@ from portal.money import Money
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
 from portal.providers import registry
-from portal.providers.protocol import Account, ProviderDown, Sums, UnknownWord
+from portal.providers.capabilities import Sums
+from portal.providers.protocol import Account, ProviderDown, UnknownWord
 from portal.tenants import Tenant
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from portal.payments.schedule import DAILY, next_ask, runs_out
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, Event, State
 from portal.providers import registry
+from portal.providers.capabilities import Cancels
 from portal.providers.protocol import (
     Account,
-    Cancels,
     Moved,
     Outcome,
     ProviderDown,

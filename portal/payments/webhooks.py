@@ -17,11 +17,11 @@ from portal.payments import accounts, sweep
 from portal.payments.record import Source, record
 from portal.payments.sweep import ProviderSilent
 from portal.providers import registry
+from portal.providers.capabilities import Notifies
 from portal.providers.protocol import (
     Account,
     BadNotification,
     Moved,
-    Notifies,
     ProviderDown,
     RefundReport,
     Report,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from portal.errors import NotFound
+from portal.providers.capabilities import Provider, Refunds, RefundsSome
 from portal.providers.girocheckout import Girocheckout
 from portal.providers.paypal import PayPal
-from portal.providers.protocol import Provider, Refunds, RefundsSome
 from portal.providers.sandbox import Sandbox
 from portal.providers.stripe import Stripe
 

@@ -22,7 +22,7 @@ from portal.payments.record import Verdict, again
 from portal.payments.refund_states import Event, State, step
 from portal.payments.returned import CustodyReturn
 from portal.providers import registry
-from portal.providers.protocol import Refunds
+from portal.providers.capabilities import Refunds
 from portal.returns import return_booking
 from portal.returns.refunds import NoRefunds
 

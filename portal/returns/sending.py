@@ -25,6 +25,7 @@ from portal.payments import accounts, calls, staff
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
 from portal.providers import registry
+from portal.providers.capabilities import Refunds
 from portal.providers.protocol import (
     Account,
     OrderRefused,
@@ -32,7 +33,6 @@ from portal.providers.protocol import (
     ProviderDown,
     RefundOrder,
     RefundReport,
-    Refunds,
     UnknownWord,
 )
 from portal.returns import ways

@@ -23,7 +23,8 @@ from portal.ledger.models import SettlementRow
 from portal.payments import accounts, staff
 from portal.payments.models import ProviderAccount
 from portal.providers import registry
-from portal.providers.protocol import Account, ListsSettlements, ProviderDown, UnknownWord
+from portal.providers.capabilities import ListsSettlements
+from portal.providers.protocol import Account, ProviderDown, UnknownWord
 from portal.settlements import settle
 from portal.tenants import Tenant
 

@@ -17,7 +17,8 @@ from portal.payments import accounts, sweep
 from portal.payments.models import Payment
 from portal.payments.states import State
 from portal.providers import registry
-from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine, Settles
+from portal.providers.capabilities import Settles
+from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine
 from portal.settlements import booking, netted
 
 

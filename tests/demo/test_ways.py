@@ -12,7 +12,7 @@ from portal.db import db, transaction
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
 from portal.providers import registry
-from portal.providers.protocol import Checks
+from portal.providers.capabilities import Checks
 from tests.builders import TOWN
 
 BUILT = {"card", "paypal"}  # the builders' own accounts bear these names

@@ -20,7 +20,8 @@ from portal.db import Base, db, transaction
 from portal.ledger import book
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
-from portal.providers.protocol import Account, Provider, Settles
+from portal.providers.capabilities import Provider, Settles
+from portal.providers.protocol import Account
 from portal.requests.states import State
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN

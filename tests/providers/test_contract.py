@@ -15,31 +15,33 @@ import pytest
 from portal import clock
 from portal.money import Money
 from portal.providers import registry
+from portal.providers.capabilities import (
+    Cancels,
+    Checks,
+    Fetches,
+    ListsSettlements,
+    Notifies,
+    Provider,
+    Refunds,
+    Settles,
+    Starts,
+    Sums,
+)
 from portal.providers.protocol import (
     Account,
     AccountUnfit,
     BadNotification,
-    Cancels,
-    Checks,
-    Fetches,
     Heard,
-    ListsSettlements,
     Moved,
-    Notifies,
     Order,
     Outcome,
-    Provider,
     ProviderDown,
     RefundOrder,
     RefundReport,
-    Refunds,
     Report,
     ReversalReport,
     Settlement,
     SettlementReady,
-    Settles,
-    Starts,
-    Sums,
     UnknownWord,
 )
 from tests.providers.harnesses import Harness, Letter, with_credentials

@@ -6,9 +6,10 @@ import httpx2
 import pytest
 
 from portal.money import Money
+from portal.providers.capabilities import Provider
 from portal.providers.girocheckout import Girocheckout
 from portal.providers.paypal import PayPal
-from portal.providers.protocol import Order, Provider
+from portal.providers.protocol import Order
 from portal.providers.stripe import Stripe
 from tests.providers import peers
 

@@ -13,6 +13,7 @@ import pytest
 from portal import clock
 from portal.money import Money
 from portal.providers import girocheckout_wire as giro_wire
+from portal.providers.capabilities import Notifies, RefundsSome
 from portal.providers.girocheckout import (
     DUPLICATE,
     FINE,
@@ -29,13 +30,11 @@ from portal.providers.protocol import (
     AccountUnfit,
     BadNotification,
     Moved,
-    Notifies,
     Order,
     OrderRefused,
     Outcome,
     ProviderDown,
     RefundOrder,
-    RefundsSome,
     UnknownWord,
 )
 from portal.providers.wire import Answer
