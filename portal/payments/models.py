@@ -143,6 +143,7 @@ class Payment(Base):
     effective_on: Mapped[date | None]  # day of payment (Tag der Zahlung)
     asked_at: Mapped[datetime | None]
     ask_at: Mapped[datetime | None]
+    collecting_at: Mapped[datetime | None]  # we began to take it, and do not know yet how it ended
     refunded_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     reversed_cents: Mapped[int] = mapped_column(BigInteger, default=0)
 

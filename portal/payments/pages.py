@@ -156,14 +156,14 @@ def _confirmed_at(handle: str) -> dict[str, Any]:
 def _elsewhere(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
     assert payment is not None  # noqa: S101 -- the table leads here from a payment only
     names: dict[str, Any] = {"handle": handle, "payment_id": payment.id}
-    waits = sweep.waits_for_a_person(db.session(), payment)
+    stays = sweep.must_stay(db.session(), payment)
     can_go_on = payment.state == PaymentState.STARTED and payment.redirect_url
     return render_template(
         "citizen/elsewhere.html",
         minutes=int((clock.now() - payment.started_at).total_seconds()) // 60,
         payment=showing.payment(payment),
         continue_action=url_for("payments.go_on", **names) if can_go_on else None,
-        restart_action=None if waits else url_for("payments.restart", **names),
+        restart_action=None if stays else url_for("payments.restart", **names),
         **after_tan(handle),
     )
 

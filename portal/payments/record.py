@@ -30,6 +30,7 @@ MOST_RACES = 5
 
 EVENT_FOR: Mapping[Outcome, Event] = {
     Outcome.STARTED: Event.STILL_OPEN,
+    Outcome.AGREED: Event.STILL_OPEN,
     Outcome.PENDING: Event.PENDING,
     Outcome.SUCCEEDED: Event.SUCCEEDED,
     Outcome.FAILED: Event.FAILED,
@@ -223,6 +224,17 @@ def _is_booked(session: Session, source: Source, report: Report) -> bool:
             Payment.state == State.SUCCEEDED,
         )
     )
+
+
+def came_otherwise(session: Session, payment: Payment) -> bool:
+    """Whether money was reported for a payment that did not fit it."""
+    query = select(ProviderReport.id).where(
+        ProviderReport.tenant_id == payment.tenant_id,
+        ProviderReport.payment == payment.id,
+        ProviderReport.verdict == Verdict.MISFIT,
+        ProviderReport.outcome == Outcome.SUCCEEDED,
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _note(

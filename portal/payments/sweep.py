@@ -12,14 +12,14 @@ from portal import clock
 from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
-from portal.payments import accounts, calls
-from portal.payments.models import Payment, ProviderReport
-from portal.payments.record import Source, Verdict, advance, record
+from portal.payments import accounts, calls, collecting
+from portal.payments.models import Payment
+from portal.payments.record import Source, Verdict, advance, came_otherwise, record
 from portal.payments.schedule import DAILY, next_ask, runs_out
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, Event, State
 from portal.providers import registry
-from portal.providers.capabilities import Cancels
+from portal.providers.capabilities import Cancels, Collects
 from portal.providers.protocol import (
     Account,
     Moved,
@@ -91,7 +91,8 @@ def ask(
 ) -> Verdict | None:
     """Ask the provider about one payment and record its word; ``None`` when it does not answer.
 
-    ``told_reference`` is the provider's name for it, told just now, where we have none yet.
+    What the payer has agreed to is collected, if it is still asked for. ``told_reference`` is the
+    provider's name for it, told just now, where we have none yet.
     """
     _note_asking(tenant_id, payment_id)
     asked = _asked(keyring, tenant_id, payment_id, told_reference)
@@ -104,7 +105,10 @@ def ask(
     if report.outcome is Outcome.NOT_FOUND and way == "notification":
         log.warning("no_answer", extra={"payment": payment_id, "error": "it rang for nothing"})
         return None
-    return _take(asked, report, way)
+    verdict = _take(asked, report, way)
+    if report.outcome is Outcome.AGREED and verdict is not Verdict.MISFIT:
+        return _collect(asked, way, verdict)
+    return verdict
 
 
 def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
@@ -136,7 +140,8 @@ def named(session: Session, tenant_id: str, account_id: str, word: Moved | Rever
 
 
 def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
-    """The citizen starts again: cancel at the provider if it can, then let go of the payment.
+    """The citizen starts again: cancel at the provider if it can, else ask it what became of the
+    payment, then let go of it. What is let go is never collected.
 
     Only the provider's word makes it cancelled. If that word is that it was paid, it was paid; a
     success that comes later is booked, too.
@@ -144,18 +149,27 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
     _note_asking(tenant_id, payment_id)
     asked = _asked(keyring, tenant_id, payment_id)
     adapter = registry.get(asked.provider)
-    if isinstance(adapter, Cancels):
-        try:
-            named = (asked.payment, asked.provider_reference)
-            report = calls.made(adapter.cancel, asked.account, *named)
-        except (ProviderDown, UnknownWord):
-            log.warning("no_answer", extra={"payment": payment_id, "error": "cancel"})
-        else:
-            _take(asked, report, "citizen")
+    end = adapter.cancel if isinstance(adapter, Cancels) else adapter.fetch
+    report = None
+    try:
+        report = calls.made(end, asked.account, asked.payment, asked.provider_reference)
+    except (ProviderDown, UnknownWord):
+        log.warning("no_answer", extra={"payment": payment_id, "error": "give_up"})
+    else:
+        _take(asked, report, "citizen")
     with transaction() as session:
         payment = locked(session, tenant_id, payment_id)
-        if payment.state != State.PENDING and not waits_for_a_person(session, payment):
+        if report is not None:
+            collecting.forget(payment)
+        if not must_stay(session, payment):
             payment.current = False
+
+
+def must_stay(session: Session, payment: Payment) -> bool:
+    """Whether an undecided payment cannot be let go: its money may be under way, or here."""
+    if payment.state == State.PENDING or collecting.is_under_way(payment):
+        return True
+    return waits_for_a_person(session, payment)
 
 
 def asked_lately(payment: Payment) -> bool:
@@ -190,15 +204,7 @@ def _asked(keyring: Keyring, tenant_id: str, payment_id: str, told_reference: st
 
 def waits_for_a_person(session: Session, payment: Payment) -> bool:
     """Whether money came that did not fit: nobody is asked to pay again before it is looked at."""
-    if payment.state != State.UNKNOWN:
-        return False
-    query = select(ProviderReport.id).where(
-        ProviderReport.tenant_id == payment.tenant_id,
-        ProviderReport.payment == payment.id,
-        ProviderReport.verdict == Verdict.MISFIT,
-        ProviderReport.outcome == Outcome.SUCCEEDED,
-    )
-    return session.scalar(query.limit(1)) is not None
+    return payment.state == State.UNKNOWN and came_otherwise(session, payment)
 
 
 def _take(asked: _Asked, report: Report, way: str) -> Verdict:
@@ -208,10 +214,32 @@ def _take(asked: _Asked, report: Report, way: str) -> Verdict:
     return verdict
 
 
+def _collect(asked: _Asked, way: str, told: Verdict) -> Verdict | None:
+    """Take what the payer has agreed to; ``None`` when it is not known whether it was taken.
+
+    What is not asked for any more is not taken: it runs out there, and here a day after the start.
+    """
+    adapter = registry.get(asked.provider)
+    began = collecting.begin(asked.tenant_id, asked.payment)
+    if began is None or not isinstance(adapter, Collects):
+        _run_out(asked)
+        return told
+    try:
+        named = (asked.payment, asked.provider_reference)
+        report = calls.made(adapter.collect, asked.account, *named)
+    except (ProviderDown, UnknownWord) as error:
+        log.warning("no_answer", extra={"payment": asked.payment, "error": type(error).__name__})
+        return None
+    verdict = _take(asked, report, way)
+    collecting.end(asked.tenant_id, asked.payment, began)
+    return verdict
+
+
 def _run_out(asked: _Asked) -> None:
     """The provider, asked just now, still calls it open after a day: nobody will finish it."""
     with transaction() as session:
         payment = locked(session, asked.tenant_id, asked.payment)
+        collecting.forget(payment)
         left_open = payment.state in {State.CREATED, State.STARTED}
         if left_open and runs_out(payment.started_at, clock.now()):
             advance(session, payment, Event.EXPIRED, "sweep")

@@ -29,10 +29,20 @@ class Starts(Protocol):
 
 @runtime_checkable
 class Fetches(Protocol):
-    """Says what became of a payment."""
+    """Says what became of a payment. To ask changes nothing there."""
 
     def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
         """By our id when ``provider_reference`` is empty. Raises ``ProviderDown``."""
+
+
+@runtime_checkable
+class Collects(Protocol):
+    """Moves no money when a payer agrees (``AGREED``), only when it is told to take it."""
+
+    def collect(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """What the payment is afterwards; of one that nobody agreed to, what it is. Told again it
+        is taken once. Raises ``ProviderDown``: it may have been taken.
+        """
 
 
 @runtime_checkable

@@ -1,8 +1,8 @@
 """PayPal: Orders v2 with capture, refunds, signed webhooks, settlement by its reports.
 
-An order is captured by us: until then no money moves, however long ago the payer agreed. Orders
-and payments: developer.paypal.com/docs/api/orders/v2 and …/payments/v2. Credentials are told in
-``paypal_wire``. The payer's name, e-mail and address end here.
+An order is captured by us when it is to be collected: until then no money moves, however long ago
+the payer agreed. Orders and payments: developer.paypal.com/docs/api/orders/v2 and …/payments/v2.
+Credentials are told in ``paypal_wire``. The payer's name, e-mail and address end here.
 """
 
 import re
@@ -52,7 +52,7 @@ ORDER_STATUS = {
     "CREATED":               Outcome.STARTED,
     "SAVED":                 Outcome.STARTED,
     "PAYER_ACTION_REQUIRED": Outcome.STARTED,
-    "APPROVED":              Outcome.STARTED,    # not captured yet: see CAPTURE_ISSUE
+    "APPROVED":              Outcome.AGREED,     # not captured yet: see CAPTURE_ISSUE
     "VOIDED":                Outcome.CANCELLED,
     "COMPLETED":             Outcome.SUCCEEDED,  # only with a capture that is: see CAPTURE_STATUS
 }
@@ -86,7 +86,7 @@ _NEEDED = ("base_url", "client_id", "secret", "webhook_id")
 
 
 class PayPal:
-    """Starts, fetches, notifies, refunds, settles, lists settlements.
+    """Checks, starts, fetches, collects, notifies, refunds, settles, lists settlements.
 
     It does not cancel: an order has no end but time, and no money moves before our capture.
     """
@@ -122,7 +122,7 @@ class PayPal:
         return sensibly(lambda: handover(told, order))
 
     def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
-        """What became of an order; one that the payer has approved is captured now.
+        """What became of an order.
 
         Orders are found by PayPal's name alone. One whose name never reached us was never shown to
         anybody, and nothing can be captured of it without us: it is not there.
@@ -133,6 +133,13 @@ class PayPal:
         told = _order(account, provider_reference)
         if told is None:
             return _not_found(account, payment)
+        return sensibly(lambda: _report(account, told))
+
+    def collect(self, account: Account, payment: str, provider_reference: str) -> Report:
+        """Capture an order that the payer has approved."""
+        told = _order(account, provider_reference) if provider_reference else None
+        if told is None:
+            return self.fetch(account, payment, provider_reference)
         if not _is_approved(account, payment, told):
             return sensibly(lambda: _report(account, told))
         return self._capture(account, payment, told)
@@ -195,7 +202,7 @@ class PayPal:
         if told is None:
             return _not_found(account, payment)
         report = sensibly(lambda: _report(account, told, refused))
-        if refused is None and report.outcome is Outcome.STARTED:
+        if refused is None and report.outcome in {Outcome.STARTED, Outcome.AGREED}:
             raise ProviderDown("it neither captured the order nor says why")
         return report
 

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     """What a provider says of a payment."""
 
     STARTED = "started"  # known there, nothing decided
+    AGREED = "agreed"  # the payer has agreed; no money moves until we collect it
     PENDING = "pending"  # the payer has done all, the money is under way
     SUCCEEDED = "succeeded"
     FAILED = "failed"

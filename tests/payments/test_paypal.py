@@ -12,14 +12,16 @@ from sqlalchemy import update
 from portal import clock
 from portal.db import db, transaction
 from portal.ledger import book
-from portal.payments import accounts
+from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount
 from portal.providers import paypal_webhook
 from portal.providers.paypal import PayPal
+from portal.requests import register
 from portal.returns import refunds, sending
 from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
+from tests.conftest import Time
 from tests.providers.harness_paypal import MERCHANT, PayPalHarness, paypal_harness
 from tests.providers.harnesses import Letter
 from tests.returns.test_refunds import BERT, asked, row
@@ -130,3 +132,86 @@ def test_a_forged_letter_changes_nothing(house: House) -> None:
     headers, body = house.paypal.approve(payment)
     assert house.hand_in((headers, body.replace(b"APPROVED", b"APPROVEB"))) == 400
     assert builders.payment(payment).state == "started"
+
+
+def ask(payment: str, way: str = "sweep") -> None:
+    sweep.ask(current_app.extensions["keyring"], TOWN, payment, way)
+
+
+def agreed(house: House, letter: builders.Letter) -> str:
+    """A payment whose payer has agreed, and nobody heard of it."""
+    payment = builders.begin(letter)
+    house.paypal.approve(payment)
+    return payment
+
+
+def taken(house: House) -> int:
+    cents: int = house.paypal.books()["totals"]["succeeded_cents"]
+    return cents
+
+
+@pytest.mark.parametrize("way", ["sweep", "return", "notification"])
+def test_what_is_still_asked_is_captured_whoever_asks_first(house: House, way: str) -> None:
+    payment = agreed(house, builders.letter("K-1", amount_cents=10_000))
+    ask(payment, way)
+    assert builders.payment(payment).state == "succeeded"
+    assert (taken(house), sums()) == (10_000, {"suspense": 10_000})
+
+
+def test_who_starts_again_and_pays_is_not_charged_for_what_he_agreed_to_before(
+    house: House, time: Time
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    first = agreed(house, letter)
+    sweep.give_up(current_app.extensions["keyring"], TOWN, first)
+    second = agreed(house, letter)
+    ask(second, "return")
+    assert builders.request_of(letter).state == "paid"
+    for minutes in (2, 60 * 25):
+        time.move(f"+{minutes}m")
+        sweep.sweep(current_app.extensions["keyring"])
+    assert taken(house) == 10_000
+    assert builders.payment(first).state == "expired"
+
+
+def test_what_was_withdrawn_meanwhile_is_not_captured_and_runs_out(
+    house: House, time: Time
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    payment = agreed(house, letter)
+    with transaction() as session:
+        request = register.locked(session, TOWN, letter.request_id)
+        register.withdraw(request, "cancelled")
+    ask(payment)
+    assert (taken(house), builders.payment(payment).state) == (0, "started")
+    time.move("+25h")
+    ask(payment)
+    assert (taken(house), builders.payment(payment).state) == (0, "expired")
+
+
+def test_a_refused_capture_says_that_no_money_was_taken_and_none_is_taken_later(
+    house: House, time: Time
+) -> None:
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    house.paypal.approve(payment, "refuse")
+    ask(payment)
+    assert builders.payment(payment).state == "failed"
+    tried = captures(house)
+    time.move("+2d")
+    sweep.sweep(current_app.extensions["keyring"])
+    assert captures(house) == tried == 1
+
+
+def captures(house: House) -> int:
+    return sum(path.endswith("/capture") for _, path, _ in house.paypal.called)
+
+
+def test_money_that_came_all_the_same_is_booked(house: House) -> None:
+    """A capture that happened is never refused."""
+    letter = builders.letter("K-1", amount_cents=10_000)
+    payment = agreed(house, letter)
+    with transaction() as session:
+        register.withdraw(register.locked(session, TOWN, letter.request_id), "cancelled")
+    assert house.hand_in(house.paypal.door(f"payments/{payment}/capture")) == 204
+    assert builders.payment(payment).state == "succeeded"
+    assert sums() == {"suspense": 10_000}

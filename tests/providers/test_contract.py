@@ -18,6 +18,7 @@ from portal.providers import registry
 from portal.providers.capabilities import (
     Cancels,
     Checks,
+    Collects,
     Fetches,
     ListsSettlements,
     Notifies,
@@ -180,6 +181,27 @@ def test_money_that_came_is_reported(provider: Provider, harness: Harness) -> No
     reference = paid(provider, harness)
     report = provider.fetch(harness.account, "pay-1", reference)
     assert (report.outcome, report.amount) == (Outcome.SUCCEEDED, Money(4200))
+
+
+def test_what_nobody_agreed_to_is_not_collected(provider: Provider, harness: Harness) -> None:
+    able(provider, Collects)
+    assert isinstance(provider, Collects)
+    reference = provider.start(harness.account, order()).provider_reference
+    report = provider.collect(harness.account, "pay-1", reference)
+    assert report == provider.fetch(harness.account, "pay-1", reference)
+    assert report.outcome is Outcome.STARTED
+    for unknown in ("", "no-such"):
+        found = provider.collect(harness.account, "no-such", unknown)
+        assert found.outcome is Outcome.NOT_FOUND
+
+
+def test_what_is_paid_is_not_collected_again(provider: Provider, harness: Harness) -> None:
+    able(provider, Collects)
+    assert isinstance(provider, Collects)
+    reference = paid(provider, harness)
+    report = provider.collect(harness.account, "pay-1", reference)
+    assert report == provider.fetch(harness.account, "pay-1", reference)
+    assert report.outcome is Outcome.SUCCEEDED
 
 
 def test_a_cancelled_payment_stays_cancelled(provider: Provider, harness: Harness) -> None:
@@ -703,6 +725,7 @@ def _all_are_down(provider: Provider, harness: Harness) -> None:
     calls = {
         Starts: lambda: provider.start(account, order()),
         Fetches: lambda: provider.fetch(account, "pay-1", "reference"),
+        Collects: lambda: provider.collect(account, "pay-1", "reference"),
         Cancels: lambda: provider.cancel(account, "pay-1", "reference"),
         Refunds: lambda: provider.refund(account, back),
         Settles: lambda: provider.settlement(account, "settlement"),

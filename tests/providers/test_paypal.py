@@ -65,6 +65,10 @@ def fetched(harness: PayPalHarness, reference: str) -> Report:
     return PROVIDER.fetch(harness.account, "pay-1", reference)
 
 
+def collected(harness: PayPalHarness, reference: str) -> Report:
+    return PROVIDER.collect(harness.account, "pay-1", reference)
+
+
 def heard(harness: PayPalHarness, letter: Letter) -> tuple[Any, ...]:
     return PROVIDER.read_notification(harness.account, *letter, clock.now())
 
@@ -149,17 +153,19 @@ def test_what_the_payer_agreed_to_is_money_only_once_it_is_captured(
     (word,) = heard(harness, harness.approve("pay-1"))
     assert word == Moved("pay-1", reference, harness.account.merchant, False, word.event_id)
     assert harness.books()["totals"]["succeeded_cents"] == 0
-    report = fetched(harness, reference)
+    assert fetched(harness, reference).outcome is Outcome.AGREED
+    assert harness.books()["totals"]["succeeded_cents"] == 0, "to ask takes nothing"
+    report = collected(harness, reference)
     assert (report.outcome, report.amount) == (Outcome.SUCCEEDED, Money(4200))
     assert harness.books()["totals"]["succeeded_cents"] == 4200
-    assert fetched(harness, reference) == report
+    assert fetched(harness, reference) == collected(harness, reference) == report
     assert sum(path.endswith("/capture") for _, path, _ in harness.called) == 1
 
 
 def test_a_completed_order_with_a_pending_capture_is_pending(harness: PayPalHarness) -> None:
     reference = started(harness)
     harness.approve("pay-1", "pend")
-    assert fetched(harness, reference).outcome is Outcome.PENDING
+    assert collected(harness, reference).outcome is Outcome.PENDING
     told = call(harness.account, "GET", f"/v2/checkout/orders/{reference}")
     assert told["status"] == "COMPLETED"
     (word,) = heard(harness, harness.door("payments/pay-1/pay"))
@@ -170,7 +176,7 @@ def test_a_completed_order_with_a_pending_capture_is_pending(harness: PayPalHarn
 def test_a_pending_capture_that_is_denied_has_failed(harness: PayPalHarness) -> None:
     reference = started(harness)
     harness.approve("pay-1", "pend")
-    fetched(harness, reference)
+    collected(harness, reference)
     (word,) = heard(harness, harness.door("payments/pay-1/decline"))
     assert word.outcome is Outcome.FAILED
     assert fetched(harness, reference).outcome is Outcome.FAILED
@@ -181,15 +187,15 @@ def test_a_declined_instrument_leads_the_payer_back_to_the_same_order(
 ) -> None:
     reference = started(harness)
     harness.approve("pay-1", "decline")
-    assert fetched(harness, reference).outcome is Outcome.STARTED
+    assert collected(harness, reference).outcome is Outcome.STARTED
     harness.approve("pay-1")
-    assert fetched(harness, reference).outcome is Outcome.SUCCEEDED
+    assert collected(harness, reference).outcome is Outcome.SUCCEEDED
 
 
 def test_a_capture_that_paypal_refuses_has_failed(harness: PayPalHarness) -> None:
     reference = started(harness)
     harness.approve("pay-1", "refuse")
-    assert fetched(harness, reference).outcome is Outcome.FAILED
+    assert collected(harness, reference).outcome is Outcome.FAILED
 
 
 def test_an_issue_that_no_table_has_is_no_word_about_the_payment(
@@ -199,7 +205,7 @@ def test_an_issue_that_no_table_has_is_no_word_about_the_payment(
     harness.approve("pay-1", "refuse")
     monkeypatch.delitem(paypal.CAPTURE_ISSUE, "TRANSACTION_REFUSED")
     with pytest.raises(ProviderDown):
-        fetched(harness, reference)
+        collected(harness, reference)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +217,7 @@ def test_an_order_that_is_over_is_told_as_it_ended(
     reference = started(harness)
     harness.post(f"payments/pay-1/{verb}", {})
     assert fetched(harness, reference).outcome is outcome
+    assert collected(harness, reference).outcome is outcome
 
 
 def test_a_payer_who_gives_up_may_still_pay(harness: PayPalHarness) -> None:
@@ -229,25 +236,33 @@ def test_who_was_faster_with_the_capture_is_believed(
     answers = iter([stale])
     real = paypal._order
     monkeypatch.setattr(paypal, "_order", lambda *asked: next(answers, None) or real(*asked))
-    assert fetched(harness, reference).outcome is Outcome.SUCCEEDED
+    assert collected(harness, reference).outcome is Outcome.SUCCEEDED
     assert harness.books()["totals"]["succeeded_cents"] == 4200
 
 
 def test_anothers_order_is_reported_and_never_captured(harness: PayPalHarness) -> None:
     reference = started(harness, "pay-2")
     harness.approve("pay-2")
-    report = fetched(harness, reference)
-    assert (report.payment, report.outcome) == ("pay-2", Outcome.STARTED)
+    for report in (fetched(harness, reference), collected(harness, reference)):
+        assert (report.payment, report.outcome) == ("pay-2", Outcome.AGREED)
     assert harness.books()["totals"]["succeeded_cents"] == 0
 
 
-def test_a_capture_whose_answer_is_lost_is_found_by_asking(harness: PayPalHarness) -> None:
+def test_a_capture_whose_answer_is_lost_is_found_by_asking(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reference = started(harness)
     harness.approve("pay-1")
-    harness.post("settings", {"down": "after"})
+
+    def lost(account: Any, method: str, path: str, *more: Any, **named: Any) -> Any:
+        answer = call(account, method, path, *more, **named)
+        if path.endswith("/capture"):
+            raise ProviderDown("its answer was lost")
+        return answer
+
+    monkeypatch.setattr(paypal, "call", lost)
     with pytest.raises(ProviderDown):
-        fetched(harness, reference)
-    harness.post("settings", {"down": False})
+        collected(harness, reference)
     assert fetched(harness, reference).outcome is Outcome.SUCCEEDED
 
 
@@ -313,7 +328,7 @@ def test_a_refund_that_is_there_already_has_not_failed(
 def test_a_pending_capture_is_not_refunded(harness: PayPalHarness) -> None:
     reference = started(harness)
     harness.approve("pay-1", "pend")
-    fetched(harness, reference)
+    collected(harness, reference)
     back = RefundOrder("ref-1", "pay-1", reference, Money(1))
     assert PROVIDER.refund(harness.account, back).outcome is Outcome.FAILED
 
