@@ -26,7 +26,10 @@ NOTHING = dict.fromkeys(
     ("reference", "referenceParent", "merchantTxId", "backendTxId", "amount", "currency",
      "resultPayment")
 )  # fmt: skip
-REFUNDED_AGAIN_NAMES_THE_FIRST = True  # else the refusal of a duplicate says nothing of it
+STARTED_AGAIN_IS_REFUSED = True  # else it is a second payment under the merchant's one id
+# What the refusal of a duplicate names: the first refund, the refused second try, or nothing.
+REFUNDED_AGAIN_NAMES = "first"
+_SECOND = "second-try-of-"
 
 
 class Wrong(Exception):
@@ -122,7 +125,8 @@ def _check(caller: Caller, name: str, form: Mapping[str, str]) -> None:
 
 
 def _start(db: sqlite3.Connection, mine: Fake, caller: Caller, form: Mapping[str, str]) -> Answer:
-    if payments.by_order(db, mine, caller.merchant, form["merchantTxId"]):
+    known = payments.by_order(db, mine, caller.merchant, form["merchantTxId"])
+    if known and STARTED_AGAIN_IS_REFUSED:
         raise Wrong(4503)
     page = caller.method == "page"
     told = {
@@ -164,6 +168,9 @@ def _status(db: sqlite3.Connection, mine: Fake, caller: Caller, form: Mapping[st
 
 
 def _of_refund(db: sqlite3.Connection, mine: Fake, caller: Caller, reference: str) -> Answer:
+    if reference.startswith(_SECOND):
+        first = _of_refund(db, mine, caller, reference.removeprefix(_SECOND))
+        return first | {"reference": reference, "resultPayment": "4503"}
     try:
         refund = refunds.get(db, mine, reference, caller.merchant)
     except Refused:
@@ -178,7 +185,9 @@ def _of_refund(db: sqlite3.Connection, mine: Fake, caller: Caller, reference: st
 def _refund(db: sqlite3.Connection, mine: Fake, caller: Caller, form: Mapping[str, str]) -> Answer:
     """Send money back, at once."""
     if first := _same_refund(db, mine, caller, form["merchantTxId"]):
-        named = {"reference": first["id"]} if REFUNDED_AGAIN_NAMES_THE_FIRST else {}
+        if REFUNDED_AGAIN_NAMES == "second":
+            return _of_refund(db, mine, caller, f"{_SECOND}{first['id']}")
+        named = {"reference": first["id"]} if REFUNDED_AGAIN_NAMES == "first" else {}
         raise Wrong(4503, **(NOTHING | named))
     try:
         payment = payments.get(db, mine, form["reference"], caller.merchant)

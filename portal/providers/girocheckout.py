@@ -125,7 +125,7 @@ class Girocheckout:
         )
         if code == FINE:
             address = sensibly(lambda: text(told, method.address, 2048))
-            return Handover(address, _join(project, sensibly(lambda: text(told, "reference"))))
+            return Handover(address, project.kept(sensibly(lambda: text(told, "reference"))))
         if _is_refused(code):
             raise OrderRefused(f"GiroCheckout takes no such order ({code})")
         raise ProviderDown(f"it answered {code}")
@@ -150,7 +150,7 @@ class Girocheckout:
         project, told = notified(account, METHODS, body)
         mapped(RESULT, told["gcResultPayment"])
         # The pay page's bell names the try on it, which is no name of the page.
-        reference = "" if project.method == CHOICE else _join(project, told["gcReference"])
+        reference = "" if project.method == CHOICE else project.kept(told["gcReference"])
         event_id = f"{told['gcReference']}:{told['gcResultPayment']}"
         payment = told["gcMerchantTxId"]
         return (Moved(payment, reference, account.merchant, _is_live(account), event_id),)
@@ -198,11 +198,6 @@ def _project(account: Account, method: str) -> Project:
         if project.method == method:
             return project
     raise OrderRefused(f"the account has no project for {method!r}")
-
-
-def _join(project: Project, reference: str) -> str:
-    """The reference as we keep it: with the method, for the project must be known to ask by it."""
-    return f"{project.method}/{reference}"
 
 
 def _named(account: Account, name: str) -> tuple[Project, str]:
@@ -270,7 +265,7 @@ def _report(account: Account, project: Project, asked: str, told: Told) -> Repor
     result = word(told, "resultPayment")
     return Report(
         payment=text(told, "merchantTxId"),
-        provider_reference=_join(project, reference),
+        provider_reference=project.kept(reference),
         merchant=account.merchant,  # it is not said: only this merchant's password signs so
         outcome=mapped(RESULT, result) if result else Outcome.STARTED,
         amount=amount(told),
@@ -279,11 +274,16 @@ def _report(account: Account, project: Project, asked: str, told: Told) -> Repor
 
 
 def _the_first(account: Account, project: Project, told: Told) -> tuple[str, Told]:
-    """What became of the refund that a second one is a duplicate of. Raises ``ProviderDown``."""
+    """What became of the refund that a second one is a duplicate of. Raises ``ProviderDown``.
+
+    Where the answer names the second one itself, it says nothing of the first.
+    """
     reference = sensibly(lambda: word(told, "reference"))
-    if not reference:
-        raise ProviderDown("it had this refund before, and does not say what became of it")
-    return _status(account, project, reference)
+    if reference:
+        code, first = _status(account, project, reference)
+        if sensibly(lambda: word(first, "resultPayment")) != DUPLICATE:
+            return code, first
+    raise ProviderDown("it had this refund before, and does not say what became of it")
 
 
 def _sent_back(account: Account, order: RefundOrder, told: Told) -> RefundReport:

@@ -48,6 +48,10 @@ class Project:
     id: str
     password: str = field(repr=False)
 
+    def kept(self, reference: str) -> str:
+        """A reference as we keep it: with the method, or nobody knows the project to ask by."""
+        return f"{self.method}/{reference}"
+
 
 def projects(account: Account, methods: Iterable[str]) -> Iterator[Project]:
     """Those of an account, in the order of ``methods``."""

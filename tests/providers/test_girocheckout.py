@@ -331,6 +331,17 @@ def test_a_refund_that_it_had_before_is_asked_about(monkeypatch: pytest.MonkeyPa
         GIRO.refund(ACCOUNT, back)
 
 
+def test_a_refused_second_try_of_a_refund_is_no_word_about_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    back = RefundOrder("ref-1", ORDER.payment, "card/r-1", Money(4250))
+    second = status(reference="r-3", merchantTxId="ref-1", resultPayment="4503")
+    for again in ({"rc": 4503, "reference": "r-3"}, second):
+        playing(monkeypatch, again, second)
+        with pytest.raises(ProviderDown, match="does not say"):
+            GIRO.refund(ACCOUNT, back)
+
+
 def test_a_direct_transfer_is_not_sent_back() -> None:
     assert isinstance(GIRO, RefundsSome)
     assert isinstance(GIRO, Notifies)
