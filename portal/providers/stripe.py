@@ -60,6 +60,8 @@ class Stripe:
             raise AccountUnfit(f"secret_key must begin with sk_{mode}_ or rk_{mode}_.")
         if not re.fullmatch("whsec_[!-~]+", account.credentials.get("webhook_secret", "")):
             raise AccountUnfit("webhook_secret must begin with whsec_.")
+        if account.live and account.credentials.get("base_url"):
+            raise AccountUnfit("base_url is for what plays Stripe, not for a live account.")
         if not re.fullmatch("acct_[0-9A-Za-z]+", account.merchant):
             raise AccountUnfit("The merchant must be the account's name at Stripe, acct_....")
 
@@ -117,9 +119,11 @@ class Stripe:
         if len(body) > NOTIFICATION_BYTES:
             raise BadNotification("it is too long")
         header = headers.get("stripe-signature", "")
+        # The package reads a header in its own way and takes any moment that is to come: there must
+        # be one moment only, and one way to read it.
+        at = signed_at(header)
         stripe_wire.check_signature(body, header, account.credentials.get("webhook_secret", ""))
-        # The package's own check takes any moment that is to come, and looks at no clock of ours.
-        if abs(now - signed_at(header)) > CLOCK_SKEW:
+        if abs(now - at) > CLOCK_SKEW:
             raise BadNotification("it is too old, or from the future")
         try:
             return stripe_events.heard(account, json_object(body))

@@ -12,6 +12,7 @@ from portal.money import Money
 from portal.providers import stripe_wire
 from portal.providers.protocol import (
     Account,
+    BadNotification,
     Heard,
     Outcome,
     ReversalReport,
@@ -68,11 +69,14 @@ Read = Callable[[Account, Told, Told], tuple[Heard, ...]]
 
 def heard(account: Account, event: Told) -> tuple[Heard, ...]:
     """What an event says. Raises ``ValueError``, ``KeyError`` or ``TypeError`` if it cannot be
-    read, ``UnknownWord``, and ``ProviderDown`` when it had to be asked what it is about.
+    read, ``BadNotification`` for one of the other mode, before anything is asked about it;
+    ``UnknownWord``, and ``ProviderDown`` when it had to be asked what it is about.
     """
     kind, live = text(event, "type"), flag(event, "livemode")
     if text(event, "object") != "event":
         raise ValueError("object")
+    if live is not account.live:
+        raise BadNotification("it is of the other mode")
     if kind not in EVENTS:
         if kind.startswith(FAMILIES):
             raise UnknownWord(f"{kind!r} is in no table")
@@ -144,7 +148,7 @@ def _dispute(account: Account, event: Told, dispute: Told) -> tuple[Heard, ...]:
     if charged < 0 or given_back < 0 or {amount.currency for amount, _ in moved} != {currency}:
         raise ValueError("balance_transactions")
     live, name = flag(event, "livemode"), text(dispute, "id")
-    payment, reference = payment_of(account, named(dispute, "payment_intent"))
+    payment, reference = _disputed(account, dispute)
     word = ReversalReport(
         reversal=name,
         payment=payment,
@@ -158,6 +162,15 @@ def _dispute(account: Account, event: Told, dispute: Told) -> tuple[Heard, ...]:
         event_id=text(event, "id"),
     )
     return (word,)
+
+
+def _disputed(account: Account, dispute: Told) -> tuple[str, str]:
+    """Our id and Stripe's of what a dispute is about. A charge of before payment intents has none:
+    it is no payment of ours, and bears its own name.
+    """
+    if intent := named(dispute, "payment_intent"):
+        return payment_of(account, intent)
+    return "", named(dispute, "charge")
 
 
 def _payout(account: Account, event: Told, payout: Told) -> tuple[Heard, ...]:

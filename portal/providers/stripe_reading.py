@@ -46,6 +46,7 @@ RECONCILIATION = {  # of a pay-out: whether its balance transactions can be list
 }
 # fmt: on
 
+_HEADER = re.compile("t=([0-9]{1,11})(?:,v[0-9]+=[0-9a-f]+)+")  # one moment, and signatures
 _LAST_SECOND = 253402300799  # the year 9999
 
 
@@ -139,7 +140,7 @@ def stamp(told: Told, name: str) -> datetime:
 
 def signed_at(header: str) -> datetime:
     """When a notification says that it was signed. Raises ``BadNotification``."""
-    stamps = re.findall(r"(?:^|,)t=([0-9]{1,11})(?=,|$)", header)
-    if len(stamps) != 1:
+    found = _HEADER.fullmatch(header)
+    if found is None:
         raise BadNotification("its header is not readable")
-    return datetime.fromtimestamp(int(stamps[0]), UTC)
+    return datetime.fromtimestamp(int(found[1]), UTC)

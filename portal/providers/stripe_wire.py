@@ -20,6 +20,7 @@ from portal.providers.wire import Told
 
 API_VERSION = "2026-10-28.endive"
 ADDRESS = "https://api.stripe.com"
+MISSING = "resource_missing"  # the code of what Stripe itself does not have
 PAGE = 100  # most objects of a list at once
 
 _SENT = {"authorization", "content-type", "idempotency-key", "stripe-account", "stripe-version"}
@@ -66,11 +67,13 @@ def find(account: Account, act: Act) -> Told | None:
     try:
         return act(_client(account)).to_dict()
     except stripe.StripeError as error:
-        if error.http_status == HTTPStatus.NOT_FOUND:
+        if not isinstance(error, stripe.InvalidRequestError):
+            raise ProviderDown(type(error).__name__) from None
+        if error.code == MISSING:
             return None
-        if isinstance(error, stripe.InvalidRequestError):
-            raise Unwilling("it takes no such request") from None
-        raise ProviderDown(type(error).__name__) from None
+        if error.http_status == HTTPStatus.NOT_FOUND:  # of what stands before Stripe, not of Stripe
+            raise ProviderDown("it does not say what is missing") from None
+        raise Unwilling("it takes no such request") from None
 
 
 def every(account: Account, act: Callable[[StripeClient], ListObject[Any]]) -> Iterator[Told]:
@@ -93,11 +96,11 @@ def check_signature(body: bytes, header: str, secret: str) -> None:
 def _client(account: Account) -> StripeClient:
     if not key_fits(account):
         raise ProviderDown("its key is of the other mode than the account, or none")
-    base = account.credentials.get("base_url", "").rstrip("/") or ADDRESS
+    elsewhere = "" if account.live else account.credentials.get("base_url", "").rstrip("/")
     return StripeClient(
         account.credentials["secret_key"],
         stripe_version=API_VERSION,
-        base_addresses={"api": base},
+        base_addresses={"api": elsewhere or ADDRESS},
         http_client=_Wire(),
         max_network_retries=0,
     )

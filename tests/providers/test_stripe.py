@@ -105,7 +105,11 @@ def test_the_recorded_signature_is_made_and_taken_on_both_sides(far: StripeHarne
         stripe_wire.check_signature(body, header, secret + "x")
 
 
-@pytest.mark.parametrize("header", ["", "t=1,v0=aa", "v1=aa", "t=1,t=2,v1=aa", "t=\u0661,v1=aa"])
+@pytest.mark.parametrize(
+    "header",
+    ["", "t=1,v0=aa", "v1=aa", "t=1,t=2,v1=aa", "t=\u0661,v1=aa", "t=1", "t=+1,v1=aa", "t=1,v1=AA",
+     "t=1,v1=aa,t=2", " t=1,v1=aa", "t=1, v1=aa", "t=1,v1=aa,", "t=1,v1=aa\n", "t=1,v1=aa,x=1"],
+)  # fmt: skip
 def test_a_header_that_says_no_one_moment_is_refused(far: StripeHarness, header: str) -> None:
     started(far)
     _, body = far.pay("pay-1")
@@ -151,13 +155,13 @@ def test_an_account_that_fits_is_taken_and_what_is_missing_is_said(far: StripeHa
         STRIPE.checked(replace(far.account, merchant="town"))
 
 
-def test_a_test_event_says_so_on_a_live_account(far: StripeHarness) -> None:
-    started(far)
-    letter = far.pay("pay-1")
+def test_an_event_of_the_other_mode_is_refused_before_anything_is_asked_about_it(
+    far: StripeHarness,
+) -> None:
+    paid(far)
     live = replace(far.account, live=True)
-    (report,) = STRIPE.read_notification(live, *letter, clock.now())
-    assert isinstance(report, Report)
-    assert report.live is False
+    with pytest.raises(BadNotification, match="other mode"):
+        STRIPE.read_notification(live, *far.reverse("pay-1", 1000, 500), clock.now())
 
 
 @pytest.mark.parametrize(
@@ -213,6 +217,26 @@ def test_what_stripe_does_not_collect_is_an_order_refused(far: StripeHarness, ce
         STRIPE.start(far.account, order(cents=cents))
 
 
+def test_a_live_account_is_at_stripe_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can set an account shall not have its key sent to a host of his own."""
+    credentials = {"secret_key": "sk_live_1", "webhook_secret": "whsec_1"}
+    account = Account("tenant", "account", "acct_1", True, credentials)
+    STRIPE.checked(account)
+    elsewhere = with_credentials(account, base_url="https://api.stripe.com.evil.example")
+    with pytest.raises(AccountUnfit, match="base_url"):
+        STRIPE.checked(elsewhere)
+    asked: list[str] = []
+
+    def ask(_: str, url: str, *__: Any, **___: Any) -> Answer:
+        asked.append(url)
+        raise ProviderDown("nothing")
+
+    monkeypatch.setattr(wire, "ask", ask)
+    with pytest.raises(ProviderDown):
+        STRIPE.fetch(elsewhere, "pay-1", "cs_1")
+    assert asked == [] or all(url.startswith(f"{stripe_wire.ADDRESS}/") for url in asked)
+
+
 def test_nothing_but_what_the_api_needs_is_sent_and_nothing_twice(
     monkeypatch: pytest.MonkeyPatch, far: StripeHarness
 ) -> None:
@@ -233,7 +257,7 @@ def test_nothing_but_what_the_api_needs_is_sent_and_nothing_twice(
     assert headers["Idempotency-Key"] == "pay-1"
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 409, 418])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 409, 418])
 @pytest.mark.parametrize(
     "body", [b'{"error":{"message":"sk_test_1 x"}}', b"no JSON", b"[]", b"\xff"]
 )
@@ -244,6 +268,31 @@ def test_no_error_of_stripe_is_a_word_about_a_payment_or_says_a_secret(
     with pytest.raises(ProviderDown) as down:
         STRIPE.fetch(far.account, "pay-1", "cs_1")
     assert "sk_test_1" not in str(down.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>404 Not Found</html>", b"", b'{"error":{"type":"invalid_request_error"}}']
+)
+def test_a_404_that_names_nothing_missing_is_no_word_about_money(
+    monkeypatch: pytest.MonkeyPatch, far: StripeHarness, body: bytes
+) -> None:
+    """As an edge before Stripe answers."""
+    reference = paid(far)
+    back = RefundOrder("ref-1", "pay-1", reference, Money(1000))
+    asked = wire.ask
+    for wrong in ("GET", "POST"):
+
+        def ask(method: str, *told: Any, wrong: str = wrong, **more: Any) -> Answer:
+            return Answer(404, body) if method == wrong else asked(method, *told, **more)
+
+        monkeypatch.setattr(wire, "ask", ask)
+        with pytest.raises(ProviderDown):
+            STRIPE.refund(far.account, back)
+    monkeypatch.setattr(wire, "ask", lambda *_, **__: Answer(404, body))
+    with pytest.raises(ProviderDown):
+        STRIPE.fetch(far.account, "pay-1", reference)
+    with pytest.raises(ProviderDown):
+        STRIPE.start(far.account, order("pay-2"))
 
 
 def test_a_refund_that_is_asked_for_days_later_still_goes_back_once(
@@ -301,6 +350,19 @@ def test_which_payment_a_dispute_is_of_must_be_known(far: StripeHarness) -> None
     far.fall_silent()
     with pytest.raises(ProviderDown):
         heard(far, letter)
+
+
+def test_a_dispute_about_an_old_charge_names_the_charge(far: StripeHarness) -> None:
+    """Charges of before payment intents have none; asked with an empty name, Stripe says 400."""
+    paid(far)
+    letter = far.reverse("pay-1", 1000, 500)
+    about = json.loads(letter[1])["data"]["object"]
+    old = changed(far, letter, (f'"payment_intent":"{about["payment_intent"]}"',
+                                '"payment_intent":null'))  # fmt: skip
+    (word,) = heard(far, old)
+    assert isinstance(word, ReversalReport)
+    assert (word.payment, word.provider_reference) == ("", about["charge"])
+    assert (word.amount, word.fee) == (Money(1000), Money(500))
 
 
 def test_an_event_of_another_account_names_it(far: StripeHarness) -> None:
