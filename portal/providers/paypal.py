@@ -78,6 +78,7 @@ CAPTURE_ISSUE = {
 ALREADY_CAPTURED = "ORDER_ALREADY_CAPTURED"
 # A refund of this invoice id is there already, or on its way: what became of it is asked later.
 REFUND_ALREADY_THERE = {"DUPLICATE_INVOICE_ID", "PREVIOUS_REQUEST_IN_PROGRESS"}
+NOTHING_LEFT = {"CAPTURE_FULLY_REFUNDED", "REFUND_AMOUNT_EXCEEDED"}  # by whose refund is not said
 
 MERCHANT = re.compile("[2-9A-HJ-NP-Z]{13}")
 _NO_ORDER = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
@@ -154,26 +155,27 @@ class PayPal:
         return paypal_events.heard(account, verified(account, headers, body, now))
 
     def refund(self, account: Account, order: RefundOrder) -> RefundReport:
-        """Send money back. The order is asked first: PayPal forgets our key after six hours."""
-        told = _order(account, order.provider_reference)
-        unit = sensibly(lambda: unit_of(told)) if told else {}
-        capture = sensibly(lambda: best(unit)) if told else None
+        """Send money back. The order is asked first: PayPal forgets our key after six hours.
+
+        Money without an order has the name of its capture, which tells of no refunds: there only
+        our invoice id keeps PayPal from sending it twice.
+        """
+        unit, capture = _came_by(account, order.provider_reference)
         if capture is None or mapped(CAPTURE_STATUS, str(capture["status"])) in _NOT_TAKEN:
             return _no_refund(account, order)
         merchant = sensibly(lambda: text(child(unit, "payee"), "merchant_id"))
         for known in sensibly(lambda: rows(child(unit, "payments"), "refunds")):
             if known.get("invoice_id") == order.refund:
                 return sensibly(lambda found=known: refund_report(account, found, merchant))  # type: ignore[misc]
-        body = {
-            "amount": written(order.amount),
-            "invoice_id": order.refund,
-            "custom_id": sensibly(lambda: maybe(unit, "custom_id")) or order.payment,
-        }
+        body = {"amount": written(order.amount), "invoice_id": order.refund}
+        if payment := sensibly(lambda: maybe(unit, "custom_id")) or order.payment:
+            body["custom_id"] = payment
         path = f"/v2/payments/captures/{part(str(capture['id']))}/refund"
         try:
             made = call(account, "POST", path, body, key=order.refund)
         except Unwilling as no:
-            if no.status not in _NO_REFUND or no.issue in REFUND_ALREADY_THERE:
+            unsure = REFUND_ALREADY_THERE | (NOTHING_LEFT if unit is capture else set())
+            if no.status not in _NO_REFUND or no.issue in unsure:
                 raise
             return _no_refund(account, order)
         return sensibly(lambda: refund_report(account, made, merchant))
@@ -212,8 +214,27 @@ _NOT_TAKEN = {Outcome.PENDING, Outcome.FAILED}
 
 def _order(account: Account, reference: str) -> Told | None:
     """The order of PayPal's name; ``None`` when it has none, or no longer."""
+    return _found(account, f"/v2/checkout/orders/{part(reference)}")
+
+
+def _came_by(account: Account, reference: str) -> tuple[Told, Told | None]:
+    """Whose money came by an order or, without one, by a capture; and the capture, if there is one
+    that may have taken any.
+    """
+    told = _order(account, reference)
+    if told is not None:
+        unit = sensibly(lambda: unit_of(told))
+        return unit, sensibly(lambda: best(unit))
+    alone = _found(account, f"/v2/payments/captures/{part(reference)}")
+    if alone is not None:
+        sensibly(lambda: text(alone, "status"))
+    return alone or {}, alone
+
+
+def _found(account: Account, path: str) -> Told | None:
+    """What stands at a path; ``None`` when PayPal says that nothing does."""
     try:
-        return call(account, "GET", f"/v2/checkout/orders/{part(reference)}")
+        return call(account, "GET", path)
     except Unwilling as no:
         if no.status != HTTPStatus.NOT_FOUND:
             raise

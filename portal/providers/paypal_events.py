@@ -1,7 +1,8 @@
 """What PayPal's webhooks say (developer.paypal.com/api/rest/webhooks/event-names).
 
-They name no mode: which one it is follows from the certificate and the account's address. Money
-that was taken back names its capture only; PayPal is asked whose it is.
+They name no mode: which one it is follows from the certificate and the account's address. A body is
+signed by its CRC-32 only, so whoever has one genuine letter can write another with the same sum: it
+must make sense, but what counts is what PayPal says of the thing when it is asked.
 """
 
 import re
@@ -108,22 +109,23 @@ def _approved(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
 
 
 def _captured(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
-    """A capture. Not every event says whose it is: then the capture itself is asked.
-
-    One that was not ordered by us, at a till or by another shop of the town, names no payment.
+    """A capture. One that was not ordered by us, at a till or by another shop of the town, names no
+    payment.
     """
     name = text(told, "id")
-    whose = told if told.keys() >= _WHOSE else captured(account, name)
-    payment, order, merchant = whose_is(whose)
-    report = capture_report(account, told, payment, order or name, merchant)
+    capture_report(account, told, maybe(told, "custom_id"), name, account.merchant)
+    asked = captured(account, name)
+    payment, order, merchant = sensibly(lambda: whose_is(asked))
+    report = sensibly(lambda: capture_report(account, asked, payment, order or name, merchant))
     return (replace(report, event_id=event_id),)
 
 
 def _refunded(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
-    if "invoice_id" not in told:
-        told = call(account, "GET", f"/v2/payments/refunds/{part(text(told, 'id'))}")
-    merchant = child(told, "payer").get("merchant_id") or account.merchant
-    return (replace(refund_report(account, told, str(merchant)), event_id=event_id),)
+    refund_report(account, told, account.merchant)
+    asked = call(account, "GET", f"/v2/payments/refunds/{part(text(told, 'id'))}")
+    merchant = sensibly(lambda: maybe(child(asked, "payer"), "merchant_id")) or account.merchant
+    report = sensibly(lambda: refund_report(account, asked, merchant))
+    return (replace(report, event_id=event_id),)
 
 
 def _reversed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
@@ -134,29 +136,42 @@ def _reversed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
         raise ValueError("links")
     amount, at = money(told, "amount", 1), moment(told, "create_time")
     dispute = case(account, capture, at)
-    told = dispute or {"dispute_id": capture}
-    return (_reversal(account, capture, told, amount, won=False, event_id=event_id),)
+    if dispute is not None:
+        amount = sensibly(lambda: money(dispute, "dispute_amount", 1))
+    named = dispute or {"dispute_id": capture}
+    return (_reversal(account, capture, named, amount, won=False, event_id=event_id),)
 
 
 def _disputed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
-    amount = money(told, "dispute_amount", 1)
-    (disputed,) = rows(told, "disputed_transactions")
-    if told.get("status") == "RESOLVED":
-        won = mapped(OUTCOME, text(child(told, "dispute_outcome"), "outcome_code"))
-    else:
-        won = mapped(STAGE, text(told, "dispute_life_cycle_stage"))
+    _stands(told)
+    asked = call(account, "GET", f"/v1/customer/disputes/{part(text(told, 'dispute_id'))}")
+    capture, amount, won = sensibly(lambda: _stands(asked))
     if won is None:
         return ()
-    capture = text(disputed, "seller_transaction_id")
-    return (_reversal(account, capture, told, amount, won=won, event_id=event_id),)
+    return (_reversal(account, capture, asked, amount, won=won, event_id=event_id),)
+
+
+def _stands(dispute: Told) -> tuple[str, Money, bool | None]:
+    """The capture that a dispute is about, for how much, and whether it is won; ``None``: no money
+    is away, or its end is told by a report.
+    """
+    amount = money(dispute, "dispute_amount", 1)
+    (disputed,) = rows(dispute, "disputed_transactions")
+    reason(dispute)
+    fees(dispute, amount.currency, come_back=False)
+    if dispute.get("status") == "RESOLVED":
+        won = mapped(OUTCOME, text(child(dispute, "dispute_outcome"), "outcome_code"))
+    else:
+        won = mapped(STAGE, text(dispute, "dispute_life_cycle_stage"))
+    return text(disputed, "seller_transaction_id"), amount, won
 
 
 def _reversal(
     account: Account, capture: str, dispute: Told, amount: Money, *, won: bool, event_id: str
 ) -> ReversalReport:
     """A reversal, with what the capture says of itself and the dispute of its fees."""
-    name, why = text(dispute, "dispute_id"), reason(dispute)
-    fee = fees(dispute, amount.currency, come_back=won)
+    name, why = sensibly(lambda: text(dispute, "dispute_id")), reason(dispute)
+    fee = sensibly(lambda: fees(dispute, amount.currency, come_back=won))
     whole = captured(account, capture)
     payment, order, merchant = sensibly(lambda: whose_is(whole))
     return ReversalReport(
@@ -182,8 +197,6 @@ def whose_is(capture: Told) -> tuple[str, str, str]:
     order = maybe(child(capture, "supplementary_data", "related_ids"), "order_id")
     return maybe(capture, "custom_id"), order, text(child(capture, "payee"), "merchant_id")
 
-
-_WHOSE = {"custom_id", "payee", "supplementary_data"}
 
 _Reader = Callable[[Account, Told, str], tuple[Heard, ...]]
 EVENTS: Mapping[str, _Reader] = {

@@ -131,7 +131,7 @@ def _is_paypals(account: Account, url: str) -> bool:
 @lru_cache(maxsize=32)
 def _chain(url: str) -> tuple[Certificate, ...]:
     """The certificates at an address, the signer's first. An address always has the same ones."""
-    if not _AT_ONCE.acquire(timeout=CERTIFICATE_SECONDS):
+    if not _AT_ONCE.acquire(blocking=False):  # whoever waited here would hold a thread, too
         raise ProviderDown("its certificates are slow to come")
     try:
         with patience(CERTIFICATE_SECONDS):

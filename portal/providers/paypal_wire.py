@@ -41,6 +41,7 @@ WITHOUT_DECIMALS = {"HUF", "JPY", "TWD"}
 REPRESENTATION = {"Prefer": "return=representation"}
 TOKEN_MARGIN_SECONDS = 60
 _AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
+_WORD = re.compile("[A-Za-z0-9_]{1,100}")
 _GOOD = {HTTPStatus.OK, HTTPStatus.CREATED}
 _SAID_NO = {
     HTTPStatus.BAD_REQUEST,
@@ -176,6 +177,11 @@ def _token(answer: Answer) -> tuple[str, int]:
     return text(told, "access_token", 4096), seconds
 
 
+def _plain(word: object) -> str:
+    """A word for the log; nothing of a text, which may quote what somebody typed."""
+    return word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+
+
 def _refusal(answer: Answer) -> ProviderDown:
     """What it says no with. The debug id is what PayPal's support asks for."""
     if answer.status not in _SAID_NO:
@@ -187,6 +193,7 @@ def _refusal(answer: Answer) -> ProviderDown:
         debug_id = told.get("debug_id", "")
     except (ValueError, KeyError):
         return ProviderDown(f"it answered {answer.status}")
-    extra = {"status": answer.status, "issue": issue or name, "debug_id": str(debug_id)[:40]}
+    words = {"issue": _plain(issue or name), "debug_id": _plain(debug_id)}
+    extra = {"status": answer.status, **words}
     log.warning("paypal_refused", extra=extra)
     return Unwilling(answer.status, name, issue)

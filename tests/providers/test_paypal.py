@@ -362,6 +362,60 @@ def test_an_event_that_does_not_say_whose_it_is_is_completed_by_asking(
     assert whole.provider_reference == reference
 
 
+def test_what_a_letter_says_of_money_is_asked_about(harness: PayPalHarness) -> None:
+    """Its body is under a checksum only: who has one signed letter can write another."""
+    started(harness)
+    harness.approve("pay-1", "pend")
+    pending = harness.door("payments/pay-1/capture")
+    (word,) = heard(harness, changed(harness, pending, status="COMPLETED"))
+    assert word.outcome is Outcome.PENDING
+    started(harness, "pay-2")
+    more = {"currency_code": "EUR", "value": "9999.00"}
+    other = changed(harness, harness.pay("pay-2"), amount=more, custom_id="pay-1")
+    (word,) = heard(harness, other)
+    assert (word.payment, word.amount) == ("pay-2", Money(4200))
+
+
+def test_what_a_letter_says_of_a_refund_is_asked_about(harness: PayPalHarness) -> None:
+    """Or it would be ordered anew, and go back twice."""
+    reference = started(harness)
+    harness.pay("pay-1")
+    harness.let_refunds_wait()
+    PROVIDER.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(100)))
+    letter = harness.end_refund("ref-1", sent=True)
+    other = {"currency_code": "EUR", "value": "1.01"}
+    (word,) = heard(harness, changed(harness, letter, status="FAILED", amount=other))
+    assert (word.outcome, word.amount) == (Outcome.SUCCEEDED, Money(100))
+
+
+def test_what_a_letter_says_of_a_dispute_is_asked_about(harness: PayPalHarness) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    letter = harness.reverse("pay-1", 1000, 500)
+    (taken,) = heard(harness, letter)
+    won = {"outcome_code": "RESOLVED_SELLER_FAVOUR"}
+    other = {"currency_code": "EUR", "value": "0.01"}
+    forged = changed(harness, letter, status="RESOLVED", dispute_outcome=won, dispute_amount=other)
+    assert heard(harness, forged) == (taken,)
+
+
+def test_unclear_money_without_an_order_goes_back_once(harness: PayPalHarness) -> None:
+    """As of another shop of the town: only its capture has a name."""
+    reference = started(harness)
+    harness.pay("pay-1")
+    told = call(harness.account, "GET", f"/v2/checkout/orders/{reference}")
+    capture = told["purchase_units"][0]["payments"]["captures"][0]["id"]
+    back = RefundOrder("ref-1", "", capture, Money(1000))
+    first = PROVIDER.refund(harness.account, back)
+    assert (first.refund, first.outcome, first.amount) == (
+        "ref-1", Outcome.SUCCEEDED, Money(1000),
+    )  # fmt: skip
+    assert PROVIDER.refund(harness.account, back) == first
+    assert harness.books()["totals"]["refunded_cents"] == 1000
+    gone = PROVIDER.refund(harness.account, replace(back, provider_reference="NOSUCHCAPTURE"))
+    assert gone.outcome is Outcome.FAILED
+
+
 def test_money_of_another_shop_of_the_town_names_no_payment_of_ours(
     harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,14 +431,27 @@ def test_money_of_another_shop_of_the_town_names_no_payment_of_ours(
     assert (word.payment, word.outcome, word.amount) == ("", Outcome.SUCCEEDED, Money(4200))
 
 
-def test_an_inquiry_takes_no_money(harness: PayPalHarness) -> None:
+def say(patch: pytest.MonkeyPatch, **fields: Any) -> None:
+    """From now on PayPal says something else of each dispute."""
+
+    def told(*asked: Any) -> Any:
+        found = call(*asked)
+        return found | fields if "/disputes/" in asked[2] else found
+
+    patch.setattr(paypal_events, "call", told)
+
+
+def test_an_inquiry_takes_no_money(harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     started(harness)
     harness.pay("pay-1")
     letter = harness.reverse("pay-1", 1000, 500)
-    assert heard(harness, changed(harness, letter, dispute_life_cycle_stage="INQUIRY")) == ()
+    say(monkeypatch, dispute_life_cycle_stage="INQUIRY")
+    assert heard(harness, letter) == ()
 
 
-def test_a_fee_that_is_kept_does_not_come_back_with_the_money(harness: PayPalHarness) -> None:
+def test_a_fee_that_is_kept_does_not_come_back_with_the_money(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started(harness)
     harness.pay("pay-1")
     (taken,) = heard(harness, harness.reverse("pay-1", 1000, 500))
@@ -393,18 +460,21 @@ def test_a_fee_that_is_kept_does_not_come_back_with_the_money(harness: PayPalHar
     assert (won.won, won.fee) == (True, Money(500))
     moved = json.loads(letter[1])["resource"]["money_movements"]
     kept = [one for one in moved if one["type"] == "DEBIT" or "FEE" not in one["reason"]]
-    (won,) = heard(harness, changed(harness, letter, money_movements=kept))
+    say(monkeypatch, money_movements=kept)
+    (won,) = heard(harness, letter)
     assert (won.won, won.fee) == (True, Money(0))
 
 
-def test_a_dispute_ends_as_its_outcome_says(harness: PayPalHarness) -> None:
+def test_a_dispute_ends_as_its_outcome_says(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started(harness)
     harness.pay("pay-1")
     (taken,) = heard(harness, harness.reverse("pay-1", 1000, 500))
     letter = harness.win(taken.reversal)
     for outcome, won in paypal_events.OUTCOME.items():
-        told = changed(harness, letter, dispute_outcome={"outcome_code": outcome})
-        found = [(word.reversal, word.won) for word in heard(harness, told)]
+        say(monkeypatch, dispute_outcome={"outcome_code": outcome})
+        found = [(word.reversal, word.won) for word in heard(harness, letter)]
         assert found == ([] if won is None else [(taken.reversal, won)]), outcome
 
 

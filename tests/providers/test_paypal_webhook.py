@@ -2,9 +2,11 @@
 
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -249,6 +251,22 @@ def test_a_silent_certificate_host_is_no_word_about_the_letter(
         read(account(genuine["ca"]), letter(genuine))
     hand_out(served, genuine)
     assert read(account(genuine["ca"]), letter(genuine)), "it is asked again"
+
+
+def test_a_flood_of_made_up_addresses_holds_no_thread(
+    served: dict[str, Any], genuine: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_out(served, genuine)
+    busy = Semaphore(0)
+    monkeypatch.setattr(paypal_webhook, "_AT_ONCE", busy)
+    monkeypatch.setattr(paypal_webhook, "CERTIFICATE_SECONDS", 3600.0)
+    done = ThreadPoolExecutor(1).submit(read, account(genuine["ca"]), letter(genuine))
+    try:
+        with pytest.raises(ProviderDown):
+            done.result(timeout=20)
+    finally:
+        busy.release()
+    assert served["asked"] == []
 
 
 @pytest.mark.parametrize("chain", ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n"])

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from portal import logs
 from portal.db import db
+from portal.providers import paypal_wire
+from portal.providers.wire import Answer
 from portal.requests import links
 from tests import builders
 from tests.conftest import Time
@@ -35,6 +37,18 @@ def opened(client: FlaskClient, letter: builders.Letter) -> str:
 def with_tan(client: FlaskClient, page: str, letter: builders.Letter) -> None:
     token = builders.token(client.get(page))
     client.post(page + "tan", data={"tan": letter.tan, "csrf_token": token})
+
+
+def test_what_paypal_and_a_refund_are_asked_for_by_stands_in_the_log(log: io.StringIO) -> None:
+    """Support asks for the debug id; of what PayPal says only words and numbers of it are kept."""
+    told = {"name": "NOT_AUTHORIZED", "debug_id": "f2a1b", "details": [{"issue": "PAYEE_BLOCKED"}]}
+    for odd in ({}, {"debug_id": "Erika\n", "details": [{"issue": "Erika Mustermann"}]}):
+        paypal_wire._refusal(Answer(422, json.dumps(told | odd).encode()))
+    logging.getLogger("portal.returns").warning("no_answer", extra={"refund": "ref-1"})
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line.get("issue"), line.get("debug_id"), line.get("refund")) for line in lines] == [
+        ("PAYEE_BLOCKED", "f2a1b", None), ("", "", None), (None, None, "ref-1"),
+    ]  # fmt: skip
 
 
 def test_a_fault_leaves_no_code_in_the_log(
