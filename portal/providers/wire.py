@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeVar
 
 import httpx2
@@ -192,7 +193,9 @@ def _sent(body: Told | None, form: Mapping[str, str] | bytes | None) -> dict[str
 @cache
 def _client() -> httpx2.Client:
     # One for the process: building one reads all certificates. No proxy, no netrc of the machine.
-    return httpx2.Client(trust_env=False, follow_redirects=False)
+    # It is every town's, so it keeps no cookies.
+    none = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx2.Client(trust_env=False, follow_redirects=False, cookies=none)
 
 
 def _read_until(deadline: float, answer: httpx2.Response, longest: int) -> bytes:

@@ -38,6 +38,8 @@ class _Quiet(WSGIRequestHandler):
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     def answered(request: Request) -> Response:
+        if request.path == "/cookie":
+            return Response(request.headers.get("Cookie", ""), headers={"Set-Cookie": "town=a"})
         if request.path == "/echo":
             return Response(request.get_data(), headers={"X-Type": request.mimetype})
         return ANSWERS[request.path]()
@@ -67,6 +69,10 @@ def test_a_form_goes_in_its_order_and_in_utf_8(url: str) -> None:
     answer = wire.ask("POST", url + "/echo", {}, form={"b": "Müll & Co", "a": ""})
     assert answer.headers["x-type"] == "application/x-www-form-urlencoded"
     assert answer.body == b"b=M%C3%BCll+%26+Co&a="
+
+
+def test_no_cookie_of_one_town_goes_out_with_anothers_credentials(url: str) -> None:
+    assert [wire.ask("GET", url + "/cookie", {}).body for _ in range(2)] == [b"", b""]
 
 
 @pytest.mark.parametrize("path", ["/busy", "/broken"])
