@@ -181,7 +181,9 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
     except NoSuchRefund:
         return _does_not_fit(session, tenant_id, account_id, report)
     source, refund = way.locked(session, tenant_id, report.refund)
-    if way.account(source) != account_id or not _fits(session, refund, account_id, report):
+    if way.account(source) != account_id or not _fits(
+        session, refund, account_id, way.order(source, refund), report
+    ):
         return _does_not_fit(session, tenant_id, account_id, report)
     event = EVENT_FOR[report.outcome]
     old, new = State(refund.state), step(State(refund.state), event)
@@ -205,12 +207,15 @@ def _hear(session: Session, refund: Row, report: RefundReport) -> None:
         refund.ask_at = refund.ask_at or clock.now() + MOST_PENDING
 
 
-def _fits(session: Session, refund: Row, account_id: str, report: RefundReport) -> bool:
-    """Amount, and the provider's name: never another one, nor another refund's."""
+def _fits(
+    session: Session, refund: Row, account_id: str, ordered: RefundOrder, report: RefundReport
+) -> bool:
+    """Amount, payment where it is told, and the provider's name: never another's, nor another."""
     told = report.provider_reference
     holder = ways.by_reference(session, refund.tenant_id, account_id, told) if told else None
     return (
         report.amount == refund.amount
+        and (not report.payment or not ordered.payment or report.payment == ordered.payment)
         and (not told or refund.provider_reference in {None, told})
         and (holder is None or holder[1].id == refund.id)
     )

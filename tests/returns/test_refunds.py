@@ -630,3 +630,17 @@ def test_the_database_lets_no_more_go_back_than_came(provider: FakeProvider) -> 
     _, payment = paid(provider)
     with pytest.raises(IntegrityError), transaction() as session:
         session.get_one(Payment, (TOWN, payment)).refunded_cents = 10_001
+
+
+def test_a_report_of_a_refund_of_another_payment_is_a_task_and_changes_nothing(
+    provider: FakeProvider,
+) -> None:
+    provider.refunds_end = Outcome.PENDING
+    _, payment = paid(provider)
+    refund = sent(payment, 1_000)
+    told = provider.end_refund(refund, Outcome.SUCCEEDED)
+    assert sending.record(TOWN, "card", replace(told, payment="another")) is False
+    assert row(refund).state == "submitted"
+    assert set(builders.tasks().values()) == {"settlement_difference"}
+    assert sending.record(TOWN, "card", replace(told, payment=payment)) is True
+    assert row(refund).state == "succeeded"
