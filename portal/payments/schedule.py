@@ -16,6 +16,7 @@ ASK_AFTER = (
 DAILY = timedelta(days=1)
 LONGEST = timedelta(days=30)
 RUNS_OUT_AFTER = ASK_AFTER[-1]
+NOT_AGAIN_WITHIN = timedelta(seconds=10)  # whoever else wants to know
 PAYABLE_FOR = timedelta(hours=23)  # nobody begins to pay what is given up the hour after
 
 

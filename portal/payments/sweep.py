@@ -3,7 +3,6 @@
 import logging
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,10 +11,10 @@ from portal import clock
 from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
-from portal.payments import accounts, calls, collecting
+from portal.payments import accounts, calls, collecting, unexpected
 from portal.payments.models import Payment
 from portal.payments.record import Source, Verdict, advance, came_otherwise, record
-from portal.payments.schedule import DAILY, next_ask, runs_out
+from portal.payments.schedule import DAILY, NOT_AGAIN_WITHIN, next_ask, runs_out
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, Event, State
 from portal.providers import registry
@@ -33,7 +32,6 @@ from portal.providers.protocol import (
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
-NOT_AGAIN_WITHIN = timedelta(seconds=10)
 LONGEST_ROUND = 20.0  # seconds
 
 
@@ -112,19 +110,31 @@ def ask(
 
 
 def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
-    """Ask about a payment that a notification names; ``False`` when the provider does not answer,
-    or says that there is none: it has rung itself.
+    """Ask about a payment that a notification names; ``False``: it shall come again.
 
-    One that is none of this account's is nobody's: nothing is asked.
+    So it is when the provider does not answer, or says that there is none (it has rung itself), and
+    when it was asked a moment ago: a genuine bell can be rung by whoever has it, as often as he
+    likes. What is paid is not asked about. What is none of this account's is ``unexpected``.
     """
+    tenant_id, told = account.tenant_id, word.provider_reference
     with transaction() as session:
-        ours = named(session, account.tenant_id, account.id, word)
-        payment = session.get(Payment, (account.tenant_id, ours))
-        known = payment is not None and payment.account_id == account.id
-    if not known:
-        return True
-    told = word.provider_reference
-    return ask(keyring, account.tenant_id, ours, "notification", told) is not None
+        ours = named(session, tenant_id, account.id, word)
+        payment = session.get(Payment, (tenant_id, ours))
+        if payment is None or not _is_meant(payment, account, told):
+            asks = None
+        elif payment.state == State.SUCCEEDED:
+            return True
+        else:
+            asks = not asked_lately(payment)
+    if asks is None:
+        return unexpected.hear(account, word)
+    return asks and ask(keyring, tenant_id, ours, "notification", told) is not None
+
+
+def _is_meant(payment: Payment, account: Account, told: str) -> bool:
+    """Whether a bell speaks of this payment, as far as it says: not of other money in its name."""
+    known = payment.provider_reference
+    return payment.account_id == account.id and (not told or known in {None, told})
 
 
 def named(session: Session, tenant_id: str, account_id: str, word: Moved | ReversalReport) -> str:

@@ -21,6 +21,7 @@ from portal.providers.capabilities import Notifies
 from portal.providers.protocol import (
     Account,
     BadNotification,
+    Heard,
     Moved,
     ProviderDown,
     RefundReport,
@@ -51,7 +52,7 @@ def notified(provider: str, account_id: str) -> ResponseReturnValue:
     body = request.query_string if request.method == "GET" else request.get_data(cache=False)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        told = adapter.read_notification(account, headers, body, clock.now())
+        told = _read(adapter, account, headers, body)
     except (BadNotification, UnknownWord) as error:
         log.warning(
             "bad_notification", extra={"account": account_id, "error": type(error).__name__}
@@ -62,6 +63,16 @@ def notified(provider: str, account_id: str) -> ResponseReturnValue:
     for word in told:
         TAKEN[type(word)](account, word, hashlib.sha256(body).digest())
     return "", 204
+
+
+def _read(
+    adapter: Notifies, account: Account, headers: Mapping[str, str], body: bytes
+) -> tuple[Heard, ...]:
+    """What a notification says; one of the other mode is bad, as ``read_notification`` raises."""
+    told = adapter.read_notification(account, headers, body, clock.now())
+    if any(word.live is not account.live for word in told):
+        raise BadNotification("it is of the other mode")
+    return told
 
 
 def _payment(account: Account, word: Report, body_sha256: bytes) -> None:

@@ -1,25 +1,28 @@
 """GiroCheckout's money through the whole house: started, heard by GET, asked about, sent back."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import update
 
+from fakes.girocheckout import api
 from fakes.girocheckout import report as fakes_report
 from portal.db import db, transaction
 from portal.ledger import book
 from portal.money import Money
 from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount, ProviderRule
+from portal.providers.girocheckout import Girocheckout
 from portal.returns import refunds, sending
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.providers.harness_girocheckout import GirocheckoutHarness, girocheckout_harness
 from tests.providers.harnesses import Letter
+from tests.providers.test_contract import order
 from tests.returns.test_refunds import BERT, asked, row
 
 SAMPLE = Path(__file__).parent / "samples" / "girocheckout.csv"
@@ -104,12 +107,13 @@ def test_a_forged_or_turned_bell_changes_nothing(house: House) -> None:
     assert builders.payment(payment).state == "started"
 
 
-def test_a_bell_is_not_taken_while_giro_checkout_does_not_answer(house: House) -> None:
+def test_a_bell_is_not_taken_while_giro_checkout_does_not_answer(house: House, time: Time) -> None:
     payment = house.by("card")
     bell = house.giro.let_happen(payment, "pay")
     house.giro.fall_silent()
     assert house.hand_in(bell) == 503
     house.giro.post("/test/settings", {"down": False})
+    time.move("+11s")
     assert house.hand_in(bell) == 204
     assert builders.payment(payment).state == "succeeded"
 
@@ -126,11 +130,12 @@ def test_a_start_whose_answer_was_lost_ends_by_itself(house: House, time: Time) 
     assert builders.payment(payment).state == "failed"
 
 
-def test_money_of_a_start_whose_answer_was_lost_is_booked(house: House) -> None:
+def test_money_of_a_start_whose_answer_was_lost_is_booked(house: House, time: Time) -> None:
     house.giro.post("/test/settings", {"down": "after"})
     payment = house.by("wero")
     house.giro.post("/test/settings", {"down": False})
     sweep.ask(current_app.extensions["keyring"], TOWN, payment, "sweep")
+    time.move("+11s")
     assert house.hand_in(house.giro.let_happen(payment, "pay")) == 204
     assert builders.payment(payment).state == "succeeded"
     assert sums() == {"suspense:card": 10_000}
@@ -163,6 +168,65 @@ def test_a_refund_goes_back_once_though_its_answer_is_lost(house: House, time: T
     assert sending.submit(keyring, TOWN, refund) == "succeeded"
     assert row(refund).provider_reference
     assert sums() == {"suspense:card": 9_000}
+
+
+def test_a_refund_that_is_refused_as_a_duplicate_of_itself_has_not_failed(
+    house: House, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "REFUNDED_AGAIN_NAMES", "second")
+    payment = house.by("wero")
+    house.hand_in(house.giro.let_happen(payment, "pay"))
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    house.giro.post("/test/settings", {"down": "after"})
+    keyring = current_app.extensions["keyring"]
+    sending.submit(keyring, TOWN, refund)
+    house.giro.post("/test/settings", {"down": False})
+    time.move("+3m")
+    assert sending.submit(keyring, TOWN, refund) == "submitted", "nobody orders it anew"
+
+
+def test_money_of_no_payment_of_ours_is_kept(house: House) -> None:
+    far = house.giro.account
+    for method in ("wero", "card"):
+        told = replace(order(f"another-{method}", 700), method=method)
+        Girocheckout().start(far, told)
+        bell = house.giro.let_happen(told.payment, "pay")
+        assert [house.hand_in(bell) for _ in range(2)] == [204, 204]
+    assert sums() == {"suspense:card": 1_400, "custody:unclear": -1_400}
+
+
+def test_a_bell_for_what_is_not_there_is_not_taken(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = house.giro.account
+    told = replace(order("another", 700), method="wero")
+    Girocheckout().start(far, told)
+    bell = house.giro.let_happen(told.payment, "pay")
+    house.giro.fall_silent()
+    assert house.hand_in(bell) == 503
+    house.giro.post("/test/settings", {"down": False})
+    assert house.hand_in(bell) == 204
+
+
+def test_who_rings_again_and_again_makes_us_ask_once(house: House, time: Time) -> None:
+    """Every payer has a signed query of his own way back."""
+    payment = house.by("wero")
+    bell = house.giro.let_happen(payment, "4500")
+    asked_before = builders.payment(payment).asked_at
+    assert asked_before is None
+    assert house.hand_in(bell) == 204
+    first = builders.payment(payment).asked_at
+    assert [house.hand_in(bell) for _ in range(3)] == [503] * 3
+    assert builders.payment(payment).asked_at == first
+    time.move("+11s")
+    house.giro.let_happen(payment, "4000")
+    assert house.hand_in(bell) == 204
+    assert builders.payment(payment).state == "succeeded"
+    last = builders.payment(payment).asked_at
+    time.move("+1h")
+    assert house.hand_in(bell) == 204
+    assert builders.payment(payment).asked_at == last, "what is paid is not asked about"
 
 
 def test_a_direct_transfer_is_not_promised_back(house: House) -> None:

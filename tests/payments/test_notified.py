@@ -22,6 +22,7 @@ from portal.providers.protocol import (
     Report,
 )
 from tests import builders
+from tests.conftest import Time
 from tests.fakes import FakeProvider
 
 HOOK = "/webhooks/fake/card"
@@ -82,11 +83,12 @@ def test_who_only_looks_rings_no_bell(bell: Bell, client: FlaskClient) -> None:
 
 
 def test_a_bell_is_not_taken_while_the_provider_does_not_answer(
-    bell: Bell, client: FlaskClient
+    bell: Bell, client: FlaskClient, time: Time
 ) -> None:
     payment = paid_there(bell)
     bell.down = 1
     assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 503
+    time.move("+11s")
     assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 204
     assert builders.payment(payment).state == State.SUCCEEDED
 
@@ -125,11 +127,11 @@ def _nothing(account: Account, payment: str, _: str) -> Report:
     return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
 
 
-def test_a_bell_of_another_merchant_or_about_another_account_asks_nothing(
+def test_a_bell_of_another_merchant_or_about_another_account_moves_no_payment(
     bell: Bell, client: FlaskClient
 ) -> None:
     payment = paid_there(bell, "paypal")
-    assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 204
+    assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 503
     bell.merchant = "m-other"
     assert client.get(f"{HOOK}?payment={payment}&sign=right").status_code == 503
     assert builders.payment(payment).state == State.STARTED

@@ -3,6 +3,7 @@
 The other methods are tried in ``test_girocheckout_methods.py``.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,11 +13,12 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 
-from fakes.girocheckout import tables
+from fakes.girocheckout import api, tables
 from fakes.girocheckout.fake import PAYER
 from fakes.girocheckout.signing import sign
 from fakes.serving import running
 from portal.providers.girocheckout import METHODS, RESULT
+from portal.providers.girocheckout_wire import Project, call
 from portal.providers.protocol import Account
 from tests.providers.harnesses import Change, Harness, Letter
 
@@ -56,7 +58,8 @@ class GirocheckoutHarness(Harness):
     differing: Mapping[str, Change] = {
         "amount": (b"gcAmount=[0-9]+", b"gcAmount={n}"),
         "currency": (b"gcCurrency=EUR", b"gcCurrency=CHF"),
-    }  # the merchant is told by no one, and the reference is that by which it is asked
+        "reference": (b"gcReference=[^&]+", b"gcReference={n}"),
+    }  # the merchant is told by no one
     signature_headers = ()
     no_secrets = ({"page_password": ""}, {"page_project": ""}, {"page_password": "wrong"})
     secrets = tuple(f"{method}_password" for method in METHODS)
@@ -97,8 +100,30 @@ class GirocheckoutHarness(Harness):
 
     def otherwise(self, payment: str, what: str, number: int) -> Letter:
         """As it comes to be on the far side: a bell tells nothing."""
-        told = {"amount": {"amount_cents": number}, "currency": {"currency": "CHF"}}[what]
-        return self.let_happen(payment, "pay", **told)
+        if what == "reference":
+            self._begin_again(payment)
+        told = {"amount": {"amount_cents": number}, "currency": {"currency": "CHF"}}
+        return self.let_happen(payment, "pay", **told.get(what, {}))
+
+    def _begin_again(self, payment: str) -> None:
+        """A second transaction under the same id of ours, which GiroCheckout should refuse."""
+        rows = json.loads(self.get("/books"))["merchants"][self.account.merchant]["payments"]
+        (known,) = (row for row in rows if row["payment"] == payment)
+        project = Project("card", _PROJECTS["card"], self.account.credentials["card_password"])
+        said = {
+            "merchantTxId": payment,
+            "amount": str(known["amount_cents"]),
+            "currency": "EUR",
+            "purpose": "Once more",
+            "type": "SALE",
+            "urlRedirect": "http://127.0.0.1:1/",
+            "urlNotify": "http://127.0.0.1:1/",
+        }
+        api.STARTED_AGAIN_IS_REFUSED = False
+        try:
+            call(self.account, project, "transaction/start", said)
+        finally:
+            api.STARTED_AGAIN_IS_REFUSED = True
 
     def sign(self, letter: Letter) -> Letter:
         """By the project that signed the last letter."""

@@ -91,6 +91,7 @@ class SandboxHarness(Harness):
         "merchant": (rb'"merchant":"[^"]+"', b'"merchant":"m-{n}"'),
         "reference": (rb'"id":"[^"]+"', b'"id":"sp_{n}"'),
     }
+    mode = rb'"live": ?false'
     signature_headers = ("webhook-id", "webhook-timestamp", "webhook-signature")
     no_secrets = tuple(
         {"webhook_secret": secret} for secret in ("", "whsec_", "whsec_!", "no base64 \u00e4")
@@ -139,6 +140,10 @@ class SandboxHarness(Harness):
 
     def signed_at(self, headers: dict[str, str]) -> datetime:
         return datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+
+    def dated_anew(self, letter: Letter, now: datetime) -> Letter:
+        headers, body = letter
+        return headers | {"webhook-timestamp": str(int(now.timestamp()))}, body
 
     def fall_silent(self) -> None:
         self._post("/test/settings", {"down": True})

@@ -125,6 +125,7 @@ class StripeHarness(Harness):
         "merchant": (rb'"object":"event"', b'"object":"event","account":"acct_{n}"'),
         "reference": (rb'"id":"cs_[^"]+"', b'"id":"cs_test_{n}"'),
     }
+    mode = rb'"livemode":false'
     signature_headers = ("stripe-signature",)
     no_secrets = ({"webhook_secret": ""}, {"webhook_secret": " "}, {"webhook_secret": "whsec_"})
     secrets = ("secret_key", "webhook_secret")
@@ -176,6 +177,13 @@ class StripeHarness(Harness):
     def signed_at(self, headers: dict[str, str]) -> datetime:
         (at,) = re.findall("t=([0-9]+)", headers["stripe-signature"])
         return datetime.fromtimestamp(int(at), UTC)
+
+    def dated_anew(self, letter: Letter, now: datetime) -> Letter:
+        """Two moments: one for Stripe's package, and one for us."""
+        headers, body = letter
+        old, signature = headers["stripe-signature"].split(",v1=")
+        header = f"t=+{old.removeprefix('t=')},t={int(now.timestamp())},v1={signature}"
+        return headers | {"stripe-signature": header}, body
 
     def fall_silent(self) -> None:
         self.post("settings", down=True)

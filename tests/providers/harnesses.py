@@ -34,6 +34,7 @@ class Harness(ABC):
     # How a letter tells what it is about, and how it would tell something else, {n} being a number:
     # amount (in cents), currency (CHF), merchant, reference (the provider's name of the payment).
     differing: Mapping[str, Change] = {}
+    mode: bytes = b""  # how a letter says that no real money is meant, if it does
     signature_headers: tuple[str, ...]  # none where the signature stands in what is sent
     no_secrets: tuple[Mapping[str, str], ...]  # credentials with which nothing can be checked
     secrets: tuple[str, ...]  # the credentials that nobody may read
@@ -76,6 +77,10 @@ class Harness(ABC):
     @abstractmethod
     def signed_at(self, headers: dict[str, str]) -> datetime:
         """When a notification was signed."""
+
+    def dated_anew(self, letter: Letter, now: datetime) -> Letter:
+        """An old letter that claims to be of now, with the signature that it had."""
+        raise NotImplementedError
 
     @abstractmethod
     def settle(self) -> Letter | None:

@@ -297,6 +297,19 @@ def test_an_old_or_future_notification_is_refused(
         provider.read_notification(harness.account, headers, body, now)
 
 
+def test_an_old_notification_that_claims_to_be_of_now_is_refused(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Notifies)
+    unless(harness.dated, "its notifications do not say when they were signed")
+    provider.start(harness.account, order())
+    letter = harness.pay("pay-1")
+    now = harness.signed_at(letter[0]) + timedelta(days=1)
+    assert isinstance(provider, Notifies)
+    with pytest.raises(BadNotification):
+        provider.read_notification(harness.account, *harness.dated_anew(letter, now), now)
+
+
 def test_a_notification_signed_with_another_merchants_secret_is_refused(
     provider: Provider, harness: Harness
 ) -> None:
