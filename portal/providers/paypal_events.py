@@ -101,7 +101,7 @@ def captured(account: Account, capture: str) -> Told:
 
 
 def _approved(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
-    """The payer agreed: no money yet. Asked about it, we capture."""
+    """The payer agreed: no money yet. Asked about it, we collect it if it is still asked for."""
     (unit,) = rows(told, "purchase_units")
     merchant = text(child(unit, "payee"), "merchant_id")
     payment, order = maybe(unit, "custom_id"), text(told, "id")
