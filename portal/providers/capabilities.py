@@ -32,7 +32,9 @@ class Fetches(Protocol):
     """Says what became of a payment. To ask changes nothing there."""
 
     def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
-        """By our id when ``provider_reference`` is empty. Raises ``ProviderDown``."""
+        """By our id when ``provider_reference`` is empty: the provider is called also where that
+        cannot find anything, for its silence is heard by this. Raises ``ProviderDown``.
+        """
 
 
 @runtime_checkable

@@ -18,7 +18,6 @@ from portal.providers.paypal_reading import CAPTURE_STATUS, best, capture_report
 from portal.providers.paypal_webhook import verified
 from portal.providers.paypal_wire import (
     LIVE_AT,
-    Unwilling,
     base_url,
     call,
     child,
@@ -28,7 +27,6 @@ from portal.providers.paypal_wire import (
     money,
     part,
     rows,
-    token,
     written,
 )
 from portal.providers.protocol import (
@@ -44,6 +42,7 @@ from portal.providers.protocol import (
     RefundReport,
     Report,
     Settlement,
+    Unwilling,
 )
 from portal.providers.wire import Told, mapped, sensibly, text
 
@@ -126,13 +125,11 @@ class PayPal:
         """What became of an order.
 
         Orders are found by PayPal's name alone. One whose name never reached us was never shown to
-        anybody, and nothing can be captured of it without us: it is not there.
+        anybody, and nothing can be captured of it without us: it is not there. PayPal is asked for
+        an order of our name, which it cannot have: who is silent says nothing about payments.
         """
-        if not provider_reference:
-            token(account)  # who cannot speak to PayPal says nothing about payments there
-            return _not_found(account, payment)
-        told = _order(account, provider_reference)
-        if told is None:
+        told = _order(account, provider_reference or payment.upper())
+        if told is None or not provider_reference:
             return _not_found(account, payment)
         return sensibly(lambda: _report(account, told))
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from portal import clock
 from portal.money import Money
-from portal.providers.paypal_wire import Unwilling, call, child, maybe, money, rows
-from portal.providers.protocol import Account, ProviderDown
+from portal.providers.paypal_wire import call, child, maybe, money, rows
+from portal.providers.protocol import Account, ProviderDown, Unwilling
 from portal.providers.wire import HIGHEST_CENTS, Told, mapped, moment, sensibly, text
 
 TRANSFER = "transfer"

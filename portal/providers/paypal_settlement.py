@@ -21,8 +21,7 @@ from portal.providers.paypal_report import (
     balance,
     search,
 )
-from portal.providers.paypal_wire import Unwilling
-from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine
+from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine, Unwilling
 from portal.providers.wire import sensibly, text
 
 LOOK_BACK = 12  # windows: the first transfer of an account settles a year at most

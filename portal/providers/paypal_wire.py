@@ -15,7 +15,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from portal.money import Money
-from portal.providers.protocol import Account, OrderRefused, ProviderDown
+from portal.providers.protocol import (
+    Account,
+    KeyRefused,
+    OrderRefused,
+    ProviderDown,
+    Unwilling,
+)
 from portal.providers.wire import (
     HIGHEST_CENTS,
     Answer,
@@ -53,14 +59,6 @@ _SAID_NO = {
 _tokens: dict[tuple[str, str, bytes], tuple[str, float]] = {}
 
 
-class Unwilling(ProviderDown):
-    """It understood and does not want to: the error's ``name``, and its first ``issue``, if any."""
-
-    def __init__(self, status: int, name: str, issue: str) -> None:
-        super().__init__(f"it answered {status}, {issue or name}")
-        self.status, self.name, self.issue = status, name, issue
-
-
 def base_url(account: Account) -> str:
     """Where the account's PayPal is reached."""
     return account.credentials.get("base_url", "").rstrip("/")
@@ -81,7 +79,8 @@ def call(
 ) -> dict[str, Any]:
     """PayPal's answer; with a ``key`` told again it does not happen again (for six hours).
 
-    A token that is not taken is fetched anew, once. Raises ``Unwilling``, ``ProviderDown``.
+    A token that is not taken is fetched anew, once. Raises ``Unwilling``, with the error's first
+    issue, if any; ``KeyRefused``, ``ProviderDown``.
     """
     headers = REPRESENTATION | ({"PayPal-Request-Id": key} if key else {})
     for renewed in (False, True):
@@ -109,6 +108,8 @@ def token(account: Account, *, anew: bool = False) -> str:
         {"Authorization": f"Basic {basic}"},
         form={"grant_type": "client_credentials"},
     )
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        raise KeyRefused("it gives no token for this secret")
     if answer.status not in _GOOD:
         raise ProviderDown(f"it gives no token, {answer.status}")
     found, seconds = sensibly(lambda: _token(answer))
@@ -184,6 +185,8 @@ def _plain(word: object) -> str:
 
 def _refusal(answer: Answer) -> ProviderDown:
     """What it says no with. The debug id is what PayPal's support asks for."""
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return KeyRefused("it does not take the token, not even a new one")
     if answer.status not in _SAID_NO:
         return ProviderDown(f"it answered {answer.status}")
     try:
@@ -196,4 +199,5 @@ def _refusal(answer: Answer) -> ProviderDown:
     words = {"issue": _plain(issue or name), "debug_id": _plain(debug_id)}
     extra = {"status": answer.status, **words}
     log.warning("paypal_refused", extra=extra)
-    return Unwilling(answer.status, name, issue)
+    message = f"it answered {answer.status}, {issue or name}"
+    return Unwilling(message, answer.status, name, issue)

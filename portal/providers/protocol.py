@@ -198,6 +198,21 @@ class ProviderDown(Exception):
     """The provider did not answer, or not sensibly. What happened there is not known: ask later."""
 
 
+class Unwilling(ProviderDown):
+    """It understood and does not want to: that is an answer, and nothing was done.
+
+    ``status`` is of HTTP, ``name`` and ``issue`` are its own words, as far as it has any.
+    """
+
+    def __init__(self, message: str, status: int = 0, name: str = "", issue: str = "") -> None:
+        super().__init__(message)
+        self.status, self.name, self.issue = status, name, issue
+
+
+class KeyRefused(ProviderDown):
+    """It does not take the account's key (HTTP 401): nothing is done until that is mended."""
+
+
 class OrderRefused(Exception):
     """The provider takes no such order (amount, currency, account closed). Nothing was begun."""
 

@@ -19,6 +19,7 @@ from portal.providers.protocol import (
     BadNotification,
     Handover,
     Heard,
+    KeyRefused,
     Order,
     OrderRefused,
     Outcome,
@@ -30,6 +31,7 @@ from portal.providers.protocol import (
     Settlement,
     SettlementLine,
     SettlementReady,
+    Unwilling,
 )
 from portal.providers.wire import (
     HIGHEST_CENTS,
@@ -84,10 +86,6 @@ _UNKNOWN_THERE = {"unknown_payment", "unknown_settlement"}
 _SURELY_NOT_BEGUN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
-class _Unwilling(ProviderDown):
-    """It understood and does not want to."""
-
-
 class Sandbox:
     """Checks, starts, fetches, cancels, notifies, refunds, settles, lists settlements, sums."""
 
@@ -118,7 +116,7 @@ class Sandbox:
         }
         try:
             told = _known(_call(account, "POST", "/v1/payments", body, key=order.payment))
-        except _Unwilling:
+        except Unwilling:
             raise OrderRefused("the practice provider takes no such order") from None
         return sensibly(lambda: Handover(text(told, "url", 2048), text(told, "id")))
 
@@ -283,7 +281,9 @@ def _call(
     if sensibly(lambda: text(told["error"], "code")) in _UNKNOWN_THERE:
         return None
     if answer.status in _SURELY_NOT_BEGUN:
-        raise _Unwilling(f"it answered {answer.status}")
+        raise Unwilling(f"it answered {answer.status}", answer.status)
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        raise KeyRefused("it does not take the key")
     raise ProviderDown(f"it answered {answer.status}")
 
 

@@ -31,9 +31,9 @@ from portal.providers.protocol import (
     RefundReport,
     Report,
     Settlement,
+    Unwilling,
 )
 from portal.providers.stripe_reading import (
-    Unwilling,
     key_fits,
     named,
     optional,
@@ -79,11 +79,14 @@ class Stripe:
         return sensibly(lambda: Handover(text(told, "url", 2048), text(told, "id")))
 
     def fetch(self, account: Account, payment: str, provider_reference: str) -> Report:
-        """What became of a session. Without its name nobody was ever sent there: not found."""
+        """What became of a session. Without its name nobody was ever sent there: not found, as long
+        as Stripe answers at all.
+        """
         from portal.providers import stripe_wire
 
         nothing = Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
         if not provider_reference:
+            stripe_wire.call(account, lambda to: to.v1.checkout.sessions.list({"limit": 1}))
             return nothing
         params: Any = {"expand": ["payment_intent.latest_charge"]}
         told = stripe_wire.find(

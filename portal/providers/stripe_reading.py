@@ -10,7 +10,6 @@ from portal.providers.protocol import (
     Account,
     BadNotification,
     Outcome,
-    ProviderDown,
     RefundReport,
     Report,
 )
@@ -48,10 +47,6 @@ RECONCILIATION = {  # of a pay-out: whether its balance transactions can be list
 
 _HEADER = re.compile("t=([0-9]{1,11})(?:,v[0-9]+=[0-9a-f]+)+")  # one moment, and signatures
 _LAST_SECOND = 253402300799  # the year 9999
-
-
-class Unwilling(ProviderDown):
-    """Stripe understood and does not want to: nothing was done."""
 
 
 def key_fits(account: Account) -> bool:

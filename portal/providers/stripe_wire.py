@@ -14,8 +14,14 @@ import stripe
 from stripe import HTTPClient, ListObject, StripeClient, StripeObject, WebhookSignature
 
 from portal.providers import wire
-from portal.providers.protocol import Account, BadNotification, ProviderDown
-from portal.providers.stripe_reading import Unwilling, key_fits
+from portal.providers.protocol import (
+    Account,
+    BadNotification,
+    KeyRefused,
+    ProviderDown,
+    Unwilling,
+)
+from portal.providers.stripe_reading import key_fits
 from portal.providers.wire import Told
 
 API_VERSION = "2026-10-28.endive"
@@ -53,8 +59,8 @@ Act = Callable[[StripeClient], StripeObject]
 def call(account: Account, act: Act) -> Told:
     """The object that ``act`` gets.
 
-    Raises ``Unwilling`` when Stripe takes no such request, ``ProviderDown`` for everything else. No
-    message of Stripe's is handed on: it may quote what was sent.
+    Raises ``Unwilling`` when Stripe takes no such request, ``KeyRefused``, and ``ProviderDown`` for
+    everything else. No message of Stripe's is handed on: it may quote what was sent.
     """
     told = find(account, act)
     if told is None:
@@ -67,6 +73,8 @@ def find(account: Account, act: Act) -> Told | None:
     try:
         return act(_client(account)).to_dict()
     except stripe.StripeError as error:
+        if isinstance(error, stripe.AuthenticationError):
+            raise KeyRefused("it does not take the key") from None
         if not isinstance(error, stripe.InvalidRequestError):
             raise ProviderDown(type(error).__name__) from None
         if error.code == MISSING:

@@ -16,9 +16,8 @@ import pytest
 
 from portal import clock
 from portal.providers import stripe_wire
-from portal.providers.protocol import Account, BadNotification, Outcome, ProviderDown
+from portal.providers.protocol import Account, BadNotification, Outcome, ProviderDown, Unwilling
 from portal.providers.stripe import Stripe
-from portal.providers.stripe_reading import Unwilling
 from tests.peers.running import running
 from tests.sandbox.mailbox import Mailbox, open_mailbox
 

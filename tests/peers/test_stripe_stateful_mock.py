@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from portal.providers import stripe_wire
-from portal.providers.protocol import Account, ProviderDown
-from portal.providers.stripe_reading import Unwilling
+from portal.providers.protocol import Account, ProviderDown, Unwilling
 from tests.peers.running import running
 
 # On this machine only: by itself it listens everywhere.

@@ -72,6 +72,7 @@ class GirocheckoutHarness(Harness):
 
     dated = False  # no notification bears a date: it is only a bell, and rings as often as it likes
     says_when = False
+    says_who_is_not_let_in = False
     rings = True
     finds_by_our_id = False
     repeats_itself = False  # a second start is refused as a duplicate and names no page

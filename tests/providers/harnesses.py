@@ -54,6 +54,7 @@ class Harness(ABC):
     reverses = True  # it tells that a bank took money back
     debits = True  # by a direct debit's return, too
     pays_out_below_zero = True
+    says_who_is_not_let_in = True  # a wrong key is told from trouble of its own
     names_our_refunds = True  # settlement reports give our id of a refund back
 
     @abstractmethod

@@ -5,7 +5,7 @@ is skipped for it.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from portal.providers.protocol import (
     AccountUnfit,
     BadNotification,
     Heard,
+    KeyRefused,
     Moved,
     Order,
     Outcome,
@@ -710,6 +711,7 @@ def test_what_went_back_or_was_paid_out_was_taken_all_the_same(
 
 
 def test_a_provider_that_answers_with_errors_is_down(provider: Provider, harness: Harness) -> None:
+    provider.fetch(harness.account, "pay-0", "")  # what it remembers of that is no answer later
     harness.fall_silent()
     _all_are_down(provider, harness)
 
@@ -733,19 +735,31 @@ def test_wrong_credentials_are_no_word_about_a_payment_and_stay_secret(
             assert harness.account.credentials[secret] not in str(down.value)
 
 
+def test_a_key_that_is_not_taken_is_told_from_silence(provider: Provider, harness: Harness) -> None:
+    unless(harness.says_who_is_not_let_in, "what it says then is not signed")
+    name, value = harness.wrong_credentials[0]
+    account = with_credentials(harness.account, **{name: value})
+    for reference in ("", "reference"):
+        with pytest.raises(KeyRefused):
+            provider.fetch(account, "pay-1", reference)
+    with pytest.raises(KeyRefused):
+        provider.start(account, order())
+
+
 def _all_are_down(provider: Provider, harness: Harness) -> None:
     account, back = harness.account, RefundOrder("ref-1", "pay-1", "reference", Money(1))
-    calls = {
-        Starts: lambda: provider.start(account, order()),
-        Fetches: lambda: provider.fetch(account, "pay-1", "reference"),
-        Collects: lambda: provider.collect(account, "pay-1", "reference"),
-        Cancels: lambda: provider.cancel(account, "pay-1", "reference"),
-        Refunds: lambda: provider.refund(account, back),
-        Settles: lambda: provider.settlement(account, "settlement"),
-        ListsSettlements: lambda: provider.settlements(account, clock.now()),
-        Sums: lambda: provider.taken(account, clock.now()),
-    }
-    for capability, call in calls.items():
+    calls: tuple[tuple[type, Callable[[], object]], ...] = (
+        (Starts, lambda: provider.start(account, order())),
+        (Fetches, lambda: provider.fetch(account, "pay-1", "reference")),
+        (Fetches, lambda: provider.fetch(account, "pay-1", "")),
+        (Collects, lambda: provider.collect(account, "pay-1", "reference")),
+        (Cancels, lambda: provider.cancel(account, "pay-1", "reference")),
+        (Refunds, lambda: provider.refund(account, back)),
+        (Settles, lambda: provider.settlement(account, "settlement")),
+        (ListsSettlements, lambda: provider.settlements(account, clock.now())),
+        (Sums, lambda: provider.taken(account, clock.now())),
+    )
+    for capability, call in calls:
         if isinstance(provider, capability):
             with pytest.raises(ProviderDown):
                 call()

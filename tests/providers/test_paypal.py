@@ -29,6 +29,7 @@ from portal.providers.protocol import (
     Report,
     ReversalReport,
     UnknownWord,
+    Unwilling,
 )
 from tests.providers import paypal_spec
 from tests.providers.harness_paypal import MERCHANT, PayPalHarness, paypal_harness
@@ -317,7 +318,7 @@ def test_a_refund_that_is_there_already_has_not_failed(
 
     def refuse(account: Any, method: str, path: str, *more: Any, **named: Any) -> Any:
         if path.endswith("/refund"):
-            raise paypal_wire.Unwilling(422, "UNPROCESSABLE_ENTITY", issue)
+            raise Unwilling("no", 422, "UNPROCESSABLE_ENTITY", issue)
         return real(account, method, path, *more, **named)
 
     monkeypatch.setattr(paypal, "call", refuse)
