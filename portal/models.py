@@ -10,7 +10,7 @@ from portal.payments import figures, mails, returned
 from portal.payments import models as payments
 from portal.requests import models as requests
 from portal.retention import models as retention
-from portal.settlements import fetching
+from portal.settlements import fetching, unbooked
 from portal.worklist import models as worklist
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "returned",
     "settlements",
     "tenants",
+    "unbooked",
     "worklist",
 ]

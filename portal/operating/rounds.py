@@ -16,6 +16,7 @@ from portal.operating.findings import Finding, fail, good, warn
 from portal.payments import announcing, ends
 from portal.payments.models import AccountSilence, ProviderAccount
 from portal.proof import chain, invariants
+from portal.settlements import missing
 from portal.tenants import Tenant, TenantHost
 
 WORKER_SILENT = 60  # seconds
@@ -174,6 +175,16 @@ def _pauses(look: Round) -> Iterator[Finding]:
         )
 
 
+def _settlements(look: Round) -> Iterator[Finding]:
+    """Reports that cannot be had, or cannot be booked: a pay-out without one stays on its way."""
+    for place, said in missing.sentences(look.session):
+        yield warn(
+            "settlements",
+            f"{place}: {said}",
+            "See ./quitt settlement list. May the account's key read pay-outs and reports?",
+        )
+
+
 def _endings(look: Round) -> Iterator[Finding]:
     """What ends and is not followed is told to citizens and to the town before."""
     for tenant_id in look.session.scalars(select(Tenant.id).order_by(Tenant.id)).all():
@@ -225,6 +236,7 @@ ROUNDS: tuple[Callable[[Round], Iterator[Finding]], ...] = (
     _placeholders,
     _accounts,
     _pauses,
+    _settlements,
     _endings,
 )
 

@@ -84,11 +84,13 @@ class AccountSilence(Base):
         ),
         CheckConstraint("failures > 0", name="failures"),
         CheckConstraint("(paused_at IS NULL) = (probe_at IS NULL)", name="probed"),
+        CheckConstraint("cause IN ('silent', 'key_refused')", name="cause"),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(primary_key=True)
     failures: Mapped[int]
+    cause: Mapped[str] = mapped_column(default="silent")
     since: Mapped[datetime]
     paused_at: Mapped[datetime | None]
     probes: Mapped[int] = mapped_column(default=0)

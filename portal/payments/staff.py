@@ -20,7 +20,7 @@ from portal.payments.refund_states import Event, State
 from portal.payments.returned import CustodyReturn, Refund, Reversal
 from portal.providers.protocol import Account, RefundReport
 from portal.requests.models import PaymentRequest
-from portal.worklist import writing
+from portal.worklist import reading, writing
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
@@ -212,26 +212,45 @@ def settlement_difference(session: Session, row: SettlementRow, difference: Mone
         "expected_cents": row.net_cents + difference.cents,
         "currency": row.currency,
     }
-    subject = _of_settlement(row)
+    subject = _of_settlement(row.account, row.settlement)
     writing.put(session, row.tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
 
 
 def settlement_refused(session: Session, account: Account, settlement: str, cause: str) -> None:
     """A settlement report is there and cannot be booked."""
     detail = {"account": account.id, "settlement": settlement, "cause": cause}
-    subject = f"settlement:{account.id}:{settlement}"
+    subject = _of_settlement(account.id, settlement)
     writing.put(session, account.tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, detail=detail)
+
+
+def is_settlement_open(session: Session, tenant_id: str, account_id: str, settlement: str) -> bool:
+    """Whether a settlement report still has a task."""
+    kind, subject = Kind.SETTLEMENT_DIFFERENCE, _of_settlement(account_id, settlement)
+    return reading.is_open(session, tenant_id, kind, subject)
+
+
+def settlements_missing(
+    session: Session, tenant_id: str, account_id: str, cause: str, since: datetime
+) -> None:
+    """An account's settlement reports cannot be had, or stay away."""
+    detail = {"account": account_id, "cause": cause, "since": since.isoformat()}
+    writing.put(session, tenant_id, Kind.SETTLEMENTS_MISSING, account_id, detail=detail)
+
+
+def settlements_there(session: Session, tenant_id: str, account_id: str, why: str) -> None:
+    """They are there again."""
+    writing.end(session, tenant_id, Kind.SETTLEMENTS_MISSING, account_id, BY_ITSELF, why)
 
 
 def settlement_booked(session: Session, row: SettlementRow) -> None:
     """It could be booked after all."""
-    tenant_id, subject = row.tenant_id, _of_settlement(row)
+    tenant_id, subject = row.tenant_id, _of_settlement(row.account, row.settlement)
     writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, BY_ITSELF, "booked")
 
 
 def settlement_undone(session: Session, row: SettlementRow, by: str) -> None:
     """It is not booked any more."""
-    tenant_id, subject = row.tenant_id, _of_settlement(row)
+    tenant_id, subject = row.tenant_id, _of_settlement(row.account, row.settlement)
     writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, by, "undone")
 
 
@@ -256,8 +275,8 @@ def _proposed(item: CustodyItem) -> tuple[Kind, str]:
     return Kind.REFUND_PROPOSED, f"surplus:{item.id}"
 
 
-def _of_settlement(row: SettlementRow) -> str:
-    return f"settlement:{row.account}:{row.settlement}"
+def _of_settlement(account_id: str, settlement: str) -> str:
+    return f"settlement:{account_id}:{settlement}"
 
 
 def _of_row(row: Refund | CustodyReturn) -> str:

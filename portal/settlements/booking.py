@@ -23,7 +23,7 @@ from portal.payments import staff
 from portal.payments.models import Payment, ProviderAccount
 from portal.providers.protocol import Settlement, SettlementLine
 from portal.returns import refunds
-from portal.settlements import netted
+from portal.settlements import netted, unbooked
 from portal.settlements.netted import Settled
 
 
@@ -84,6 +84,7 @@ def book_report(
     sums = booked.sums
     if sums:  # a day without payments has an empty report
         book.post(session, tenant_id, entries.settlement(row.name, account_id, sums))
+    unbooked.forget(session, tenant_id, account_id, report.settlement)
     staff.settlement_booked(session, row)
     if sums.difference:
         staff.settlement_difference(session, row, sums.difference)

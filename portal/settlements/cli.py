@@ -11,7 +11,7 @@ from portal.db import transaction
 from portal.keys import Keyring
 from portal.ledger.entries import PaidOut
 from portal.money import Money
-from portal.settlements import booking, fetching, file_mapping, files, settle, undoing
+from portal.settlements import booking, fetching, file_mapping, files, settle, unbooked, undoing
 from portal.settlements.files import BadFile, File, Fit, Seen
 from portal.tenants import Tenant
 
@@ -141,6 +141,9 @@ def list_(tenant_id: str) -> None:
             held = booking.held(session, tenant_id, account_id, currency)
             if held:
                 _line(account_id, "held in reserve", _amount(held))
+        for each in unbooked.of_town(session, tenant_id):
+            told = f"not booked since {each.since.date()}"
+            _line(each.account_id, each.settlement, told, each.cause)
 
 
 @settlement.command("mappings")

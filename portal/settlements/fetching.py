@@ -25,7 +25,7 @@ from portal.payments.models import ProviderAccount
 from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.providers.protocol import Account, ProviderDown, UnknownWord
-from portal.settlements import settle
+from portal.settlements import settle, unbooked
 from portal.tenants import Tenant
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,10 @@ LONGEST_ROUND = 20.0  # seconds
 
 
 class SettlementFetch(Base):
-    """When an account was last asked for its settlement reports, and when all were booked."""
+    """When an account was first and last asked for its settlement reports, when it last listed them
+    and all were tried, and when all were booked; since when it does not list them, and when that
+    was told.
+    """
 
     __tablename__ = "settlement_fetches"
     __table_args__ = (
@@ -49,8 +52,12 @@ class SettlementFetch(Base):
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(primary_key=True)
+    began_at: Mapped[datetime]
     tried_at: Mapped[datetime]
+    listed_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,39 +108,46 @@ def fetch(
     with transaction() as session:
         row = accounts.get(session, tenant_id, account_id)
         account, provider = accounts.unsealed(keyring, row), row.provider
-        begins = since or _since(session, row)
-        _note(session, account, done=False)  # before the call: a crash is a try, too
-    adapter = registry.get(provider)
-    if not isinstance(adapter, ListsSettlements):
-        raise settle.NoSettlements("This provider does not list its settlement reports.")
-    try:
-        listed = adapter.settlements(account, begins)
-    except (ProviderDown, UnknownWord):
-        raise settle.NoSettlements("The provider does not answer.") from None
+        if not isinstance(registry.get(provider), ListsSettlements):
+            raise settle.NoSettlements("This provider does not list its settlement reports.")
+        begins = since or _since(session, row, _asked(session, row))
+    listed = _listed(account, provider, begins)
     found = _book(keyring, account, listed, ends)
-    if found.over and not found.failed:
+    if found.over:
         with transaction() as session:
-            _note(session, account, done=True)
+            _note_listed(session, account, done=not found.failed)
     return found
 
 
-def _book(
-    keyring: Keyring, account: Account, listed: tuple[str, ...], ends: float | None
-) -> Fetched:
+def _listed(account: Account, provider: str, begins: datetime) -> list[str]:
+    """What the provider lists, and what it told of before and could not be booked, first."""
+    adapter = registry.get(provider)
+    assert isinstance(adapter, ListsSettlements)  # noqa: S101 -- looked at before
+    try:
+        listed = adapter.settlements(account, begins)
+    except (ProviderDown, UnknownWord) as error:
+        cause = "unknown_word" if isinstance(error, UnknownWord) else settle.NoSettlements.code
+        with transaction() as session:
+            _note_failing(session, account, cause)
+        raise settle.NoSettlements("The provider does not list its reports.") from None
+    with transaction() as session:
+        waiting = unbooked.of_account(session, account.tenant_id, account.id)
+    return [each for each in dict.fromkeys((*waiting, *listed)) if waiting.get(each, True)]
+
+
+def _book(keyring: Keyring, account: Account, listed: list[str], ends: float | None) -> Fetched:
     booked, failed = 0, list[str]()
     for settlement in listed:
         if ends is not None and time.monotonic() > ends:
             return Fetched(booked, tuple(failed), over=False)
         try:
             booked += settle.settle(keyring, account.tenant_id, account.id, settlement)
-        except (PortalError, UnknownWord) as error:  # one bad report must not stop the others
+        except Exception as error:  # one bad report must not stop the others
             failed.append(settlement)
-            if isinstance(error, settle.WrongMerchant | settle.MixedCurrencies):
-                with transaction() as session:
-                    staff.settlement_refused(session, account, settlement, error.code)
             log.warning(
                 "settlement_not_booked",
                 extra={"account": account.id, "error": type(error).__name__},
+                exc_info=not isinstance(error, PortalError),
             )
     return Fetched(booked, tuple(failed), over=True)
 
@@ -161,8 +175,10 @@ def _began(row: ProviderAccount, zone: ZoneInfo) -> datetime:
     return datetime.combine(row.valid_from, time_of_day(), zone)
 
 
-def _since(session: Session, row: ProviderAccount) -> datetime:
-    """From when on reports are asked for: the last one that it told, or the account's beginning."""
+def _since(session: Session, row: ProviderAccount, asked: SettlementFetch) -> datetime:
+    """From when on reports are asked for: the last one that it told; where none was booked yet, a
+    month before it last listed all it had, or was first asked. What was listed is remembered.
+    """
     made_at = func.max(func.coalesce(SettlementRow.made_at, SettlementRow.booked_at))
     last = session.scalar(
         select(made_at).where(
@@ -174,14 +190,30 @@ def _since(session: Session, row: ProviderAccount) -> datetime:
     if last is not None:
         return last - OVERLAP
     zone = ZoneInfo(session.get_one(Tenant, row.tenant_id).time_zone)
-    return max(_began(row, zone), clock.now() - NEW_ACCOUNT)
+    return max(_began(row, zone), (asked.listed_at or asked.began_at) - NEW_ACCOUNT)
 
 
-def _note(session: Session, account: Account, *, done: bool) -> None:
+def _asked(session: Session, row: ProviderAccount) -> SettlementFetch:
+    """Write down that an account is asked, before the call: a crash is a try, too."""
+    key, now = {"tenant_id": row.tenant_id, "account_id": row.id}, clock.now()
+    first = insert(SettlementFetch).values(**key, began_at=now, tried_at=now)
+    session.execute(first.on_conflict_do_update(index_elements=list(key), set_={"tried_at": now}))
+    return session.get_one(SettlementFetch, tuple(key.values()), populate_existing=True)
+
+
+def _note_listed(session: Session, account: Account, *, done: bool) -> None:
+    row = session.get_one(SettlementFetch, (account.tenant_id, account.id))
+    row.listed_at, row.failing_since, row.told_at = clock.now(), None, None
+    row.done_at = row.listed_at if done else row.done_at
+    staff.settlements_there(session, account.tenant_id, account.id, "listed")
+
+
+def _note_failing(session: Session, account: Account, cause: str) -> None:
+    """An account that does not list its reports for a day is a task, once."""
+    row = session.get_one(SettlementFetch, (account.tenant_id, account.id))
     now = clock.now()
-    told = {"tried_at": now} | ({"done_at": now} if done else {})
-    values = {"tenant_id": account.tenant_id, "account_id": account.id, **told}
-    statement = insert(SettlementFetch).values(values)
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["tenant_id", "account_id"], set_=told)
-    )
+    row.failing_since = row.failing_since or now
+    if row.told_at is None and row.failing_since <= now - unbooked.SILENT_FOR:
+        place = account.tenant_id, account.id
+        staff.settlements_missing(session, *place, cause, row.failing_since)
+        row.told_at = now

@@ -4,6 +4,7 @@ A report also names payments whose success we never heard: they are asked about 
 does not fit stays visible on the account for differences.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,13 +14,16 @@ from sqlalchemy.orm import Session
 from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
+from portal.ledger import settlements
 from portal.payments import accounts, sweep
 from portal.payments.models import Payment
 from portal.payments.states import State
 from portal.providers import registry
 from portal.providers.capabilities import Settles
-from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine
-from portal.settlements import booking, netted
+from portal.providers.protocol import Account, ProviderDown, Settlement, SettlementLine, UnknownWord
+from portal.settlements import booking, netted, unbooked
+
+log = logging.getLogger(__name__)
 
 
 class NoSettlements(Unavailable):
@@ -40,13 +44,23 @@ class MixedCurrencies(Unavailable):
     code = "mixed_currencies"
 
 
+class UnknownWords(Unavailable):
+    """The settlement report has a word that no table of ours has. It changes nothing."""
+
+    code = "unknown_word"
+
+
+STAYS = (WrongMerchant, MixedCurrencies, UnknownWords, accounts.Misdirected)  # until it is mended
+
+
 def settle(
     keyring: Keyring, tenant_id: str, account_id: str, settlement_id: str, *, anew: bool = False
 ) -> bool:
     """Fetch a settlement report and book it once; ``False`` when it was booked before.
 
-    One that was undone is booked again only ``anew``. Raises ``NoSettlements`` when the provider
-    does not answer: its notification is not acknowledged then and comes again.
+    One that was undone is booked again only ``anew``. Raises ``WrongMerchant``,
+    ``MixedCurrencies``, ``UnknownWords``, and ``NoSettlements`` when the provider does not answer.
+    What cannot be booked is written down and tried again; its notification is not acknowledged.
     """
     with transaction() as session:
         row = accounts.get(session, tenant_id, account_id)
@@ -54,17 +68,36 @@ def settle(
         before = booking.last(session, tenant_id, account_id, settlement_id)
         if before is not None and not (anew and booking.is_undone(session, before)):
             return False
+    try:
+        (told,) = hear(keyring, account, [_fetched(provider, account, settlement_id)])
+        with transaction() as session:
+            booked = booking.book_report(session, tenant_id, account_id, told, anew=anew)
+            return booked is not None
+    except Exception as error:
+        _note(account, settlement_id, error)
+        raise
+
+
+def _fetched(provider: str, account: Account, settlement_id: str) -> Settlement:
     adapter = registry.get(provider)
     if not isinstance(adapter, Settles):
         raise NoSettlements("This provider hands out no settlement reports.")
     try:
-        report = adapter.settlement(account, settlement_id)
-    except ProviderDown:
+        return adapter.settlement(account, settlement_id)
+    except UnknownWord:
+        raise UnknownWords("The settlement report has a word that we do not know.") from None
+    except ProviderDown as error:
+        log.warning("no_settlement", extra={"account": account.id, "error": str(error)})
         raise NoSettlements("The provider does not answer.") from None
-    told = hear(keyring, account, [report])
+
+
+def _note(account: Account, settlement_id: str, error: Exception) -> None:
+    place, cause = (account.tenant_id, account.id), getattr(error, "code", "fault")
     with transaction() as session:
-        booked = booking.book_report(session, tenant_id, account_id, told[0], anew=anew)
-        return booked is not None
+        settlements.one_at_a_time(session, *place)
+        if booking.last(session, *place, settlement_id) is None:  # nobody was faster
+            may_pass = not isinstance(error, STAYS)
+            unbooked.note(session, account, settlement_id, cause, may_pass=may_pass)
 
 
 def hear(keyring: Keyring, account: Account, reports: Sequence[Settlement]) -> list[Settlement]:

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     REFUND_FAILED = "refund_failed"  # money that should have gone back did not
     REFUND_PROPOSED = "refund_proposed"  # surplus that may go back: somebody decides
     SETTLEMENT_DIFFERENCE = "settlement_difference"  # a report and our books do not agree
+    SETTLEMENTS_MISSING = "settlements_missing"  # an account's reports cannot be had, or stay away
     ACCOUNT_PAUSED = "account_paused"  # a provider does not answer for one of the town's accounts
     METHOD_ENDS = "method_ends"  # an account or a rule ends soon and nothing follows it
     LAST_METHOD_ENDS = "last_method_ends"  # the same, and something cannot be paid online any more

@@ -66,6 +66,17 @@ def last_ended_by(session: Session, tenant_id: str, kind: str, subject: str) -> 
     return session.scalar(query.order_by(StaffTask.number.desc()).limit(1))
 
 
+def is_open(session: Session, tenant_id: str, kind: str, subject: str) -> bool:
+    """Whether a task of this kind is open for ``subject``."""
+    query = select(StaffTask.number).where(
+        StaffTask.tenant_id == tenant_id,
+        StaffTask.kind == kind,
+        StaffTask.subject == subject,
+        StaffTask.ended_at.is_(None),
+    )
+    return session.scalar(query) is not None
+
+
 def count(session: Session, tenant_id: str) -> dict[Kind, int]:
     """How many tasks of each kind are open; kinds without any are left out."""
     query = (

@@ -26,6 +26,8 @@ from portal.operating.backup import Wing
 from portal.operating.findings import Finding, Level, worst
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
 from portal.proof import chain
+from portal.settlements.fetching import SettlementFetch
+from portal.settlements.unbooked import UnbookedSettlement
 from portal.tenants import Tenant, TenantHost
 from tests import builders
 from tests.builders import TOWN
@@ -291,6 +293,24 @@ def test_an_account_that_is_paused_is_told(
         f"warn accounts: {TOWN}/card is paused, it has not answered since 20"
     )
     assert len(found) == 2
+
+
+def test_reports_that_cannot_be_had_or_booked_are_told(
+    look: Callable[..., list[Finding]],
+) -> None:
+    long_ago = clock.now() - timedelta(days=2)
+    times = dict.fromkeys(("began_at", "tried_at", "failing_since", "told_at"), long_ago)
+    with transaction() as session:
+        session.add(SettlementFetch(tenant_id=TOWN, account_id="card", **times))
+        report = {"settlement": "s1", "cause": "unknown_word", "since": long_ago}
+        session.add(
+            UnbookedSettlement(tenant_id=TOWN, account_id="card", told_at=long_ago, **report)
+        )
+    first, second = complaints(look())
+    assert first.startswith(f"warn settlements: {TOWN}/card: its reports cannot be listed since 20")
+    assert second == (
+        f"warn settlements: {TOWN}/card: the report s1 cannot be booked (unknown_word)"
+    )
 
 
 def test_a_full_disk_and_a_wrong_clock_are_told(
