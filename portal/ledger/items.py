@@ -103,15 +103,6 @@ def lower(
     _move(session, moves, (item.tenant_id, item.id), reason or ended_as, -cents)
 
 
-def undo(session: Session, place: Place) -> bool:
-    """Take an item back, of which nothing was settled yet; ``False`` if there is no such one."""
-    item = _locked(session, SuspenseItem, place)
-    if item is None or item.open_cents != item.amount_cents:
-        return False
-    lower(item, item.open_cents, "reversed")
-    return True
-
-
 def locked(session: Session, model: type[Item], tenant_id: str, item_id: int) -> Item:
     """An item, locked and read afresh; raises ``NoSuchItem``."""
     item = lock(session, model, tenant_id, item_id)

@@ -72,9 +72,8 @@ def _come_back(session: Session, payment: Payment, refund: Refund) -> TakenBack:
     kind = left.in_force(session, payment).kind
     entry = entries.refund_failed(refund.id, payment.account_id, kind, given)
     book.post(session, payment.tenant_id, entry)
-    if not items.undo(session, _place(payment, f"refund:{refund.id}")):
-        place = _place(payment, f"refund-failed:{refund.id}")
-        items.open_suspense(session, place, refund.amount)
+    # Never the old item again: what went and what came are two movements, in reports, too.
+    items.open_suspense(session, _place(payment, f"refund-failed:{refund.id}"), refund.amount)
     payment.refunded_cents -= refund.amount_cents
     return given
 

@@ -51,8 +51,7 @@ def _come_back(session: Session, row: CustodyReturn) -> None:
     entry = entries.custody_return_failed(row.id, row.account_id, row.amount, lost)
     book.post(session, row.tenant_id, entry)
     place = _place(row, "return-failed")
-    if not items.undo(session, _place(row, "returned")):
-        items.open_suspense(session, place, row.amount)
+    items.open_suspense(session, place, row.amount)
     kept = row.amount - lost
     if not kept:
         return

@@ -168,10 +168,8 @@ def _win(session: Session, payment: Payment | None, row: Reversal, fee: Money) -
     kind, reference = _request_of(session, payment)
     entry = entries.reversal_won(name, row.account_id, kind, given, _cause(row))
     book.post(session, row.tenant_id, entry)
-    mine = Place(row.tenant_id, row.account_id, f"reversal:{name}")
-    if row.fee_back_cents < row.fee_cents or not items.undo(session, mine):
-        place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
-        items.open_suspense(session, place, given.amount + given.fee)
+    place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
+    items.open_suspense(session, place, given.amount + given.fee)
     row.state, row.won_at, row.counted_cents = WON, clock.now(), 0
     row.surplus_cents = row.claim_cents = row.loss_cents = 0
     back = TakenBack(-given.surplus, -given.claim, -given.loss, -given.fee)

@@ -47,8 +47,8 @@ MAY_ENTER: dict[str, set[str]] = {
                     "approvals", "worklist"},
     "proof":     {"requests", "payments", "ledger", "finance", "approvals", "worklist",
                   "retention"},
-    "operating": {"faces", "finance", "payments", "proof", "requests", "retention", "settlements", "worklist",
-                  "models", "rekeying", "schema"},  # the whole of the database
+    "operating": {"faces", "finance", "payments", "proof", "requests", "retention", "settlements",
+                  "worklist", "models", "rekeying", "schema"},  # the whole of the database
     "web":       {"requests", "payments"},  # the gate asks them; only edges enter the edge kit
 }
 # fmt: on

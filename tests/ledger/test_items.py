@@ -87,24 +87,6 @@ def test_what_is_held_back_settles_an_item_below_zero(app: Flask) -> None:
     assert suspense().state == "settled"
 
 
-@pytest.mark.parametrize("amount", [eur("100"), -eur("100")])
-def test_an_item_is_taken_back_whole_or_not_at_all(app: Flask, amount: Money) -> None:
-    opened(amount)
-    with transaction() as session:
-        assert items.undo(session, PLACE)
-        assert not items.undo(session, PLACE)
-        assert not items.undo(session, Place(TOWN, "card", "payment:p2"))
-    assert (suspense().open_cents, suspense().state) == (0, "reversed")
-
-
-def test_an_item_of_which_a_part_was_settled_is_not_taken_back(app: Flask) -> None:
-    opened()
-    settled(eur("1"))
-    with transaction() as session:
-        assert not items.undo(session, PLACE)
-    assert suspense().open_cents == 9_900
-
-
 def test_another_towns_item_is_not_there(app: Flask) -> None:
     opened()
     found = suspense().id

@@ -20,7 +20,7 @@ from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 from tests.builders import TOWN
 from tests.month.days import Month
-from tests.month.settling import ITEMS, grouped
+from tests.month.settling import ITEMS
 from tests.month.town import ACCOUNTS, Town
 
 Figures = dict[tuple[str, str], int]
@@ -100,7 +100,7 @@ def in_providers_books(month: Month) -> dict[tuple[str, str], int]:
         lines = town.far.unsettled(provider)
         for one in [one for _, one in month.reports] if provider == "girocheckout" else []:
             lines += town.far.lines(one)
-        for line in grouped(lines):
+        for line in lines:
             word, name = ITEMS.get(line.kind), line.name
             if word is None or name in town.left.get("over_there", set()):
                 continue

@@ -19,7 +19,7 @@ def settled(town: Town, provider: str, theirs: str) -> None:
         if line.kind in NEWS:
             town.hears(NEWS[line.kind], line.name)
     fits = fees = held = net = 0
-    for line in grouped(lines) if provider == "paypal" else lines:
+    for line in lines:
         net += line.cents - line.fee
         if line.kind == "reserve":
             held -= town.model.reserve(account, line.cents)
@@ -29,22 +29,6 @@ def settled(town: Town, provider: str, theirs: str) -> None:
             settles, fee = _fit(town, account, line)
             fits, fees = fits + settles, fees + fee
     town.model.settled(account, (fits, fees, held, net))
-
-
-def grouped(lines: list[Line]) -> list[Line]:
-    """PayPal tells what of a refund or a dispute moved since the last transfer as one sum."""
-    sums: dict[tuple[str, str], Line] = {}
-    for line in lines:
-        side = line.kind.partition("_")[0]
-        key = (side, line.name) if side in {"return", "reversal"} else (str(len(sums)), "")
-        known = sums.get(key)
-        if known is None:
-            sums[key] = line
-            continue
-        cents, fee = known.cents + line.cents, known.fee + line.fee
-        kind = line.kind if cents > 0 else known.kind
-        sums[key] = Line(kind, line.name, cents, fee)
-    return list(sums.values())
 
 
 def _fit(town: Town, account: str, line: Line) -> tuple[int, int]:

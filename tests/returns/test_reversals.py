@@ -158,7 +158,8 @@ def test_a_dispute_that_is_won_is_the_reverse(provider: FakeProvider) -> None:
     assert builders.request_of(letter).state == "paid"
     assert (balance("suspense:card"), balance("fees:card")) == (10_000, 0)
     assert builders.payment(payment).reversed_cents == 0
-    assert item("reversal:card:cb-1").state == "reversed"
+    went, came = item("reversal:card:cb-1"), item("reversal-won:card:cb-1")
+    assert (went.open_cents, came.open_cents) == (-12_000, 12_000)
     told = last()[1]
     assert (told["amount_cents"], told["claim_cents"], told["fee_cents"], told["reason"]) == (
         -10_000, -10_000, -2_000, "won",
@@ -261,7 +262,8 @@ def test_what_fits_no_payment_of_ours_is_a_loss(
     assert builders.request_of(letter).state == "paid"
     assert (last()[1]["payment"], builders.events()[-1].reference) == (None, None)
     assert heard(replace(provider.reverse(payment, 500), **change, won=True))  # type: ignore[arg-type]
-    assert item("reversal:card:cb-1").state == "reversed"
+    went, came = item("reversal:card:cb-1"), item("reversal-won:card:cb-1")
+    assert (went.open_cents, came.open_cents) == (-500, 500)
 
 
 @pytest.mark.parametrize("change", [{"merchant": "somebody"}, {"live": True}])

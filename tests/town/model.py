@@ -238,21 +238,17 @@ class Model:
         sums: tuple[int, int, int],
     ) -> None:
         """Its amount and fee, and what of the fee comes back."""
-        cents, fee, back = sums
+        cents, _, back = sums
         self.give(one, parts, f"reversal:{one.account}:{name}")
         one.gone -= counted
         self.fees[one.account] -= back
         name = f"{one.account}:{name}"
-        self.back(one.account, "reversal", name, cents + back, whole=fee == back)
+        self.back(one.account, "reversal", name, cents + back)
 
-    def back(self, account: str, word: str, name: str, cents: int, *, whole: bool = True) -> None:
+    def back(self, account: str, word: str, name: str, cents: int) -> None:
         after = {"refund": "refund-failed", "reversal": "reversal-won",
                  "returned": "return-failed"}[word]  # fmt: skip
-        # Nothing of it was settled, and all of it comes back: it is as if it had never gone.
-        if whole and self.owed[account, f"{word}:{name}"] == -cents:
-            self.owed[account, f"{word}:{name}"] = 0
-        else:
-            self.owed[account, f"{after}:{name}"] = cents
+        self.owed[account, f"{after}:{name}"] = cents
 
     def settle(self, account: str, item: str, gross: int) -> int:
         there = self.owed.get((account, item), 0)

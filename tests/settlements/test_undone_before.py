@@ -1,0 +1,95 @@
+"""What went and came back before any report told of it: each report finds what is its own."""
+
+from dataclasses import replace
+
+from flask import current_app
+from sqlalchemy import select
+
+from portal.db import db
+from portal.ledger import book
+from portal.ledger.models import SuspenseItem
+from portal.money import Money
+from portal.providers.protocol import Outcome, SettlementLine
+from portal.returns import reversals, sending
+from portal.settlements import settle, undoing
+from tests import builders
+from tests.builders import TOWN
+from tests.fakes import FakeProvider
+from tests.returns.test_refunds import ANNA, paid, sent
+
+
+def booked(name: str, *, anew: bool = False) -> bool:
+    return settle.settle(current_app.extensions["keyring"], TOWN, "card", name, anew=anew)
+
+
+def balances() -> tuple[int, int]:
+    """What is left in suspense, and what differs."""
+    db.session.rollback()
+    suspense, differences = (
+        book.balance(db.session(), TOWN, f"{name}:card").cents
+        for name in ("suspense", "differences")
+    )
+    return suspense, differences
+
+
+def states() -> set[str]:
+    db.session.rollback()
+    return {item.state for item in db.session.scalars(select(SuspenseItem))}
+
+
+def test_a_bounced_refund_whose_second_report_comes_first_is_no_difference(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    refund = sent(payment, 5_000)
+    provider.settle("s1", [payment], 0, provider.refund_line(refund))
+    provider.settle("s2", [], 0, provider.refund_line(refund, sign=1))
+    booked("s2")
+    assert builders.payment(payment).refunded_cents == 0, "the line has told that it bounced"
+    assert balances() == (5_000, 0), "the payment, less what went back by the first report"
+    booked("s1")
+    assert (balances(), states()) == ((0, 0), {"settled"})
+    assert "settlement_difference" not in builders.tasks().values()
+
+
+def test_a_refund_that_bounces_while_its_report_is_undone_is_no_difference(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    refund = sent(payment, 5_000)
+    provider.settle("s1", [payment], 0, provider.refund_line(refund))
+    booked("s1")
+    undoing.undo_report(TOWN, "card", "s1", "wrong mapping", ANNA)
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    booked("s1", anew=True)
+    provider.settle("s2", [], 0, provider.refund_line(refund, sign=1))
+    booked("s2")
+    assert (balances(), states()) == ((0, 0), {"settled"})
+
+
+def test_a_dispute_that_is_won_before_its_report_is_fetched_is_no_difference(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    took = provider.reverse(payment, 10_000, fee_cents=2_000)
+    keyring = current_app.extensions["keyring"]
+    for won in (False, True):
+        reversals.record_reversal(keyring, TOWN, "card", replace(took, won=won))
+    went = SettlementLine("reversal", payment, "cb-1", Money(-10_000), Money(2_000))
+    came = SettlementLine("reversal", payment, "cb-1", Money(10_000), Money(-2_000))
+    provider.settle("s1", [payment], 0, went)
+    booked("s1")
+    assert balances() == (12_000, 0)
+    provider.settle("s2", [], 0, came)
+    booked("s2")
+    assert (balances(), states()) == ((0, 0), {"settled"})
+
+
+def test_what_went_and_came_back_in_one_report_settles_both(provider: FakeProvider) -> None:
+    _, payment = paid(provider)
+    refund = sent(payment, 5_000)
+    sending.record(TOWN, "card", provider.end_refund(refund, Outcome.FAILED))
+    lines = (provider.refund_line(refund), provider.refund_line(refund, sign=1))
+    provider.settle("s1", [payment], 0, *lines)
+    booked("s1")
+    assert (balances(), states()) == ((0, 0), {"settled"})
