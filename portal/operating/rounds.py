@@ -25,6 +25,16 @@ ENDS_SOON = 30  # days
 IMPRINT = ("account_holder", "iban", "street", "postcode_city", "phone", "email")
 PRACTICE = "sandbox"
 MOST_ROWS = 3
+PAUSED_FOR = {  # why, and what to do
+    "silent": (
+        "it has not answered",
+        "It is asked again and taken back by itself. Do its credentials still hold?",
+    ),
+    "key_refused": (
+        "its provider does not take its key",
+        "Was it revoked? Set another one: ./quitt provider account put",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +177,9 @@ def _pauses(look: Round) -> Iterator[Finding]:
     silence = AccountSilence
     query = select(silence).where(silence.paused_at.is_not(None)).order_by(silence.since)
     for row in look.session.scalars(query):
-        yield warn(
-            "accounts",
-            f"{row.tenant_id}/{row.account_id} is paused, it has not answered since"
-            f" {row.since:%Y-%m-%d %H:%M} UTC",
-            "It is asked again and taken back by itself. Do its credentials still hold?",
-        )
+        why, todo = PAUSED_FOR[row.cause]
+        said = f"{row.tenant_id}/{row.account_id} is paused, {why}"
+        yield warn("accounts", f"{said} since {row.since:%Y-%m-%d %H:%M} UTC", todo)
 
 
 def _settlements(look: Round) -> Iterator[Finding]:

@@ -254,9 +254,15 @@ def settlement_undone(session: Session, row: SettlementRow, by: str) -> None:
     writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, by, "undone")
 
 
-def account_paused(session: Session, tenant_id: str, account_id: str, since: datetime) -> None:
-    """An account's provider does not answer: no new payments are offered on it."""
-    detail = {"account": account_id, "since": since.isoformat()}
+def account_paused(
+    session: Session, tenant_id: str, account_id: str, since: datetime, cause: str
+) -> None:
+    """An account's provider does not answer, or takes its key no more: no new payments are offered
+    on it.
+    """
+    detail = {"account": account_id, "since": since.isoformat(), "cause": cause}
+    kind = Kind.ACCOUNT_PAUSED
+    writing.end(session, tenant_id, kind, account_id, BY_ITSELF, "other than it was")
     writing.put(session, tenant_id, Kind.ACCOUNT_PAUSED, account_id, detail=detail)
     audit.note(session, tenant_id, BY_ITSELF, "account.paused", account_id)
 

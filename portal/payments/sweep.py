@@ -4,7 +4,7 @@ import logging
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -12,7 +12,7 @@ from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
 from portal.payments import accounts, calls, collecting, unexpected
-from portal.payments.models import Payment
+from portal.payments.models import AccountSilence, Payment
 from portal.payments.record import Source, Verdict, advance, came_otherwise, record
 from portal.payments.schedule import DAILY, NOT_AGAIN_WITHIN, next_ask, runs_out
 from portal.payments.start import locked
@@ -54,7 +54,8 @@ def sweep(keyring: Keyring) -> int:
     """Ask about payments that are due; how many were asked about. A whole act for each.
 
     A round ends after 20 seconds, and an account that does not answer is left alone for the rest
-    of it: one slow provider shall not hold up everything else that a worker has to do.
+    of it: one slow provider shall not hold up everything else that a worker has to do. One that is
+    paused is probed beside this, and asked about its payments when it answers again.
     """
     ends, asked = time.monotonic() + LONGEST_ROUND, 0
     silent: set[tuple[str, str]] = set()
@@ -74,9 +75,14 @@ def sweep(keyring: Keyring) -> int:
 
 
 def _due() -> list[tuple[str, str, str]]:
+    paused = exists().where(
+        AccountSilence.tenant_id == Payment.tenant_id,
+        AccountSilence.account_id == Payment.account_id,
+        AccountSilence.paused_at.is_not(None),
+    )
     query = (
         select(Payment.tenant_id, Payment.account_id, Payment.id)
-        .where(Payment.ask_at <= clock.now())
+        .where(Payment.ask_at <= clock.now(), ~paused)
         .order_by(Payment.ask_at)
         .limit(MOST_AT_ONCE)
     )

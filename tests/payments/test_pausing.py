@@ -1,6 +1,7 @@
 """An account whose provider does not answer is paused, said so, probed and taken back."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
@@ -22,12 +23,14 @@ from portal.providers import registry, wire
 from portal.providers.protocol import (
     Account,
     Handover,
+    KeyRefused,
     Order,
     OrderRefused,
     Outcome,
     ProviderDown,
     Report,
     UnknownWord,
+    Unwilling,
 )
 from portal.returns import refunds, sending
 from portal.worklist import reading
@@ -166,6 +169,63 @@ def test_who_refuses_or_says_a_word_that_we_do_not_know_has_answered(
     assert silence() is None
 
 
+def unwilling(_: Account) -> Report:
+    raise Unwilling("it answered 422", 422, "UNPROCESSABLE_ENTITY", "DUPLICATE_INVOICE_ID")
+
+
+def key_refused(_: Account) -> Report:
+    raise KeyRefused("it does not take the key")
+
+
+def made(call: Callable[[Account], Report], times: int = 1) -> None:
+    for _ in range(times):
+        with pytest.raises(ProviderDown):
+            calls.made(call, account())
+
+
+def test_who_understands_and_does_not_want_to_has_answered() -> None:
+    made(no_answer, 4)
+    made(unwilling)
+    assert silence() is None
+
+
+def causes() -> list[object]:
+    db.session.rollback()
+    return [task.detail["cause"] for task in reading.open_tasks(db.session(), TOWN)]
+
+
+def test_a_key_that_is_not_taken_pauses_at_once_and_is_told_once(provider: FakeProvider) -> None:
+    with wire.patience(3.0):  # it is an answer: it came in time
+        made(key_refused, 3)
+    assert (silence(), causes()) == ((5, True), ["key_refused"])
+    assert offered() == {"Paypal"}
+    acts = db.session.scalars(select(AuditRow.act).where(AuditRow.subject == "card")).all()
+    assert acts == ["account.paused"]
+    ask(provider)
+    assert (silence(), tasks()) == (None, []), "another key"
+
+
+def test_who_is_silent_first_and_then_takes_no_key_is_told_anew(provider: FakeProvider) -> None:
+    pause(provider)
+    assert causes() == ["silent"]
+    made(key_refused)
+    assert (tasks(), causes()) == ([("account_paused", "card")], ["key_refused"])
+    made(no_answer)
+    assert (silence(), causes()) == ((7, True), ["key_refused"])
+
+
+def test_an_account_without_a_key_is_not_taken_back_by_its_probe(
+    monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    made(key_refused)
+    fake = FakeProvider()
+    monkeypatch.setattr(fake, "fetch", lambda account, *_: key_refused(account))
+    monkeypatch.setattr(registry, "PROVIDERS", {"fake": fake})
+    time.move("+1m")
+    assert probe() == 1
+    assert (silence(), causes()) == ((5, True), ["key_refused"])
+
+
 def test_a_payment_that_was_declined_is_an_answer(provider: FakeProvider) -> None:
     payment = builders.begin(builders.letter())
     provider.down = 4
@@ -233,7 +293,17 @@ def test_a_count_that_cannot_be_written_holds_up_no_payment(
     assert builders.request_of(letter).state == "paid"
 
 
-def test_payments_under_way_go_on_while_the_account_is_paused(
+def test_what_a_provider_tells_of_itself_is_taken_while_the_account_is_paused(
+    provider: FakeProvider,
+) -> None:
+    letter = builders.letter()
+    payment = builders.begin(letter)
+    pause(provider)
+    record(provider.pay(payment), CARD)
+    assert builders.request_of(letter).state == "paid"
+
+
+def test_payments_under_way_are_asked_about_as_soon_as_the_account_answers(
     provider: FakeProvider, time: Time
 ) -> None:
     letter = builders.letter()
@@ -242,9 +312,29 @@ def test_payments_under_way_go_on_while_the_account_is_paused(
     provider.down = 0
     provider.pay(payment)
     time.move("+2m")
+    assert sweep.sweep(current_app.extensions["keyring"]) == 0
+    probe()
+    assert (silence(), tasks()) == (None, [])
     sweep.sweep(current_app.extensions["keyring"])
     assert builders.request_of(letter).state == "paid"
-    assert (silence(), tasks()) == (None, []), "it has answered"
+
+
+def test_a_paused_account_with_many_payments_does_not_starve_the_sweep_of_others(
+    provider: FakeProvider, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "MOST_AT_ONCE", 2)
+    keyring = current_app.extensions["keyring"]
+    for number in range(3):
+        builders.begin(builders.letter(f"K-{number}"))
+    other = builders.begin(builders.letter("K-other"), account_id="paypal")
+    pause(provider)
+    provider.down = 0
+    provider.pay(other)
+    time.move("+3m")
+    assert sweep.sweep(keyring) == 1
+    assert builders.payment(other).state == "succeeded"
+    ask(provider)
+    assert [sweep.sweep(keyring), sweep.sweep(keyring)] == [2, 1], "it answers again"
 
 
 def test_on_a_paused_account_no_payment_is_begun(provider: FakeProvider) -> None:
