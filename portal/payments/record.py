@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal import clock, failpoints
 from portal.db import lock, transaction
 from portal.errors import PortalError
-from portal.payments import accounts, booking, misfits, staff
+from portal.payments import accounts, booking, misfits, names, staff
 from portal.payments.misfits import Expected, Heard, Misfit
 from portal.payments.models import Payment, PaymentStep, ProviderReport
 from portal.payments.states import Event, State, step
@@ -67,7 +67,8 @@ class Source:
 
 def record(report: Report, source: Source) -> Verdict:
     """Record a report, whatever it says. Raises ``LostRace`` when it could not be told apart."""
-    return again(lambda session: _record(session, report, source))
+    kept = names.clean(report)
+    return again(lambda session: _record(session, kept, source))
 
 
 def again(act: Callable[[Session], Done]) -> Done:
@@ -244,8 +245,8 @@ def _note(
         ProviderReport(
             tenant_id=source.tenant_id,
             account_id=source.account_id,
-            payment=report.payment[:64],
-            provider_reference=report.provider_reference[:128],
+            payment=report.payment,
+            provider_reference=report.provider_reference,
             outcome=report.outcome,
             amount_cents=report.amount.cents,
             currency=report.amount.currency,

@@ -16,7 +16,7 @@ from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
 from portal.ledger.items import Place
 from portal.money import Money
-from portal.payments import accounts, staff, sweep
+from portal.payments import accounts, names, staff, sweep
 from portal.payments.models import Payment, ProviderAccount
 from portal.payments.record import again, locked_in_line
 from portal.payments.returned import Reversal
@@ -37,6 +37,7 @@ def record_reversal(
     A payment whose success was never heard is asked about first. Raises ``Misdirected``,
     ``ProviderSilent``.
     """
+    report = names.clean(report)
     unheard = _unheard(tenant_id, account_id, report)
     if unheard and sweep.ask(keyring, tenant_id, unheard, "reversal") is None:
         raise ProviderSilent("The provider does not say what became of the payment.")

@@ -21,7 +21,7 @@ from portal import clock
 from portal.approvals import deciding
 from portal.db import transaction
 from portal.keys import Keyring
-from portal.payments import accounts, calls, staff
+from portal.payments import accounts, calls, names, staff
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
 from portal.providers import registry
@@ -84,7 +84,8 @@ def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
     settlement will show the difference. Raises ``Misdirected``, and ``IllegalRefundStep`` for what
     was never submitted.
     """
-    return again(lambda session: _record(session, tenant_id, account_id, report))
+    kept = names.clean(report)
+    return again(lambda session: _record(session, tenant_id, account_id, kept))
 
 
 def go_on(keyring: Keyring) -> int:

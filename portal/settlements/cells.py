@@ -8,6 +8,7 @@
 import re
 from functools import lru_cache
 
+from portal.payments import names
 from portal.requests import persons
 from portal.settlements.file_mapping import Form
 
@@ -16,7 +17,6 @@ LONGEST = 17  # signs of an amount
 _REFERENCE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 # Only these can hold an address or an IBAN (two letters, two digits); looking closely is dear.
 _SUSPECT = re.compile(r"@|[A-Za-z]{2}(?:[ ./_-]{0,3}[0-9]){2}")
-_OURS = re.compile(r"[0-9a-f]{32}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -42,7 +42,7 @@ def reference(column: str, told: str, longest: int) -> str:
 
     A number that is like a card's is no person here: providers number their payments so.
     """
-    if not told or _OURS.fullmatch(told):
+    if not told or names.ours(told):
         return told
     if len(told) > longest or not _REFERENCE.fullmatch(told):
         raise BadCell(f"{column}: is not 1 to {longest} visible signs")

@@ -15,7 +15,7 @@ from portal.db import transaction
 from portal.errors import Unavailable
 from portal.keys import Keyring
 from portal.ledger import settlements
-from portal.payments import accounts, sweep
+from portal.payments import accounts, names, sweep
 from portal.payments.models import Payment
 from portal.payments.states import State
 from portal.providers import registry
@@ -130,11 +130,14 @@ def check(account: Account, report: Settlement) -> None:
 
 
 def named(session: Session, account: Account, report: Settlement) -> Settlement:
-    """The report with our names of the payments that only the provider's name is told of."""
+    """The report with names only (``names.clean``), and ours of the payments that only the
+    provider's is told of.
+    """
     return replace(report, lines=tuple(_named(session, account, line) for line in report.lines))
 
 
 def _named(session: Session, account: Account, line: SettlementLine) -> SettlementLine:
+    line = names.clean(line)
     if line.kind != "payment" or line.payment or not line.provider_reference:
         return line
     return replace(line, payment=payment_called(session, account, line.provider_reference))
