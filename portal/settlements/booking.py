@@ -22,7 +22,7 @@ from portal.money import Money
 from portal.payments import staff
 from portal.payments.models import Payment, ProviderAccount
 from portal.providers.protocol import Settlement, SettlementLine
-from portal.returns import refunds
+from portal.returns import ways
 from portal.settlements import netted, unbooked
 from portal.settlements.netted import Settled
 
@@ -223,8 +223,8 @@ def _keep(
             **key,
             line=number,
             kind=line.kind,
-            payment=line.payment[:64],
-            provider_reference=line.provider_reference[:128],
+            payment=line.payment,
+            provider_reference=line.provider_reference,
             gross_cents=line.gross.cents,
             fee_cents=line.fee.cents,
             settled_cents=settled.gross.cents,
@@ -267,14 +267,13 @@ def _told(session: Session, row: SettlementRow, line: SettlementLine) -> Json:
 
 
 def _subject(session: Session, row: SettlementRow, line: SettlementLine) -> str:
-    """What a line is about: our payment or refund, or the provider's name for it."""
-    reference = line.provider_reference
+    """What a line is about: our payment, refund or return, or the provider's name for it."""
     if line.kind == "refund":
-        refund = refunds.by_reference(session, row.tenant_id, row.account, reference)
-        return refund.id if refund else reference
+        found = ways.of_line(session, row.tenant_id, row.account, line)
+        return found[1].id if found else line.provider_reference
     if line.kind == "payment":
-        return line.payment or reference
-    return reference
+        return line.payment or line.provider_reference
+    return line.provider_reference
 
 
 SETTLERS: Mapping[str, Callable[[Session, SettlementRow, SettlementLine], Settled]] = {

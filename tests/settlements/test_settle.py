@@ -17,6 +17,7 @@ from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
+from tests.returns.test_custody_returns import sent_back, unclear
 
 CARD = Source(TOWN, "card", "notification")
 
@@ -144,6 +145,16 @@ def test_unclear_money_is_settled_by_its_provider_reference(
     booked()
     assert balances() == {"suspense": 0, "transit": 9_000, "fees": 0, "differences": 0}
     assert set(items().values()) == {"settled"}
+
+
+def test_unclear_money_that_went_back_is_told_by_our_name_of_its_return(
+    provider: FakeProvider,
+) -> None:
+    name = sent_back(provider, unclear(provider))
+    provider.settle("s1", [], 0, provider.refund_line(name))
+    booked()
+    (line,) = builders.events()[-1].data["lines"]
+    assert (line["refund"], line["provider_reference"]) == (name, f"r-{name[:12]}")
 
 
 def test_a_negative_payout_is_booked(provider: FakeProvider) -> None:
