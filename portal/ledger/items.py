@@ -79,6 +79,14 @@ def settle(session: Session, place: Place, gross: Money) -> Part | None:
     return Part(item.id, Money(fitting, gross.currency))
 
 
+def left(session: Session, place: Place) -> int | None:
+    """Cents of a suspense item that are open; ``None`` when there is no such item."""
+    query = select(SuspenseItem.open_cents).where(
+        SuspenseItem.tenant_id == place.tenant_id, SuspenseItem.reference == place.reference
+    )
+    return session.scalar(query)
+
+
 def unsettle(item: SuspenseItem, cents: int) -> None:
     """What a report had settled of a locked item was settled wrongly: it is open again."""
     item.state, item.closed_at = "open", None

@@ -44,17 +44,20 @@ def record_reversal(
     return again(lambda session: _record(session, tenant_id, account_id, report))
 
 
-def by_reference(
+def of_name(
     session: Session, tenant_id: str, account_id: str, provider_reference: str
-) -> Reversal | None:
-    """The reversal of the provider's name."""
-    return session.scalar(
-        select(Reversal).where(
-            Reversal.tenant_id == tenant_id,
-            Reversal.account_id == account_id,
-            Reversal.provider_reference == provider_reference,
-        )
+) -> list[Reversal]:
+    """The reversals of the provider's name, in order: what was won may be taken again under it, and
+    is kept as ``name~2`` then.
+    """
+    told = Reversal.provider_reference
+    again = told.startswith(f"{provider_reference}~", autoescape=True)
+    query = select(Reversal).where(
+        Reversal.tenant_id == tenant_id,
+        Reversal.account_id == account_id,
+        (told == provider_reference) | again,
     )
+    return list(session.scalars(query.order_by(Reversal.id)))
 
 
 def _unheard(tenant_id: str, account_id: str, report: ReversalReport) -> str | None:
@@ -76,7 +79,7 @@ def _record(session: Session, tenant_id: str, account_id: str, report: ReversalR
     if account is None:
         raise accounts.NoSuchAccount("There is no such provider account.")
     accounts.check(account, report.merchant, report.live)
-    known = by_reference(session, tenant_id, account_id, report.reversal)
+    known = next(reversed(of_name(session, tenant_id, account_id, report.reversal)), None)
     if known is None:
         _enter(session, tenant_id, account_id, payment, report)
         return True

@@ -16,7 +16,7 @@ from portal.ledger import items
 from portal.ledger.items import Part, Place
 from portal.money import Money
 from portal.payments.refund_states import State
-from portal.payments.returned import CustodyReturn, Refund
+from portal.payments.returned import CustodyReturn, Refund, Reversal
 from portal.providers.protocol import (
     Account,
     Outcome,
@@ -144,13 +144,17 @@ def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> 
 def _reversal_news(
     session: Session, account: Account, line: SettlementLine
 ) -> ReversalReport | None:
-    known = reversals.by_reference(session, account.tenant_id, account.id, line.provider_reference)
-    state = known.state if known else None
-    won = line.gross.cents > 0
-    if not line.gross or (won and state != reversal_booking.TAKEN) or (not won and state):
+    known = reversals.of_name(session, account.tenant_id, account.id, line.provider_reference)
+    state = known[-1].state if known else None
+    won, name = line.gross.cents > 0, line.provider_reference
+    if not line.gross or (won and state != reversal_booking.TAKEN):
         return None
+    if not won and known:
+        if not _is_taken_again(session, known):
+            return None
+        name = f"{name}~{len(known) + 1}"
     return ReversalReport(
-        reversal=line.provider_reference,
+        reversal=name,
         payment=line.payment,
         merchant=account.merchant,
         amount=Money(abs(line.gross.cents), line.gross.currency),
@@ -161,6 +165,26 @@ def _reversal_news(
     )
 
 
+def _is_taken_again(session: Session, known: list[Reversal]) -> bool:
+    """Whether one more is taken: the last was won, and what each took is settled by a line."""
+    taken = [items.left(session, _place_of(row, "reversal")) for row in known]
+    return known[-1].state == reversal_booking.WON and all(cents == 0 for cents in taken)
+
+
+def _reversal_of(
+    session: Session, tenant_id: str, account_id: str, line: SettlementLine
+) -> Reversal | None:
+    """The reversal that a line settles: the first of its name that is still open, else the last."""
+    word = "reversal" if line.gross.cents < 0 else "reversal-won"
+    known = reversals.of_name(session, tenant_id, account_id, line.provider_reference)
+    still = (row for row in known if items.left(session, _place_of(row, word)))
+    return next(still, known[-1] if known else None)
+
+
+def _place_of(row: Reversal, word: str) -> Place:
+    return Place(row.tenant_id, row.account_id, f"{word}:{reversal_booking.name(row)}")
+
+
 def _refund_item(
     session: Session, tenant_id: str, account_id: str, line: SettlementLine
 ) -> tuple[tuple[str, str], str]:
@@ -169,16 +193,17 @@ def _refund_item(
 
 
 def _reversal_item(
-    _: Session, __: str, account_id: str, line: SettlementLine
+    session: Session, tenant_id: str, account_id: str, line: SettlementLine
 ) -> tuple[tuple[str, str], str]:
-    return ("reversal", "reversal-won"), f"{account_id}:{line.provider_reference}"
+    found = _reversal_of(session, tenant_id, account_id, line)
+    return ("reversal", "reversal-won"), reversal_booking.name(found) if found else ""
 
 
 def _booked_fee(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:
     """The part of a line's fee that was booked with its reversal: it is no fee once more."""
     if line.kind != "reversal":
         return Money(0, line.fee.currency)
-    found = reversals.by_reference(session, tenant_id, account_id, line.provider_reference)
+    found = _reversal_of(session, tenant_id, account_id, line)
     if line.gross.cents < 0:
         booked = found.fee_cents if found else 0
         return Money(max(0, min(booked, line.fee.cents)), line.fee.currency)

@@ -93,3 +93,24 @@ def test_what_went_and_came_back_in_one_report_settles_both(provider: FakeProvid
     provider.settle("s1", [payment], 0, *lines)
     booked("s1")
     assert (balances(), states()) == ((0, 0), {"settled"})
+
+
+def test_a_dispute_that_was_won_may_be_taken_again_under_its_name(provider: FakeProvider) -> None:
+    letter, payment = paid(provider)
+    took = provider.reverse(payment, 10_000, fee_cents=2_000)
+    keyring = current_app.extensions["keyring"]
+    went = SettlementLine("reversal", payment, "cb-1", Money(-10_000), Money(2_000))
+    came = SettlementLine("reversal", payment, "cb-1", Money(10_000), Money(-2_000))
+    provider.settle("s0", [payment])
+    booked("s0")
+    states_of = []
+    for number, line in enumerate((went, came, went, came, went), start=1):
+        provider.settle(f"s{number}", [], 0, line)
+        booked(f"s{number}")
+        states_of.append(builders.request_of(letter).state)
+        assert (balances(), states()) == ((0, 0), {"settled"}), number
+        assert not reversals.record_reversal(keyring, TOWN, "card", took), "told again, it is old"
+    assert states_of == ["open", "paid", "open", "paid", "open"]
+    won = replace(took, won=True)
+    assert reversals.record_reversal(keyring, TOWN, "card", won), "the last one"
+    assert builders.request_of(letter).state == "paid"
