@@ -22,11 +22,15 @@ def settled(town: Town, provider: str, theirs: str) -> None:
     for line in lines:
         net += line.cents - line.fee
         if line.kind == "reserve":
-            held -= town.model.reserve(account, line.cents)
+            fits_there = town.model.reserve(account, line.cents)
+            held -= fits_there
+            town.explained[account] += fits_there - line.cents  # more is let go than was held
         elif line.kind == "fee":
             fees -= line.cents
         else:
             settles, fee = _fit(town, account, line)
+            if line.name in town.left.get("over_there", set()):
+                town.explained[account] -= line.cents
             fits, fees = fits + settles, fees + fee
     town.model.settled(account, (fits, fees, held, net))
 

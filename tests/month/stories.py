@@ -219,6 +219,29 @@ def taken_before_heard(case: Case) -> Steps:
     yield from ()
 
 
+def lowered(case: Case) -> Steps:
+    """Less is asked for than was paid: the surplus goes back, or waits for a decision."""
+    one = case.pays()
+    yield 1, MORNING
+    less = one.amount // 2
+    item = case.town.lowers(one.demand, less)
+    yield case.chance.randint(0, 2), AFTERNOON
+    if case.chance.random() < 0.5:
+        case.town.refunds(one, one.amount - less, Reason.SURPLUS)
+    else:
+        case.town.leaves("custody", item)
+
+
+def replaced(case: Case) -> Steps:
+    """Another letter stands in its place and asks for more; what was paid counts for it."""
+    one = case.pays()
+    yield 1, MORNING
+    case.town.leaves("request", case.town.replaces(one.demand, one.amount + 500))
+    yield case.chance.randint(0, 2), AFTERNOON
+    if case.chance.random() < 0.5:
+        case.town.refunds(one, one.amount // 2, Reason.CLAIM_CANCELLED)
+
+
 def other_amount(case: Case) -> Steps:
     """Less came than was ordered: it is nobody's until a person has looked."""
     name, payment = case.begins()
@@ -241,18 +264,19 @@ STORIES: Mapping[str, tuple[tuple[Callable[[Case], Steps], int], ...]] = {
         (money_comes_later, 20), (money_does_not_come, 5), (left_alone, 10), (late_success, 8),
         (refunded, 25), (refund_bounces, 8), (refunded_over_there, 2), (charged_back, 14),
         (debit_returned, 5), (taken_before_heard, 3), (other_amount, 4),
+        (lowered, 6), (replaced, 6),
     ),
     "paypal": (
         (paid, 800), (told_twice, 30), (told_late, 25), (lost, 25), (agreed_and_lost, 15),
         (money_comes_later, 20), (money_does_not_come, 5), (left_alone, 10), (refunded, 25),
         (refund_bounces, 8), (refunded_over_there, 2), (charged_back, 14), (taken_before_heard, 3),
-        (other_amount, 4),
+        (other_amount, 4), (lowered, 6), (replaced, 6),
     ),
     "girocheckout": (
         (paid, 600), (paid_by_direct_transfer, 200), (told_twice, 30), (told_late, 25), (lost, 25),
         (declined_then_paid, 15), (money_comes_later, 20), (money_does_not_come, 5),
         (left_alone, 10), (refunded, 25), (refund_bounces, 8), (charged_back, 10),
-        (other_amount, 4),
+        (other_amount, 4), (lowered, 6), (replaced, 6),
     ),
 }
 # fmt: on

@@ -5,6 +5,7 @@ heard by the portal alone. The model is ``tests.town.model``; what it calls ``un
 that only the provider knows of yet.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,7 @@ class Town:
     returned: dict[str, str] = field(default_factory=dict)  # sent back unclear money -> account
     left: dict[str, set[str]] = field(default_factory=dict)
     unclear_items: dict[str, str] = field(default_factory=dict)  # of payments, our names of items
+    explained: Counter[str] = field(default_factory=Counter)  # differences that have a reason
     numbers: int = 0
 
     def leaves(self, what: str, name: str) -> None:
@@ -74,11 +76,23 @@ class Town:
     def letter(self, cents: int) -> str:
         """A new letter; its reference."""
         self.numbers += 1
-        name = f"M-{self.numbers}"
-        kind = ("tax", "fee")[self.numbers % 2]
-        self.letters[name] = builders.letter(name, TOWN, amount_cents=cents, kind=kind)
-        body: dict[str, object] = {"amount_cents": cents, "kind": kind}
-        self.model.push(Demand(name, cents, kind, None, body=body), None, clock.now().date())
+        return self._push(f"M-{self.numbers}", cents, ("tax", "fee")[self.numbers % 2], None)
+
+    def lowers(self, name: str, cents: int) -> str:
+        """The town asks for less than was paid; the name of the item of what is too much."""
+        self._push(name, cents, self.model.demands[name].kind, None)
+        return f"lowered:{name}:{self.model.demands[name].version}"
+
+    def replaces(self, older: str, cents: int) -> str:
+        """A letter in place of an older one, whose money counts for it; its reference."""
+        self.numbers += 1
+        return self._push(f"M-{self.numbers}", cents, self.model.demands[older].kind, older)
+
+    def _push(self, name: str, cents: int, kind: str, older: str | None) -> str:
+        body = {"amount_cents": cents, "kind": kind, "replaces": [older] if older else []}
+        self.letters[name] = builders.letter(name, TOWN, **body)  # type: ignore[arg-type]
+        demand = Demand(name, cents, kind, None, body=body)
+        self.model.push(demand, older, clock.now().date())
         return name
 
     def begins(self, name: str, provider: str, rule: int = 0) -> str:
