@@ -3,7 +3,7 @@
 All take a session. What is mended ends its task by itself; a person ends the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -252,6 +252,22 @@ def settlement_undone(session: Session, row: SettlementRow, by: str) -> None:
     """It is not booked any more."""
     tenant_id, subject = row.tenant_id, _of_settlement(row.account, row.settlement)
     writing.end(session, tenant_id, Kind.SETTLEMENT_DIFFERENCE, subject, by, "undone")
+
+
+def reports_stay_away(session: Session, tenant_id: str, quiet: Mapping[str, datetime]) -> None:
+    """Money of these accounts waits and no report comes; the tasks of all others are over.
+
+    What a person has ended is not opened again for the same time of quiet.
+    """
+    kind, begins = Kind.SETTLEMENTS_MISSING, "quiet:"
+    subjects = {f"{begins}{name}:{since:%Y-%m-%d}": name for name, since in quiet.items()}
+    for task in reading.open_tasks(session, tenant_id, kinds=(kind,)):
+        if task.subject.startswith(begins) and task.subject not in subjects:
+            writing.end(session, tenant_id, kind, task.subject, BY_ITSELF, "a report came")
+    for subject, name in subjects.items():
+        if reading.last_ended_by(session, tenant_id, kind, subject) in {None, BY_ITSELF}:
+            detail = {"account": name, "cause": "no_report", "since": quiet[name].isoformat()}
+            writing.put(session, tenant_id, kind, subject, detail=detail)
 
 
 def account_paused(

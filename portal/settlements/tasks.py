@@ -3,10 +3,16 @@
 from flask import current_app
 
 from portal import jobs
-from portal.settlements import fetching
+from portal.settlements import fetching, missing
 
 
 @jobs.every("*/5 * * * *", "settlements.fetch")
 def fetch_settlements() -> None:
     """Ask providers each night for settlement reports of which no notification came."""
     fetching.fetch_due(current_app.extensions["keyring"])
+
+
+@jobs.every("20 5 * * *", "settlements.missing")
+def look_for_missing() -> None:
+    """Tell of accounts whose money waits and of which no report comes."""
+    missing.look_all()
