@@ -1,4 +1,4 @@
-"""unbooked settlements: reports that wait, accounts without reports, and why an account is paused"""
+"""unbooked settlements: reports that wait, accounts without any, and why an account is paused"""
 
 import re
 
