@@ -237,9 +237,9 @@ def settlements_missing(
     writing.put(session, tenant_id, Kind.SETTLEMENTS_MISSING, account_id, detail=detail)
 
 
-def settlements_there(session: Session, tenant_id: str, account_id: str, why: str) -> None:
+def settlements_there(session: Session, tenant_id: str, account_id: str) -> None:
     """They are there again."""
-    writing.end(session, tenant_id, Kind.SETTLEMENTS_MISSING, account_id, BY_ITSELF, why)
+    writing.end(session, tenant_id, Kind.SETTLEMENTS_MISSING, account_id, BY_ITSELF, "listed")
 
 
 def settlement_booked(session: Session, row: SettlementRow) -> None:
@@ -277,8 +277,7 @@ def account_paused(
     on it.
     """
     detail = {"account": account_id, "since": since.isoformat(), "cause": cause}
-    kind = Kind.ACCOUNT_PAUSED
-    writing.end(session, tenant_id, kind, account_id, BY_ITSELF, "other than it was")
+    writing.end(session, tenant_id, Kind.ACCOUNT_PAUSED, account_id, BY_ITSELF, "not so any more")
     writing.put(session, tenant_id, Kind.ACCOUNT_PAUSED, account_id, detail=detail)
     audit.note(session, tenant_id, BY_ITSELF, "account.paused", account_id)
 

@@ -205,7 +205,7 @@ def _note_listed(session: Session, account: Account, *, done: bool) -> None:
     row = session.get_one(SettlementFetch, (account.tenant_id, account.id))
     row.listed_at, row.failing_since, row.told_at = clock.now(), None, None
     row.done_at = row.listed_at if done else row.done_at
-    staff.settlements_there(session, account.tenant_id, account.id, "listed")
+    staff.settlements_there(session, account.tenant_id, account.id)
 
 
 def _note_failing(session: Session, account: Account, cause: str) -> None:
