@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 
 import psycopg_pool
 from procrastinate import App, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
 
 log = logging.getLogger(__name__)
 
 EVENTS = "events"  # the queue of what hands over events: towns must not wait for each other there
+STALLED_AFTER = 15.0  # seconds without a heartbeat of its worker
 ACTS_AT_ONCE = 3  # acts of asynchronous jobs; each takes a connection for a moment
 
 Answer = TypeVar("Answer")
@@ -94,12 +96,33 @@ def task(name: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     return hung
 
 
-def every(cron: str, name: str) -> Callable[[Callable[..., Any]], Any]:
-    """Hang a function on the board to be run by the clock (cron with seconds as sixth field)."""
+def every(cron: str, name: str, *, alone: bool = True) -> Callable[[Callable[..., Any]], Any]:
+    """Hang a function on the board to be run by the clock (cron with seconds as sixth field).
+
+    ``alone``: never twice at once, and so not before one whose worker was killed is put back.
+    """
 
     def hung(act: Callable[[], Any]) -> Any:
         periodic: Any = board.periodic(cron=cron, queueing_lock=name)
-        hang_up: Any = task(name, lock=name)  # a queueing lock alone is no mutex
+        # A queueing lock alone is no mutex.
+        hang_up: Any = task(name, lock=name) if alone else task(name)
         return periodic(hang_up(lambda timestamp: act()))
 
     return hung
+
+
+async def put_back(board: App) -> None:
+    """Put the jobs of killed workers back on the board. Two at once do not harm each other."""
+    manager = board.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+        try:
+            await _put_back(board, job)
+        except ConnectorException:  # another put it back; or the database is gone, which will show
+            log.info("job_not_put_back")
+
+
+async def _put_back(board: App, job: Job) -> None:
+    try:
+        await board.job_manager.retry_job(job)
+    except UniqueViolation:  # one with its queueing lock waits already and does its work
+        await board.job_manager.finish_job(job, Status.FAILED, delete_job=True)

@@ -29,7 +29,6 @@ CREWS = {"default": 4, jobs.EVENTS: 64}  # jobs at once of each queue; handing o
 CONNECTIONS = 6  # of the board itself; jobs take theirs from the application's pool
 PATIENCE = 8.0  # seconds for a connection; so long a stop takes when the database is gone
 HEARTBEAT = 5.0  # seconds
-STALLED_AFTER = 15.0  # seconds
 LAST_MOMENT = 25.0  # seconds that running jobs are given to end
 START_AGAIN = 2.0  # seconds
 
@@ -70,6 +69,7 @@ async def _shift(database_url: str, told_to_stop: asyncio.Event) -> None:
     )
     with jobs.board.replace_connector(connector) as board:
         async with board.open_async():
+            await jobs.put_back(board)  # what was killed may bar the way of what comes
             working = [_crew(board, queue, at_once) for queue, at_once in CREWS.items()]
             stopping = asyncio.create_task(told_to_stop.wait())
             await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -83,7 +83,7 @@ def _crew(board: App, queue: str, at_once: int) -> asyncio.Task[None]:
             queues=[queue],
             concurrency=at_once,
             update_heartbeat_interval=HEARTBEAT,
-            stalled_worker_timeout=STALLED_AFTER,
+            stalled_worker_timeout=jobs.STALLED_AFTER,
             shutdown_graceful_timeout=LAST_MOMENT,
             delete_jobs="successful",
             install_signal_handlers=False,

@@ -2,9 +2,6 @@
 
 from collections.abc import Awaitable
 
-from procrastinate.exceptions import UniqueViolation
-from procrastinate.jobs import Status
-
 from portal import jobs
 from portal.db import transaction
 from portal.finance import acknowledging, delivery, lanes, repeating
@@ -14,7 +11,6 @@ from portal.web import current
 EVERY_TEN_SECONDS = "* * * * * */10"
 EVERY_TEN_MINUTES = "3-59/10 * * * *"
 HOURLY = "7 * * * *"
-STALLED_AFTER = 15  # seconds without a heartbeat
 KEPT_HOURS = 24  # failed jobs, for whoever asks why; good ones go at once
 
 
@@ -49,15 +45,13 @@ def look_for_words() -> None:
         acknowledging.look(tenant_id)
 
 
-@jobs.every(EVERY_TEN_SECONDS, "finance.put_back")
+@jobs.every(EVERY_TEN_SECONDS, "finance.put_back", alone=False)
 async def put_back_stalled() -> None:
-    """Put the jobs of killed workers back on the board; every job may run twice."""
-    manager = jobs.board.job_manager
-    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
-        try:
-            await manager.retry_job(job)
-        except UniqueViolation:  # one with its queueing lock waits already and does its work
-            await manager.finish_job(job, Status.FAILED, delete_job=True)
+    """Put the jobs of killed workers back on the board; every job may run twice.
+
+    Not alone: this one, killed, would bar the way of the next that could put it back.
+    """
+    await jobs.put_back(jobs.board)
 
 
 @jobs.every(HOURLY, "finance.forget_answers")

@@ -26,6 +26,13 @@ JOB = text(
     " VALUES ('default', 'deliver', :lock, '{\"tenant_id\": \"x\"}',"
     " CAST(:status AS procrastinate_job_status), :worker) RETURNING id"
 )
+BY_THE_CLOCK = text(
+    "INSERT INTO procrastinate_jobs"
+    " (queue_name, task_name, lock, queueing_lock, args, status, worker_id)"
+    " SELECT 'default', name, name, name, '{\"timestamp\": 0}',"
+    " CAST(:status AS procrastinate_job_status), :worker"
+    " FROM CAST(:name AS text) AS name RETURNING id"
+)
 BOARD = text("SELECT id, status::text FROM procrastinate_jobs ORDER BY id")
 WORKER = text(
     "INSERT INTO procrastinate_workers (last_heartbeat)"
@@ -49,6 +56,13 @@ def hang(status, lock, silent_for=None):
     with transaction() as session:
         worker = silent_for and session.scalar(WORKER, {"ago": silent_for})
         return session.scalar(JOB, {"status": status, "lock": lock, "worker": worker})
+
+
+def hang_by_the_clock(name, status, silent_for=None):
+    with transaction() as session:
+        worker = silent_for and session.scalar(WORKER, {"ago": silent_for})
+        told = {"name": name, "status": status, "worker": worker}
+        return session.scalar(BY_THE_CLOCK, told)
 
 
 def on_board():
@@ -85,6 +99,47 @@ def test_a_killed_workers_job_goes_when_another_waits_in_its_place(board, settin
     waiting = hang("todo", "deliver:x")
     put_back(settings)
     assert on_board() == {also: "todo", waiting: "todo"}
+
+
+def test_two_who_put_back_at_once_do_not_harm_each_other(board, settings, monkeypatch):
+    orphan = hang("doing", None, silent_for=60)
+    gone = hang("doing", "deliver:x", silent_for=60)
+    waiting = hang("todo", "deliver:x")
+
+    async def both_have_looked():
+        connector = PsycopgConnector(conninfo=settings.database_url, min_size=1, max_size=2)
+        with jobs.board.replace_connector(connector) as at_work:
+            async with at_work.open_async():
+                manager = at_work.job_manager
+                seen = await manager.get_stalled_jobs(seconds_since_heartbeat=15)
+                monkeypatch.setattr(type(manager), "get_stalled_jobs", lambda *_, **__: told(seen))
+                await jobs.put_back(at_work)
+                await jobs.put_back(at_work)
+
+    asyncio.run(both_have_looked())
+    assert gone not in on_board()
+    assert on_board() == {orphan: "todo", waiting: "todo"}
+
+
+async def told(seen):
+    return seen
+
+
+@pytest.mark.parametrize("name", ["finance.put_back", "finance.ring"])
+def test_a_job_by_the_clock_that_was_killed_itself_is_put_back(app, settings, board, name):
+    """Also when a worker is there already: what puts back waits for nobody's lock."""
+    with working(settings):
+        wait_for(lambda: app.test_client().get("/readyz").json["worker"] == "working")
+        killed = hang_by_the_clock(name, "doing", silent_for=60)
+        wait_for(lambda: on_board().get(killed) != "doing")
+
+
+def test_a_worker_that_begins_puts_back_what_bars_the_way(app, settings, board):
+    """A board on which all who could put back wait behind one that was killed."""
+    killed = hang_by_the_clock("finance.put_back", "doing", silent_for=60)
+    behind = hang_by_the_clock("finance.put_back", "todo")
+    with working(settings):
+        wait_for(lambda: not {killed, behind} & set(on_board()))
 
 
 def test_the_round_rings_only_for_towns_with_something_due(app, monkeypatch):
@@ -145,8 +200,8 @@ def working(settings):
         process.wait(10)
 
 
-def wait_for(condition):
-    for _ in range(400):
+def wait_for(condition, seconds=60):
+    for _ in range(seconds * 20):
         if condition():
             return
         time.sleep(0.05)
