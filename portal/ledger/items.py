@@ -1,6 +1,7 @@
 """Items: what a suspense or custody account consists of, one row a thing that can be named."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -173,10 +174,16 @@ def _locked(session: Session, model: type[Item], place: Place) -> Item | None:
 
 
 def open_custody(
-    session: Session, place: Place, cause: str, amount: Money, request_reference: str | None
+    session: Session,
+    place: Place,
+    cause: str,
+    amount: Money,
+    request_reference: str | None,
+    taken_on: date | None = None,
 ) -> int | None:
     """We have this much that is nobody's yet (``surplus`` or ``unclear``); the item's id.
 
+    ``taken_on`` is the town's day on which a provider took what is unclear.
     ``None`` when the item was opened before.
     """
     item_id = session.scalar(
@@ -187,6 +194,7 @@ def open_custody(
             reference=place.reference,
             cause=cause,
             request_reference=request_reference,
+            taken_on=taken_on,
             amount_cents=amount.cents,
             open_cents=amount.cents,
             currency=amount.currency,

@@ -103,6 +103,7 @@ class CustodyItem(Base):
     cause: Mapped[str]
     account: Mapped[str | None]  # whose suspense the money came by; none if it came otherwise
     request_reference: Mapped[str | None]
+    taken_on: Mapped[date | None]  # by a provider, by its own word; only of what is unclear
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     open_cents: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]

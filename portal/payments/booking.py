@@ -4,7 +4,7 @@ Called by ``record`` only, under the request's lock and inside its one transacti
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -24,11 +24,15 @@ from portal.tenants import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """By what money came that is kept: request, payment, the provider's name, as far as known."""
+    """By what money came that is kept: request, payment, the provider's name, as far as known.
+
+    ``taken_on`` is the provider's day of money that fits no payment.
+    """
 
     reference: str | None
     payment: str | None
     provider_reference: str | None
+    taken_on: date | None = None
 
 
 def pending(session: Session, payment: Payment, _: datetime) -> None:
@@ -44,7 +48,9 @@ def pending(session: Session, payment: Payment, _: datetime) -> None:
 def success(session: Session, payment: Payment, happened_at: datetime) -> None:
     """The provider has the money: clear what the request still asks, keep the rest for someone."""
     asked = session.get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
-    request = register.line(session, asked)[-1]
+    line = register.line(session, asked)
+    request = line[-1]
+    register.move_on(line)
     account = accounts.get(session, payment.tenant_id, payment.account_id)
     payment.confirmed_at, payment.ask_at = clock.now(), None
     zone = ZoneInfo(session.get_one(Tenant, payment.tenant_id).time_zone)
@@ -69,15 +75,22 @@ def success(session: Session, payment: Payment, happened_at: datetime) -> None:
 
 
 def unclear(
-    session: Session, tenant_id: str, account_id: str, provider_reference: str, amount: Money
+    session: Session,
+    tenant_id: str,
+    account_id: str,
+    provider_reference: str,
+    amount: Money,
+    happened_at: datetime,
 ) -> None:
     """Money that a provider has of ours and that fits no payment; booked once per reference."""
     name = f"{account_id}:{provider_reference}"
+    zone = ZoneInfo(session.get_one(Tenant, tenant_id).time_zone)
     if not book.post(session, tenant_id, entries.unclear_report(name, account_id, amount)):
         return
     place = Place(tenant_id, account_id, f"unclear:{name}")
     items.open_suspense(session, place, amount)
-    item = keep(session, place, "unclear", amount, Came(None, None, provider_reference))
+    by = Came(None, None, provider_reference, happened_at.astimezone(zone).date())
+    item = keep(session, place, "unclear", amount, by)
     if item is not None:
         staff.custody_unclear(session, place, item, amount, provider_reference)
 
@@ -191,7 +204,7 @@ def _paid(
 
 def keep(session: Session, place: Place, cause: str, amount: Money, by: Came) -> int | None:
     """We have money that is nobody's: open its item once and tell it; ``None`` the second time."""
-    item = items.open_custody(session, place, cause, amount, by.reference)
+    item = items.open_custody(session, place, cause, amount, by.reference, by.taken_on)
     if item is not None:
         account = entries.suspense(place.account) if place.account else None
         kept = messages.Kept(item, amount, cause, account, by.payment, by.provider_reference)

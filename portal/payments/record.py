@@ -212,7 +212,8 @@ def _keep_misfit(
         advance(session, payment, Event.DOES_NOT_FIT, source.way)
     if report.amount:
         name = report.provider_reference or report.payment or report.event_id
-        booking.unclear(session, source.tenant_id, source.account_id, name, report.amount)
+        when = min(report.happened_at or clock.now(), clock.now())
+        booking.unclear(session, source.tenant_id, source.account_id, name, report.amount, when)
 
 
 def _is_booked(session: Session, source: Source, report: Report) -> bool:

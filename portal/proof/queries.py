@@ -198,6 +198,14 @@ UNCLEAR = f"""
     FROM custody_moves m JOIN custody_items i ON (i.tenant_id, i.id) = (m.tenant_id, m.item_id)
     WHERE m.tenant_id = :tenant AND i.cause = 'unclear' AND m.reason = 'taken_back'"""
 
+# Unclear money: on which day the provider took it, and on which it was booked.
+UNCLEAR_TAKEN = """
+    SELECT i.tenant_id, i.id, i.reference, i.currency, i.account, i.amount_cents, e.booked_on,
+        coalesce(i.taken_on, e.booked_on) AS taken_on
+    FROM custody_items i
+    JOIN ledger_entries e ON (e.tenant_id, e.reference) = (i.tenant_id, i.reference)
+    WHERE i.tenant_id = :tenant AND i.cause = 'unclear' AND i.reference LIKE 'unclear:%'"""
+
 PROVIDER_SAYS = """
     SELECT currency, account_id AS part, NULL::date AS day, 'provider_figures' AS source,
         to_char(told_at AT TIME ZONE :zone, 'YYYY-MM-DD HH24:MI') AS name, taken_cents AS cents
@@ -212,13 +220,23 @@ PROVIDER_SAYS = """
             AND e.reason IN ('payment_succeeded', 'unclear_report')
             AND e.booked_on <= :day AND e.booked_at > told_at)"""
 
-HEARD_LATER = """
+# Unclear money whose place is found is taken back and booked anew as the payment's: what was not
+# heard by the day leaves twice then, and comes back once.
+HEARD_LATER = f"""
     SELECT p.currency, p.account_id AS part, NULL::date AS day, 'payments' AS source, p.id AS name,
         -p.amount_cents AS cents
     FROM payments p
     JOIN ledger_entries e ON e.tenant_id = p.tenant_id AND e.reference = 'payment:' || p.id
     WHERE p.tenant_id = :tenant AND p.state = 'succeeded' AND p.effective_on <= :day
-        AND e.booked_on > :day"""
+        AND e.booked_on > :day
+    UNION ALL
+    SELECT i.currency, i.account, NULL::date, 'custody_items', i.reference, -i.amount_cents
+    FROM ({UNCLEAR_TAKEN}) i WHERE i.taken_on <= :day AND i.booked_on > :day
+    UNION ALL
+    SELECT i.currency, i.account, NULL::date, 'custody_moves', i.reference || ' ' || m.id, -m.cents
+    FROM custody_moves m JOIN ({UNCLEAR_TAKEN}) i ON i.id = m.item_id
+    WHERE m.tenant_id = :tenant AND m.reason = 'taken_back' AND m.booked_on > :day
+        AND i.taken_on <= :day"""
 
 REFUNDED = f"""
     SELECT f.currency, p.account_id AS part,

@@ -71,6 +71,7 @@ def tell(session: Session, subject: Subject, fact: Elsewhere) -> PaymentRequest:
     )
     session.add(row)
     register.cover(request, amount)
+    register.move_on(line)
     entry = entries.paid_elsewhere(_name(asked, row), request.kind, amount)
     book.post(session, subject.tenant_id, entry)
     _told(session, subject, request, row, "paid_elsewhere")

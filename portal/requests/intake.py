@@ -91,14 +91,21 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
 
 
 def _locked(session: Session, known: PaymentRequest, asked: Asked) -> PaymentRequest:
-    """The request, locked after those that it replaces and before: by id, as all others do."""
-    query = select(PaymentRequest.id).where(
-        PaymentRequest.tenant_id == known.tenant_id,
-        PaymentRequest.reference.in_([known.reference, *asked.replaces]),
+    """The request, locked with those that it replaces and the one in its own place: by id."""
+    locked: list[int] = []
+    while (together := _together(session, known, asked)) != locked:
+        for request_id in together:
+            register.locked(session, known.tenant_id, request_id)
+        locked = together  # unless it was replaced while we waited
+    return known
+
+
+def _together(session: Session, known: PaymentRequest, asked: Asked) -> list[int]:
+    older = select(PaymentRequest.id).where(
+        PaymentRequest.tenant_id == known.tenant_id, PaymentRequest.reference.in_(asked.replaces)
     )
-    for request_id in session.scalars(query.order_by(PaymentRequest.id)).all():
-        register.locked(session, known.tenant_id, request_id)
-    return register.locked(session, known.tenant_id, known.id)
+    line = register.line(session, known) if asked.replaces else [known]
+    return sorted({request.id for request in line} | set(session.scalars(older)))
 
 
 def check_kind(kind: Kind | None, asked: Asked) -> None:
@@ -168,10 +175,17 @@ def _change(session: Session, request: PaymentRequest, asked: Asked, content: Js
 def _settle_in(session: Session, request: PaymentRequest, asked: Asked) -> None:
     """What a new version means for older letters and for what was paid already."""
     if asked.replaces:
-        replacing.replace(session, request, asked.replaces)
+        in_force = replacing.replace(session, request, asked.replaces)
+        if in_force is not request:  # it was replaced itself: what came counts for that one
+            _settle(session, in_force, request)
+    _settle(session, request, request)
+
+
+def _settle(session: Session, request: PaymentRequest, by: PaymentRequest) -> None:
+    """Weigh what is covered against what is asked; ``by`` is whose new version changed it."""
     if request.covered_cents == 0 and request.state == State.OPEN:
         return
-    _keep_surplus(session, request)
+    _keep_surplus(session, request, by)
     # What was covered since a rest was waived makes that much of the waiver void.
     rest = request.amount_cents - request.covered_cents
     request.closed_cents = min(request.closed_cents, rest)
@@ -179,13 +193,13 @@ def _settle_in(session: Session, request: PaymentRequest, asked: Asked) -> None:
     request.state = step(State(request.state), covered)
 
 
-def _keep_surplus(session: Session, request: PaymentRequest) -> None:
+def _keep_surplus(session: Session, request: PaymentRequest, by: PaymentRequest) -> None:
     """More was paid than is asked now: the rest is nobody's until it is sent back."""
     surplus = Money(request.covered_cents - request.amount_cents, request.currency)
     if surplus.cents <= 0:
         return
-    tenant_id, name = request.tenant_id, f"{request.reference}:{request.version}"
-    entry = entries.lowered(request.reference, request.version, request.kind, surplus)
+    tenant_id, name = request.tenant_id, f"{by.reference}:{by.version}"
+    entry = entries.lowered(by.reference, by.version, request.kind, surplus)
     book.post(session, tenant_id, entry)
     request.covered_cents = request.amount_cents
     place = Place(tenant_id, None, f"lowered:{name}")

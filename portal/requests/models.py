@@ -29,7 +29,8 @@ class PaymentRequest(Base):
 
     ``lookup`` is HMAC(lookup key, short code): with the row alone no code can be recognised.
     ``covered_cents`` is what payments have cleared and what was paid elsewhere; ``closed_cents``
-    is the rest that the finance system has waived.
+    is the rest that the finance system has waived. ``money_moved_on``: it is replaced, and money
+    that was paid on it has counted for the one in its place.
     """
 
     __tablename__ = "payment_requests"
@@ -47,6 +48,7 @@ class PaymentRequest(Base):
             " AND content = '{}'::jsonb AND key_id = '')",
             name="details_purged",
         ),
+        CheckConstraint("NOT money_moved_on OR state = 'replaced'", name="moved_on_when_replaced"),
         CheckConstraint("purged_at IS NULL OR details_purged_at IS NOT NULL", name="purged"),
         Index(None, "payable_until", postgresql_where="state IN ('open','partly_paid')"),
         Index(
@@ -87,6 +89,7 @@ class PaymentRequest(Base):
     lookup: Mapped[bytes]
     withdrawn_reason: Mapped[str | None]
     replaced_by: Mapped[int | None] = mapped_column(BigInteger)
+    money_moved_on: Mapped[bool] = mapped_column(default=False, server_default="false")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
     details_purged_at: Mapped[datetime | None]  # texts, pseudonym and link are gone
@@ -143,6 +146,7 @@ class Tries(Base):
         ForeignKeyConstraint(
             ["tenant_id", "request_id"], ["payment_requests.tenant_id", "payment_requests.id"]
         ),
+        Index(None, "hour_began_at"),
     )
 
     tenant_id: Mapped[str] = mapped_column(primary_key=True)

@@ -17,7 +17,7 @@ from portal.finance import messages, outbox
 from portal.finance.messages import Message
 from portal.keys import Keyring
 from portal.money import Money
-from portal.requests import links, purged, register, replacing, tan
+from portal.requests import links, purged, register, tan
 from portal.requests.models import ClosedRest, PaymentRequest
 from portal.requests.ordered import Rest, Why
 from portal.requests.states import State
@@ -108,7 +108,7 @@ def restore(session: Session, subject: Subject, payable_until: date | None) -> P
     if request.state in NOT_ENDED and request.payable_until == payable_until:
         return request
     ended = request.state
-    if ended == State.REPLACED and replacing.moved_on(session, request):
+    if request.money_moved_on:
         raise MoneyMovedOn("What was paid on it counts for the newer request.")
     register.restore(request, payable_until)
     detail = {"payable_until": payable_until.isoformat() if payable_until else None}

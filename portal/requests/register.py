@@ -1,5 +1,6 @@
 """The register: finding a request, locking it, and covering what it asks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from operator import attrgetter
@@ -108,6 +109,15 @@ def locked_line(session: Session, tenant_id: str, reference: str) -> list[Paymen
         before, found = found, line(session, asked)
         if found == before:  # nothing was replaced while we waited
             return found
+
+
+def move_on(line: Sequence[PaymentRequest]) -> None:
+    """Note that money paid on the first of a locked line counts for the last.
+
+    From now on none of those between may be restored: its money stands elsewhere.
+    """
+    for request in line[:-1]:
+        request.money_moved_on = True
 
 
 def share(session: Session, request: PaymentRequest, amount: Money, paid_on: date) -> Share:

@@ -13,7 +13,6 @@ from portal import clock
 from portal.errors import Conflict, Invalid
 from portal.finance import messages, outbox
 from portal.ledger import book, entries
-from portal.ledger.models import EntryRow
 from portal.money import Money
 from portal.requests import register
 from portal.requests.models import PaymentRequest
@@ -32,12 +31,15 @@ class ReplacesItself(Invalid):
     code = "replaces_itself"
 
 
-def replace(session: Session, newer: PaymentRequest, references: Sequence[str]) -> None:
+def replace(session: Session, newer: PaymentRequest, references: Sequence[str]) -> PaymentRequest:
     """Let ``newer``, locked, take the place of those of ``references`` that are known here.
 
+    What was paid on them counts for ``newer``, or for the one in its place if it was replaced
+    itself; that one, locked with it, is given back.
     Raises ``ReplacesItself``, ``OtherCurrency``. What the portal never saw cannot be paid here and
     is passed over.
     """
+    line = register.line(session, newer)
     query = (
         select(PaymentRequest.id)
         .where(
@@ -48,37 +50,30 @@ def replace(session: Session, newer: PaymentRequest, references: Sequence[str]) 
     )
     for request_id in session.scalars(query).all():
         older = register.locked(session, newer.tenant_id, request_id)
-        if older.id in {request.id for request in register.line(session, newer)}:
+        if older.id in {request.id for request in line}:
             raise ReplacesItself(f"{newer.reference} cannot replace {older.reference}.")
         if older.currency != newer.currency:
             raise OtherCurrency(f"{older.reference} is in {older.currency}.")
         if older.state != State.REPLACED:
-            _take_over(session, older, newer)
+            _take_over(session, older, line)
+    return line[-1]
 
 
-def moved_on(session: Session, request: PaymentRequest) -> bool:
-    """Whether what was paid on a replaced request counts for the one in its place now."""
-    if request.replaced_by is None:
-        return False
-    newer = register.get(session, request.tenant_id, request.replaced_by)
-    prefix = f"replaced:{request.reference}:{request.version}:{newer.reference}:"
-    moved = select(EntryRow.id).where(
-        EntryRow.tenant_id == request.tenant_id,
-        EntryRow.reference.startswith(prefix, autoescape=True),
-    )
-    return session.scalar(moved.limit(1)) is not None
-
-
-def _take_over(session: Session, older: PaymentRequest, newer: PaymentRequest) -> None:
+def _take_over(session: Session, older: PaymentRequest, line: Sequence[PaymentRequest]) -> None:
+    newer, in_force = line[0], line[-1]
     older.state = step(State(older.state), Event.REPLACED)
     older.replaced_by, older.updated_at = newer.id, clock.now()
     if older.covered_cents:
         paid = Money(older.covered_cents, older.currency)
-        by = f"{newer.reference}:{newer.version}"  # restored and replaced again, it moves again
-        entry = entries.replaced(older.reference, by, older.kind, newer.kind, older.version, paid)
+        by = f"{in_force.reference}:{in_force.version}"
+        entry = entries.replaced(
+            older.reference, by, older.kind, in_force.kind, older.version, paid
+        )
         if not book.post(session, older.tenant_id, entry):
             raise AssertionError(f"posted before: {entry.reference}")
         older.covered_cents = 0
-        newer.covered_cents += paid.cents
+        in_force.covered_cents += paid.cents
+        in_force.updated_at = clock.now()
+        register.move_on([older, *line])
     message = messages.request_replaced(older.reference, older.version, newer.reference)
     outbox.put(session, older.tenant_id, message)

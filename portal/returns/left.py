@@ -112,7 +112,9 @@ def give(session: Session, payment: Payment, taken: TakenBack, name: str) -> Tak
 
     Returns how it was given; sum, loss and fee are the same.
     """
-    request = in_force(session, payment)
+    line = _line(session, payment)
+    request = line[-1]
+    register.move_on(line)
     today = clock.today(session.get_one(Tenant, payment.tenant_id).time_zone)
     share = register.share(session, request, taken.claim, payment.effective_on or today)
     surplus = taken.surplus + share.surplus

@@ -19,5 +19,6 @@ class Kind(StrEnum):
     ACCOUNT_PAUSED = "account_paused"  # a provider does not answer for one of the town's accounts
     METHOD_ENDS = "method_ends"  # an account or a rule ends soon and nothing follows it
     LAST_METHOD_ENDS = "last_method_ends"  # the same, and something cannot be paid online any more
+    TANS_GUESSED = "tans_guessed"  # many wrong TANs within an hour, on whatever letters
     BOOKS_BROKEN = "books_broken"  # a rule of the books is broken
     CITIZEN_NOTE = "citizen_note"  # a citizen says or asks something

@@ -299,6 +299,26 @@ def test_money_of_which_we_have_not_heard_is_a_difference_until_we_do(
     assert held("received card") == (10_000,)
 
 
+def test_unclear_money_of_which_we_hear_after_midnight_is_no_difference_for_ever(
+    telling: Telling, time: Time
+) -> None:
+    time.move("-3d")
+    day = today()
+    report = replace(telling.pay(builders.begin(letter())), happened_at=clock.now())
+    strange = replace(report, payment="nobody's")
+    time.move("-2d")
+    record(strange, CARD)
+    figures.ask(current_app.extensions["keyring"], TOWN, day)
+    names = ("heard_later card", "received card", "provider_says card")
+    assert held(*names, day=day) == (-10_000, 0, 10_000)
+    time.move("-1d")
+    record(report, CARD)  # and now it says whose it is
+    assert held(*names, day=day) == (-10_000, 0, 10_000)
+    figures.ask(current_app.extensions["keyring"], TOWN, day + timedelta(days=1))
+    assert held(*names, day=day + timedelta(days=1)) == (0, 10_000, 10_000)
+    assert held("received card") == (10_000,)
+
+
 def test_what_a_provider_said_before_a_payment_says_nothing_of_it(telling: Telling) -> None:
     ask = current_app.extensions["keyring"], TOWN, today()
     figures.ask(*ask)

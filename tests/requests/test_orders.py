@@ -1,5 +1,6 @@
 """What the finance system orders about a request."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,13 +12,14 @@ from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.ledger.models import CustodyItem
 from portal.payments.record import Source, record
-from portal.requests import expiry, links, opening, orders, replacing, tan
+from portal.requests import elsewhere, expiry, links, opening, orders, replacing, tan
 from portal.requests.models import PaymentRequest
-from portal.requests.ordered import Rest, Why
+from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import DayIsOver, NothingPaid, NotTheRest, OrderReused, Subject
 from portal.requests.register import NoSuchRequest
 from portal.requests.states import IllegalStep
 from portal.requests.tan import Verdict
+from portal.returns import reversals
 from tests import builders
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
@@ -180,6 +182,73 @@ def test_a_replaced_request_whose_money_moved_on_is_not_restored(provider: FakeP
         restored()
     assert builders.request_of(letter).state == "replaced"
     assert builders.request_of(newer).open.cents == 6_000
+
+
+def test_a_later_version_of_a_replaced_request_does_not_bring_its_money_back(
+    provider: FakeProvider,
+) -> None:
+    letter = part(provider, 4_000)
+    builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    builders.letter("K-1", amount_cents=11_000)
+    with pytest.raises(orders.MoneyMovedOn):
+        restored()
+    assert builders.request_of(letter).state == "replaced"
+
+
+def test_a_request_is_not_restored_when_its_money_came_while_it_was_replaced(
+    provider: FakeProvider,
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    payment = builders.begin(letter)
+    newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    record(provider.pay(payment), CARD)
+    with pytest.raises(orders.MoneyMovedOn):
+        restored()
+    back = provider.reverse(payment, 10_000, 0)
+    reversals.record_reversal(ring(), TOWN, "card", back)
+    assert builders.request_of(newer).open.cents == 10_000
+    assert builders.events()[-1].data["loss_cents"] == 0
+
+
+def test_a_request_is_not_restored_when_it_was_paid_elsewhere_while_it_was_replaced(
+    app: Flask,
+) -> None:
+    builders.letter("K-1", amount_cents=10_000)
+    newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    fact = Elsewhere(id="B-1", amount_cents=900, paid_on=date(2026, 11, 12), how=How.CASH)
+    with transaction() as session:
+        elsewhere.tell(session, of(), fact)
+    with pytest.raises(orders.MoneyMovedOn):
+        restored()
+    with transaction() as session:
+        elsewhere.undo(session, of(), "B-1")
+    assert builders.request_of(newer).open.cents == 10_000
+
+
+def test_none_between_is_restored_when_the_first_ones_money_came_for_the_last(
+    provider: FakeProvider,
+) -> None:
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    builders.letter("K-3", amount_cents=10_000, replaces=["K-2"])
+    record(provider.pay(payment), CARD)
+    for reference in ("K-1", "K-2"):
+        with pytest.raises(orders.MoneyMovedOn):
+            restored(reference)
+
+
+def test_a_request_is_not_restored_when_a_refund_that_failed_counts_for_the_newer_one(
+    provider: FakeProvider,
+) -> None:
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    record(provider.pay(payment), CARD)
+    report = provider.reverse(payment, 10_000, 0)
+    reversals.record_reversal(ring(), TOWN, "card", report)
+    newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    reversals.record_reversal(ring(), TOWN, "card", replace(report, won=True))
+    assert builders.request_of(newer).state == "paid"
+    with pytest.raises(orders.MoneyMovedOn):
+        restored()
 
 
 def test_a_replaced_request_on_which_nothing_was_paid_is_restored(provider: FakeProvider) -> None:

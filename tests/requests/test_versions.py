@@ -1,6 +1,9 @@
 """What a new version means for what was paid already."""
 
+import threading
+
 import pytest
+from flask import Flask, current_app
 from sqlalchemy import select
 
 from portal import clock
@@ -9,6 +12,7 @@ from portal.ledger.models import CustodyItem
 from portal.payments.record import Source, record
 from portal.requests import expiry
 from portal.requests.replacing import ReplacesItself
+from portal.returns import reversals
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
@@ -82,3 +86,58 @@ def test_a_letter_cannot_take_its_own_place(provider: FakeProvider) -> None:
         builders.letter("K-1", amount_cents=1, replaces=["K-2"])
     with pytest.raises(ReplacesItself):
         builders.letter("K-2", amount_cents=1, replaces=["K-2"])
+
+
+def test_what_a_replaced_letter_replaces_later_counts_for_the_one_in_force(
+    provider: FakeProvider,
+) -> None:
+    first = builders.letter("K-1", amount_cents=10_000)
+    second = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
+    third = builders.letter("K-3", amount_cents=5_000)
+    payment = builders.begin(third)
+    record(provider.pay(payment), CARD)
+    builders.letter("K-1", amount_cents=11_000, replaces=["K-3"])
+    stand = [(builders.request_of(each).state, builders.request_of(each).covered_cents)
+             for each in (first, second, third)]  # fmt: skip
+    assert stand == [("replaced", 0), ("partly_paid", 5_000), ("replaced", 0)]
+    back = provider.reverse(payment, 5_000, 0)
+    reversals.record_reversal(current_app.extensions["keyring"], TOWN, "card", back)
+    assert builders.request_of(second).open.cents == 10_000
+    assert builders.events()[-1].data["loss_cents"] == 0
+
+
+def test_what_it_brings_beyond_what_is_asked_is_surplus_each_time(provider: FakeProvider) -> None:
+    paid(provider, "K-1", 9_000)
+    builders.letter("K-2", amount_cents=4_000, replaces=["K-1"])
+    paid(provider, "K-3", 700)
+    builders.letter("K-1", amount_cents=9_500, replaces=["K-3"])
+    paid(provider, "K-4", 800)
+    builders.letter("K-1", amount_cents=9_600, replaces=["K-3", "K-4"])
+    found = db.session.scalars(select(CustodyItem).order_by(CustodyItem.id))
+    assert [(item.open_cents, item.request_reference) for item in found] == [
+        (5_000, "K-2"), (700, "K-2"), (800, "K-2"),
+    ]  # fmt: skip
+
+
+def test_two_that_replace_while_their_place_is_taken_do_not_block_each_other(
+    app: Flask, provider: FakeProvider
+) -> None:
+    """The older letter's change waits for the newer one to be there, and then sees it."""
+    builders.letter("K-1", amount_cents=10_000)
+    paid(provider, "K-3", 3_000)
+    go = threading.Barrier(2)
+
+    def push(reference: str, replaced: str) -> None:
+        with app.app_context():
+            go.wait()
+            builders.letter(reference, amount_cents=12_000, replaces=[replaced])
+
+    threads = [
+        threading.Thread(target=push, args=each) for each in (("K-1", "K-3"), ("K-2", "K-1"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    newest = builders.letter("K-2", amount_cents=12_000, replaces=["K-1"])
+    assert builders.request_of(newest).covered_cents == 3_000
