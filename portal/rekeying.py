@@ -20,7 +20,7 @@ from portal.payments import mails
 from portal.payments.mails import Mail
 from portal.payments.models import ProviderAccount
 from portal.requests import links, register, tan
-from portal.requests.models import PaymentRequest
+from portal.requests.models import PaymentRequest, PurgedReference
 
 AT_ONCE = 500
 
@@ -32,12 +32,15 @@ class KeyInUse(Conflict):
 
 
 def counts(session: Session) -> Counter[str]:
-    """How much hangs on each key: requests and sealed rows.
+    """How much hangs on each key: requests, what is left of purged references, and sealed rows.
 
     A key on which nothing hangs may be taken out of the settings.
     """
-    query = select(PaymentRequest.key_id, func.count()).group_by(PaymentRequest.key_id)
-    found = Counter({key_id: int(count) for key_id, count in session.execute(query)})
+    found: Counter[str] = Counter()
+    for model in (PaymentRequest, PurgedReference):
+        with_key = model.key_id != ""  # a request without details has given its key up
+        query = select(model.key_id, func.count()).where(with_key).group_by(model.key_id)
+        found.update({key_id: int(count) for key_id, count in session.execute(query)})
     sealed = (
         ProviderAccount.credentials_sealed, Endpoint.secret_sealed, KeptAnswer.answer_sealed,
         Mail.sealed,

@@ -2,11 +2,13 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from portal import keys, rekeying
-from portal.db import db
+from portal import clock, keys, rekeying
+from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.requests import links, opening, tan
+from portal.requests.models import PaymentRequest, PurgedReference
 from tests import builders
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
@@ -69,3 +71,23 @@ def test_revoking_again_finds_nothing(app: Flask, monkeypatch: pytest.MonkeyPatc
 def test_the_key_in_use_is_not_given_up(app: Flask) -> None:
     with pytest.raises(rekeying.KeyInUse, match="QUITT_KEYS"):
         rekeying.revoke(app.extensions["keyring"], "k1")
+
+
+def test_a_key_on_which_a_purged_reference_hangs_is_not_done_with(app: Flask) -> None:
+    with transaction() as session:
+        session.add(
+            PurgedReference(
+                tenant_id=TOWN, key_id="k0", name=bytes(32), link_version=1, tan_version=1,
+                purged_at=clock.now(),
+            )
+        )  # fmt: skip
+    assert rekeying.counts(db.session())["k0"] == 1
+
+
+def test_a_request_without_details_hangs_on_no_key(app: Flask) -> None:
+    builders.letter()
+    with transaction() as session:
+        session.execute(update(PaymentRequest).values(
+            details_purged_at=clock.now(), purpose="", payment_sign=None, content={}, key_id="",
+        ))  # fmt: skip
+    assert set(rekeying.counts(db.session())) == {"k1"}  # the accounts' credentials
