@@ -21,13 +21,14 @@ class Figure:
 
 
 EXPLAINED = {
-    "quitt_events": "Deliveries of events that are not taken, by state.",
+    "quitt_events": "Events that are not taken, by state of delivery, and those that were refused.",
     "quitt_event_oldest_seconds": "Age of the oldest event that waits to be handed over.",
     "quitt_endpoints_silent": "Finance systems that do not answer.",
     "quitt_accounts_paused": "Provider accounts that do not answer and are not offered.",
     "quitt_payments_undecided": "Payments whose end is not known, by how long ago they began.",
     "quitt_jobs": "Jobs on the board, by state.",
     "quitt_job_oldest_seconds": "How long the oldest bell or job waits for a worker.",
+    "quitt_job_running_seconds": "How long the oldest job that was begun has been running.",
     "quitt_worker_seen_seconds": "Time since a worker was last seen; -1: never.",
     "quitt_tasks_open": "Tasks that wait for staff, by kind.",
 }
@@ -35,8 +36,9 @@ EXPLAINED = {
 DELIVERIES = """
 SELECT state, count(*), coalesce(extract(epoch FROM :now - min(e.occurred_at)), 0)
   FROM deliveries d JOIN events e USING (tenant_id, position)
- WHERE state IN ('waiting', 'parked', 'refused') GROUP BY state
+ WHERE state IN ('waiting', 'parked') GROUP BY state
 """
+REFUSED = "SELECT count(*) FROM acknowledgements WHERE result = 'refused'"
 SILENT = "SELECT count(*) FROM endpoints WHERE failures > 0"
 PAUSED = "SELECT count(*) FROM account_silences WHERE paused_at IS NOT NULL"
 UNDECIDED = """
@@ -50,6 +52,12 @@ SELECT j.status::text, count(DISTINCT j.id), coalesce(extract(epoch FROM now() -
   FROM procrastinate_jobs j LEFT JOIN procrastinate_events e
     ON e.job_id = j.id AND e.type = 'deferred'
  WHERE j.status IN ('todo', 'doing', 'failed') GROUP BY 1
+"""
+RUNNING = """
+SELECT coalesce(extract(epoch FROM now() - min(begun)), 0) FROM (
+    SELECT max(e.at) AS begun FROM procrastinate_jobs j JOIN procrastinate_events e
+        ON e.job_id = j.id AND e.type = 'started'
+     WHERE j.status = 'doing' GROUP BY j.id) AS running
 """
 SEEN = "SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers"
 TASKS = "SELECT kind, count(*) FROM staff_tasks WHERE ended_at IS NULL GROUP BY kind ORDER BY kind"
@@ -90,8 +98,10 @@ def _deliveries(session: Session, now: datetime) -> list[Figure]:
     }
     counts = [
         Figure("quitt_events", rows.get(state, (0, 0))[0], f'state="{state}"')
-        for state in ("waiting", "parked", "refused")
+        for state in ("waiting", "parked")
     ]
+    refused = session.scalar(text(REFUSED)) or 0
+    counts.append(Figure("quitt_events", refused, 'state="refused"'))
     return [*counts, Figure("quitt_event_oldest_seconds", float(rows.get("waiting", (0, 0))[1]))]
 
 
@@ -109,4 +119,8 @@ def _jobs(session: Session) -> list[Figure]:
         Figure("quitt_jobs", rows.get(state, (0, 0))[0], f'state="{state}"')
         for state in ("todo", "doing", "failed")
     ]
-    return [*counts, Figure("quitt_job_oldest_seconds", float(rows.get("todo", (0, 0))[1]))]
+    return [
+        *counts,
+        Figure("quitt_job_oldest_seconds", float(rows.get("todo", (0, 0))[1])),
+        Figure("quitt_job_running_seconds", float(session.scalar(text(RUNNING)) or 0)),
+    ]

@@ -16,11 +16,13 @@ from portal.operating.findings import Finding, fail, good, warn
 from portal.payments import announcing, ends
 from portal.payments.models import AccountSilence, ProviderAccount
 from portal.proof import chain, invariants
+from portal.retention import due
 from portal.settlements import missing
 from portal.tenants import Tenant, TenantHost
 
 WORKER_SILENT = 60  # seconds
 EVENT_LATE = 15 * 60  # seconds
+JOB_LONG = 30 * 60  # seconds; the longest, the nightly look, takes minutes
 ENDS_SOON = 30  # days
 IMPRINT = ("account_holder", "iban", "street", "postcode_city", "phone", "email")
 PRACTICE = "sandbox"
@@ -35,6 +37,7 @@ PAUSED_FOR = {  # why, and what to do
         "Was it revoked? Set another one: ./quitt provider account put",
     ),
 }
+KEPT_TODO = "Is the worker at work at night? By hand: ./quitt retention run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,12 @@ def _worker(look: Round) -> Iterator[Finding]:
         yield good("worker", "at work")
     if failed := told['quitt_jobs{state="failed"}']:
         yield warn("jobs", f"{failed:.0f} have failed", "The worker's log of this day says why.")
+    if (running := told["quitt_job_running_seconds"]) > JOB_LONG:
+        yield warn(
+            "jobs",
+            f"one has been running for {running / 60:.0f} minutes",
+            "Others may wait for it. Start the workers again: what they did not end is put back.",
+        )
 
 
 def _events(look: Round) -> Iterator[Finding]:
@@ -66,11 +75,11 @@ def _events(look: Round) -> Iterator[Finding]:
         yield warn(
             "events",
             f"the oldest has waited for {late / 60:.0f} minutes to be handed over",
-            "Does the finance system answer at its address? ./quitt events list",
+            "Does the finance system answer at its address? ./quitt events list TENANT",
         )
-    for state in ("parked", "refused"):
+    for state, are in (("parked", "are parked"), ("refused", "were refused by finance systems")):
         if many := told[f'quitt_events{{state="{state}"}}']:
-            yield warn("events", f"{many:.0f} are {state}", "See ./quitt events list")
+            yield warn("events", f"{many:.0f} {are}", "See ./quitt events list TENANT")
     if silent := told["quitt_endpoints_silent"]:
         yield warn("events", f"{silent:.0f} finance systems do not answer", "Ask who runs them.")
     tasks = sum(each for name, each in told.items() if name.startswith("quitt_tasks_open"))
@@ -98,6 +107,15 @@ def _books(look: Round) -> Iterator[Finding]:
         yield fail("books", f"not true: {rule} ({some})", "Tell the town's cash office and us.")
     if not wrong:
         yield good("books", "every rule holds")
+
+
+def _kept(look: Round) -> Iterator[Finding]:
+    """The worker lets go each night of what is due; what was not a day later, is kept too long."""
+    if past := due.overdue(look.session):
+        some = "; ".join(str(row) for row in past[:MOST_ROWS])
+        yield fail("retention", f"{len(past)} are kept past their time ({some})", KEPT_TODO)
+    else:
+        yield good("retention", "nothing is kept past its time")
 
 
 def _keys(look: Round) -> Iterator[Finding]:
@@ -237,6 +255,7 @@ ROUNDS: tuple[Callable[[Round], Iterator[Finding]], ...] = (
     _payments,
     _books,
     _audit,
+    _kept,
     _keys,
     _hosts,
     _imprint,

@@ -19,7 +19,7 @@ from portal.config import Settings
 from portal.db import db, transaction
 from portal.faces import setting
 from portal.faces.setting import Said
-from portal.finance import delivery, messages, outbox
+from portal.finance import acknowledging, delivery, messages, outbox
 from portal.finance.models import Delivery
 from portal.operating import backup, database, doctor, rounds
 from portal.operating.backup import Wing
@@ -37,6 +37,11 @@ from tests.payments.test_pausing import pause
 
 SAFE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+RUNNING = """
+    WITH job AS (INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)
+        VALUES ('default', 'proof.link', '{}', 'doing') RETURNING id)
+    INSERT INTO procrastinate_events (job_id, type) SELECT id, 'started' FROM job
+"""
 WORKER = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s * interval '1 s')"
 
 
@@ -132,6 +137,36 @@ def test_events_that_do_not_arrive_are_told(app: Flask, look: Callable[..., list
     assert complaints(look()) == ["warn events: 1 are parked"]
 
 
+def test_events_that_a_finance_system_refused_are_told(
+    app: Flask, look: Callable[..., list[Finding]]
+) -> None:
+    with transaction() as session:
+        outbox.put(session, TOWN, messages.request_changed("A", 2, "new_version"))
+    (told,) = builders.events()
+    event = told.id
+    with transaction() as session:
+        refused = acknowledging.Said(acknowledging.Result.REFUSED, None, "no such claim")
+        acknowledging.acknowledge(session, TOWN, event, refused)
+    assert complaints(look()) == [
+        "warn events: 1 were refused by finance systems",
+        "warn tasks: 1 wait for staff",
+    ]
+    with transaction() as session:
+        booked = acknowledging.Said(acknowledging.Result.BOOKED, "D-1", None)
+        acknowledging.acknowledge(session, TOWN, event, booked)
+    assert complaints(look()) == []
+
+
+def test_a_job_that_does_not_end_is_told(
+    look: Callable[..., list[Finding]], owner_url: str
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(RUNNING)
+        assert complaints(look()) == []
+        owner.execute("UPDATE procrastinate_events SET at = at - interval '40 minutes'")
+        assert complaints(look()) == ["warn jobs: one has been running for 40 minutes"]
+
+
 def test_an_event_that_waits_for_long_is_told(
     app: Flask, look: Callable[..., list[Finding]], time: object
 ) -> None:
@@ -178,6 +213,20 @@ def test_a_changed_audit_is_told(look: Callable[..., list[Finding]], owner_url: 
         owner.execute("ALTER TABLE audit ENABLE TRIGGER USER")
     found = [str(each) for each in look() if each.about == "audit"]
     assert found[0].startswith(f"[fail] audit: of {TOWN}"), found
+
+
+def test_what_is_kept_past_its_time_is_told(
+    look: Callable[..., list[Finding]], owner_url: str
+) -> None:
+    builders.letter()
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO grants (tenant_id, request_id, visitor, link_version, tan_version,"
+            " given_at, ends_at) SELECT tenant_id, id, sha256('v'), 1, 1,"
+            " now() - interval '9 days', now() - interval '8 days' FROM payment_requests"
+        )
+    (told,) = complaints(look())
+    assert told.startswith("fail retention: 1 are kept past their time"), told
 
 
 def test_a_key_that_is_missed_is_named(look: Callable[..., list[Finding]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from portal.db import transaction
-from portal.finance import delivery, messages, outbox
+from portal.finance import acknowledging, delivery, messages, outbox
 from portal.finance.models import Delivery
 from portal.operating import figures
 from tests import builders
@@ -70,9 +70,14 @@ def test_what_waits_is_counted(app: Flask, provider: FakeProvider) -> None:
         first = session.query(Delivery).order_by(Delivery.position).first()
         assert first is not None
         first.state = "parked"
+    event = builders.events()[1]
+    with transaction() as session:
+        refused = acknowledging.Said(acknowledging.Result.REFUSED, None, "no such claim")
+        acknowledging.acknowledge(session, TOWN, event.id, refused)
     told = app.test_client().get("/metrics").text
     assert 'quitt_events{state="parked"} 1\n' in told
     assert 'quitt_events{state="waiting"} 2\n' in told
+    assert 'quitt_events{state="refused"} 1\n' in told
     assert 'quitt_payments_undecided{begun="hour"} 1\n' in told
     assert "quitt_worker_seen_seconds -1\n" in told
 
