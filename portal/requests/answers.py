@@ -51,16 +51,6 @@ class LineAsked(Asked):
     reference: Reference
 
 
-class LineTold(BaseModel):
-    """The outcome of one line: its number, its status, and the request or what was wrong."""
-
-    line: int
-    status: int
-    reference: str | None = None
-    code: str | None = None
-    errors: list[dict[str, str]] | None = None
-
-
 def told(request: PaymentRequest | Standing) -> RequestTold:
     """The request for who may read it."""
     return RequestTold(**_plain(request))

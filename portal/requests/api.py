@@ -1,14 +1,16 @@
 """The contract's edge for payment requests: put one, read one, put a batch."""
 
 import io
+import logging
 import re
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import segno
 from flask import Flask, Response, current_app, request
+from pydantic import BaseModel, RootModel
 from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
@@ -19,7 +21,7 @@ from portal.finance import oauth
 from portal.finance.clients import Scope
 from portal.finance.oauth import Caller
 from portal.requests import answers, batch, purged, register
-from portal.requests.answers import LineAsked, LineTold, RequestTold
+from portal.requests.answers import LineAsked, RequestTold
 from portal.requests.asked import REFERENCE, Asked
 from portal.requests.batch import Outcome, Plan, Wanted
 from portal.requests.desk import Desk
@@ -37,8 +39,31 @@ Read = Wanted | tuple[int, str | None, PortalError]  # or number, reference and 
 
 _REFERENCE = re.compile(REFERENCE)
 
+log = logging.getLogger(__name__)
+
 api = Api("requests_api", __name__, oauth.caller)
 bp = api.bp
+
+
+class LineTaken(RequestTold):
+    """A line that was taken: the request as a single push is answered, and the line's number."""
+
+    line: int
+    status: Literal[200, 201]
+
+
+class LineRefused(BaseModel):
+    """A line that was not taken, and why; its reference as far as it could be read."""
+
+    line: int
+    status: int
+    reference: str | None = None
+    code: str
+    errors: list[Fault]
+
+
+class LineTold(RootModel[LineTaken | LineRefused]):
+    """The outcome of one line."""
 
 
 class BlankLine(NotJson):
@@ -235,7 +260,11 @@ def _line(desk: Desk, read: Read, outcomes: dict[int, Outcome]) -> bytes:
     outcome = outcomes[read.line]
     if isinstance(outcome, PortalError):
         return _refused(read.line, read.reference, outcome)
-    status, told = desk.told(outcome)
+    try:
+        status, told = desk.told(outcome)
+    except PortalError as error:  # it is stored, but its key is not in the settings
+        log.error("line_not_told", extra={"error": type(error).__name__})  # noqa: TRY400 -- no values
+        return _refused(read.line, read.reference, error)
     return _json({"line": read.line, "status": status, **told})
 
 

@@ -97,7 +97,7 @@ def faults(error: PortalError) -> list[Fault]:
     """The places an error names; the whole body where it names none."""
     if isinstance(error, Unfit):
         return error.errors
-    return [Fault(pointer="", code=error.code, message=str(error))]
+    return [Fault(pointer="", code=error.code, message=_told(error).detail)]
 
 
 def _told(error: PortalError | HTTPException) -> Problem:

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask, current_app
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from portal.audit import AuditRow
 from portal.db import db, transaction
@@ -326,6 +326,31 @@ def test_a_reference_that_was_purged_is_refused_both_ways(
 
 
 # --- Answering while the next part is stored ----------------------------------------------------
+
+
+def test_a_line_whose_key_is_not_there_any_more_is_answered_and_so_are_the_others(
+    push: Push,
+) -> None:
+    push(line("A"))
+    with transaction() as session:
+        session.execute(update(PaymentRequest).values(key_id="k0"))
+    told = push(line("A"), line("B"))
+    assert [each["status"] for each in told] == [500, 201]
+    assert (told[0]["reference"], told[0]["code"]) == ("A", "misconfigured")
+    assert "k0" not in str(told[0])
+
+
+def test_the_contract_says_what_an_answer_line_looks_like(app: Flask, push: Push) -> None:
+    shapes = app.test_client().get("/api/v1/openapi.json").json["components"]["schemas"]
+    good, bad = (shapes[ref["$ref"].rsplit("/", 1)[1]] for ref in shapes["LineTold"]["anyOf"])
+    assert {"line", "status", "reference", "state", "warnings"} <= {*good["required"]}
+    assert {"link", "tan"} <= set(good["properties"])
+    assert {"line", "status", "code", "errors"} == {*bad["required"]}
+    taken, refused = push(line("A"), line("B", amount_cents=0))
+    assert isinstance(api.LineTold.model_validate(taken).root, api.LineTaken)
+    assert set(taken) == set(good["properties"])
+    assert isinstance(api.LineTold.model_validate(refused).root, api.LineRefused)
+    assert set(refused) == set(bad["properties"])
 
 
 def test_a_slow_reader_holds_no_transaction(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
