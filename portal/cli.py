@@ -14,7 +14,7 @@ import click
 
 from portal import keys, refusals, rekeying, schema
 from portal.config import Settings
-from portal.db import transaction
+from portal.db import db, transaction
 from portal.errors import Misconfigured, PortalError
 from portal.faces.cli import tenant
 from portal.finance.cli import events as finance_events
@@ -22,6 +22,7 @@ from portal.operating import cli as operating
 from portal.operating import database
 from portal.payments.accounts_cli import provider
 from portal.proof.cli import audit, reconcile
+from portal.requests.cli import request
 from portal.retention.cli import retention
 from portal.settlements.cli import settlement
 
@@ -144,7 +145,11 @@ def revoke(key_id: str) -> None:
     with _at_work() as keyring:
         for tenant_id, reference in rekeying.revoke(keyring, key_id):
             click.echo(f"{tenant_id}\t{reference}")
-    click.echo(f"Nothing hangs on {key_id} any more. Print these letters anew.", err=True)
+        with transaction() as session:
+            left = rekeying.counts(session)[key_id]
+    click.echo("Print these letters anew.", err=True)
+    kept = f"{left} references of deleted requests are known by {key_id}: keep it as the last one."
+    click.echo(kept if left else f"Nothing hangs on {key_id} any more.", err=True)
 
 
 @contextmanager
@@ -155,7 +160,11 @@ def _at_work() -> Iterator[keys.Keyring]:
     settings = Settings.from_env()
     app = create_app(replace(settings, database_url=schema.ready(settings)))
     with app.app_context():
-        yield app.extensions["keyring"]
+        try:
+            yield app.extensions["keyring"]
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 main.add_command(audit)
@@ -164,6 +173,7 @@ main.add_command(operating.doctor)
 main.add_command(operating.db_)
 main.add_command(provider)
 main.add_command(reconcile)
+main.add_command(request)
 main.add_command(retention)
 main.add_command(settlement)
 main.add_command(tenant)

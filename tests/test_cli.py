@@ -12,10 +12,12 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
-from portal import cli, embedded, jobs, keys, schema
+from portal import cli, clock, embedded, jobs, keys, schema
 from portal.config import Settings
-from portal.db import db
+from portal.db import db, transaction
 from portal.operating import backup, manifest
+from portal.requests import opening, tan
+from portal.requests.models import PurgedReference
 from tests import builders
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -201,6 +203,46 @@ def test_an_upgrade_of_the_embedded_database_begins_with_a_backup(
     monkeypatch.setattr(commands.backup, "make", full)
     assert run("db", "upgrade").exit_code == 1
     assert done == ["migrated"] * 2  # without a backup nothing is changed
+
+
+def test_the_launchers_help_names_every_command() -> None:
+    told = subprocess.run([HOUSE / "quitt", "--help"], capture_output=True, text=True, check=True)
+    named = {line.split()[1] for line in told.stdout.splitlines() if "./quitt " in line}
+    assert set(cli.main.commands) - named == set()
+    assert "./quitt demo run" in told.stdout
+
+
+def test_a_letter_that_is_locked_is_unlocked_with_a_reason(
+    app: Flask, as_owner: None, settings: Settings
+) -> None:
+    letter = builders.letter()
+    for _ in range(tan.TRIES_IN_HOUR):
+        opening.by_tan(app.extensions["keyring"], builders.TOWN, letter.request_id, "0" * 8, "v")
+    db.session.remove()
+    assert run("request", "unlock", builders.TOWN, letter.reference).exit_code == 2
+    done = run("request", "unlock", builders.TOWN, letter.reference, "--reason", "called")
+    assert (done.exit_code, done.output) == (0, "K-2026-1 can be tried 5 times.\n")
+    nobody = run("request", "unlock", builders.TOWN, "K-9", "--reason", "called")
+    assert nobody.exit_code == 1
+
+
+def test_a_revoked_key_that_knows_deleted_references_is_kept(
+    app: Flask, as_owner: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders.letter()
+    with transaction() as session:
+        session.add(
+            PurgedReference(
+                tenant_id=builders.TOWN, key_id="k1", name=bytes(32), link_version=1,
+                tan_version=1, purged_at=clock.now(),
+            )
+        )  # fmt: skip
+    db.session.remove()
+    monkeypatch.setenv("QUITT_KEYS", f"{keys.new_key('k2')},{settings.keys}")
+    done = run("keys", "revoke", "k1")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{builders.TOWN}\tK-2026-1\n"
+    assert "1 references of deleted requests are known by k1" in done.stderr
 
 
 def count(owner_url: str) -> int:

@@ -14,9 +14,11 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import audit, clock
+from portal.db import lock
+from portal.errors import Conflict, Invalid
 from portal.keys import Key, Keyring, mac
-from portal.requests import typed
+from portal.requests import persons, typed
 from portal.requests.models import PaymentRequest, RequestVersion, Tries
 from portal.requests.register import Standing
 
@@ -24,6 +26,25 @@ DIGITS = typed.TAN_LENGTH
 TRIES_IN_HOUR = 5
 TRIES_IN_LIFE = 10
 HOUR = timedelta(hours=1)
+LONGEST_REASON = 140
+
+
+class OnlyANewTan(Conflict):
+    """The TAN's life is over: only another one opens the letter."""
+
+    code = "only_a_new_tan"
+
+
+class ReasonMissing(Invalid):
+    """Who unlocks says why."""
+
+    code = "reason_missing"
+
+
+class PersonalData(Invalid):
+    """Notes are kept for years and name nobody."""
+
+    code = "personal_data"
 
 
 class Verdict(StrEnum):
@@ -60,6 +81,28 @@ def renew(session: Session, request: PaymentRequest) -> None:
     request.tan_version += 1
     mine = (Tries.tenant_id == request.tenant_id) & (Tries.request_id == request.id)
     session.execute(delete(Tries).where(mine))
+
+
+def unlock(session: Session, request: PaymentRequest, actor: str, reason: str) -> int:
+    """Forget the wrong tries of this hour for a locked request; how many there are now.
+
+    Those of the TAN's life stay counted. Raises ``OnlyANewTan``, ``ReasonMissing``,
+    ``PersonalData``.
+    """
+    reason = reason.strip()
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise ReasonMissing(f"Say why, in 1 to {LONGEST_REASON} characters.")
+    if what := persons.held(reason):
+        raise PersonalData(f"The reason holds {what}: leave it out.")
+    tries = lock(session, Tries, request.tenant_id, request.id)
+    in_life = tries.in_life if tries else 0
+    if in_life >= TRIES_IN_LIFE:
+        raise OnlyANewTan("All tries of this TAN are used up. Order a new one for the letter.")
+    if tries is not None:
+        tries.in_hour = 0
+    detail = {"reason": reason, "in_life": in_life}
+    audit.note(session, request.tenant_id, actor, "request.unlock", request.reference, detail)
+    return min(TRIES_IN_HOUR, TRIES_IN_LIFE - in_life)
 
 
 def check(session: Session, keyring: Keyring, request: PaymentRequest, second: str) -> Checked:

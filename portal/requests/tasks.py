@@ -1,7 +1,7 @@
 """Jobs of the requests room."""
 
 from portal import jobs
-from portal.requests import expiry, grants
+from portal.requests import expiry, grants, guesses
 
 
 @jobs.every("*/5 * * * *", "requests.expire")
@@ -14,3 +14,9 @@ def expire_requests() -> None:
 def forget_grants() -> None:
     """Delete the grants that have ended."""
     grants.delete_ended()
+
+
+@jobs.every("*/10 * * * *", "requests.guesses")
+def look_for_guesses() -> None:
+    """See in which towns many wrong TANs are typed."""
+    guesses.look()

@@ -2,9 +2,10 @@
 
 import pytest
 from flask import Flask, current_app
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal import keys
+from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.requests import register, tan
@@ -196,3 +197,51 @@ def test_of_64_guesses_with_two_left_for_life_two_are_looked_at(app: Flask, time
 def test_no_row_holds_a_tan() -> None:
     names = {column.name for column in PaymentRequest.__table__.columns}
     assert {name for name in names if "tan" in name} == {"tan_required", "tan_version"}
+
+
+def unlocked(letter: Letter, reason: str = "caller named sender and date") -> int:
+    with transaction() as session:
+        request = register.locked(session, TOWN, letter.request_id)
+        return tan.unlock(session, request, "staff:anna", reason)
+
+
+def test_staff_give_back_the_tries_of_the_hour_and_say_why(app: Flask) -> None:
+    letter = builders.letter()
+    guessed(letter, 5)
+    assert unlocked(letter) == 5
+    assert locked(letter) is None
+    assert checked(letter, letter.tan).verdict is RIGHT
+    row = db.session.scalars(select(AuditRow).where(AuditRow.act == "request.unlock")).one()
+    assert (row.actor, row.subject, row.detail) == (
+        "staff:anna", letter.reference, {"reason": "caller named sender and date", "in_life": 5},
+    )  # fmt: skip
+
+
+def test_unlocking_ends_with_the_life_of_the_tan(app: Flask) -> None:
+    letter = builders.letter()
+    guessed(letter, 5)
+    unlocked(letter)
+    guessed(letter, 3)
+    assert unlocked(letter) == 2
+    assert guessed(letter, 3) == [WRONG, LOCKED, LOCKED]
+    with pytest.raises(tan.OnlyANewTan):
+        unlocked(letter)
+    assert checked(letter, letter.tan).verdict is LOCKED
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 141])
+def test_nobody_unlocks_without_a_reason(app: Flask, reason: str) -> None:
+    letter = builders.letter()
+    guessed(letter, 5)
+    with pytest.raises(tan.ReasonMissing):
+        unlocked(letter, reason)
+    assert checked(letter, letter.tan).verdict is LOCKED
+
+
+def test_a_reason_names_nobody(app: Flask) -> None:
+    with pytest.raises(tan.PersonalData):
+        unlocked(builders.letter(), "hat angerufen, Tel. 0171 2345678")
+
+
+def test_what_was_never_tried_may_be_unlocked(app: Flask) -> None:
+    assert unlocked(builders.letter()) == 5
