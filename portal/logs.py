@@ -16,7 +16,7 @@ import structlog
 ALLOWED = frozenset({
     "timestamp", "level", "event", "logger", "method", "route", "status", "ms", "tenant",
     "payment", "account", "provider", "error", "places", "reference", "count", "job", "position",
-    "tries", "worker", "signal", "port", "rule", "rows", "refund", "issue", "debug_id",
+    "tries", "worker", "signal", "port", "rule", "rows", "refund", "issue", "debug_id", "head",
 })
 # fmt: on
 OWN = frozenset(vars(logging.makeLogRecord({})))

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-from portal import audit
+from portal import audit, logs
 from portal.db import db, transaction
 from portal.proof import chain, tasks
 from portal.worklist import reading
@@ -87,3 +87,19 @@ def test_what_should_be_deleted_by_now_is_a_task_too(app: Flask, owner: Engine) 
     look()
     assert open_tasks(TOWN) == [tasks.KEPT]
     assert open_tasks(OTHER_TOWN) == []
+
+
+def test_the_head_of_each_chain_is_written_into_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with transaction() as session:
+        audit.note(session, TOWN, "worker", "act", "thing")
+    chain.extend_all()
+    with caplog.at_level(logging.INFO, "portal.proof.tasks"):
+        tasks.anchor(timestamp=0)
+    told = {each.__dict__["tenant"]: each.__dict__["head"] for each in caplog.records}
+    assert set(told) == {TOWN, OTHER_TOWN}
+    head = chain.Head(1, bytes.fromhex(told[TOWN].removeprefix("1:")))
+    assert chain.verify(db.session(), TOWN, head).wrong == 0
+    assert "head" in logs.ALLOWED
+    db.session.rollback()
