@@ -14,7 +14,7 @@ def check(session: Session) -> None:
     A session that has not begun yet is left so: who changes tables would wait for it for ever.
     """
     had_begun = session.in_transaction()
-    asked = session.execute(_any_broken(), invariants.PARAMETERS).one()
+    asked = session.execute(_any_broken(), invariants.parameters()).one()
     is_broken = any(asked) or any(invariants.people(session))
     if not had_begun:
         session.rollback()

@@ -15,16 +15,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from portal.payments.states import TRANSITIONS
+from portal.payments import states as payments
 from portal.requests import persons
+from portal.requests import states as requests
 
 FILE = Path(__file__).with_name("invariants.sql")
 MOST_ROWS = 20  # of a rule
-PARAMETERS = {
-    "payment_edges": json.dumps([[old, event, new] for (old, event), new in TRANSITIONS.items()])
-}
-NO_PERSON = "no text holds an IBAN or an e-mail address"
-HELD = {"an IBAN", "an e-mail address"}
+NO_PERSON = "no text holds an IBAN or an e-mail address, and no demand a card or telephone number"
+HELD_ANYWHERE = {"an IBAN", "an e-mail address"}  # other numbers look like those of our own rows
 
 _BLOCK = re.compile(r"^((?:-- .*\n)+)([^-\n](?:.*\n)+?.*;)$", re.MULTILINE)
 
@@ -33,6 +31,16 @@ _SUSPECT = (
     r"\m[A-Z]{2}([ ./_-]{0,3}[0-9]){2}([ ./_-]{0,3}[0-9A-Z]){11,30}"
     r"|\m[a-z]{2}([ ./_-]{0,3}[0-9]){13,}|\S ?@ ?\S+\.\w"
 )
+# What a demand says to the citizen, where it has digits enough for a card, or the sign of a
+# telephone number. Its payment sign is its own and may look like a card's.
+_DEMANDS = """
+    SELECT v.tenant_id, concat_ws(' ', v.request_id, v.version), said.words,
+        v.content ->> 'payment_sign'
+    FROM request_versions v CROSS JOIN LATERAL (
+        SELECT v.content ->> 'purpose' AS words
+        UNION ALL SELECT item ->> 'text' FROM jsonb_array_elements(v.content -> 'items') AS item
+    ) AS said WHERE said.words ~ '([0-9][ ./-]{0,3}){13}' OR said.words ~* :phone"""
+_PHONE = r"[+]|00|tel|fax|mobil|handy|phone|rufnummer|tlf|cell|gsm|whatsapp|тел|هاتف"
 # What a town says of itself: its imprint names offices, and how to reach them.
 _OWN_TEXTS = ("tenants", "tenant_texts", "kinds", "provider_rules")
 _TEXT_COLUMNS = """
@@ -63,10 +71,27 @@ def broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
         session.rollback()
 
 
+def parameters() -> Mapping[str, str]:
+    """The tables of states that the rules ask for, as JSON.
+
+    A request that comes back from an end is open for a moment and stands at once where what was
+    paid on it puts it: both edges are one step.
+    """
+    edges = {(old, new) for (old, _), new in requests.TRANSITIONS.items()}
+    edges |= {
+        (old, covered)
+        for old, event in requests.TRANSITIONS
+        if event is requests.Event.RESTORED
+        for covered in (requests.State.OPEN, requests.State.PARTLY_PAID, requests.State.PAID)
+    }
+    moves = [[old, event, new] for (old, event), new in payments.TRANSITIONS.items()]
+    return {"payment_edges": json.dumps(moves), "request_edges": json.dumps(sorted(edges))}
+
+
 def _broken(session: Session) -> dict[str, list[tuple[Any, ...]]]:
-    found = {}
+    found, told_all = {}, parameters()
     for rule, query in rules().items():
-        told = PARAMETERS if ":payment_edges" in query else {}
+        told = {name: value for name, value in told_all.items() if f":{name}" in query}
         found[rule] = [tuple(row) for row in session.execute(text(query), told)]
     found[NO_PERSON] = list(people(session))
     return {rule: rows for rule, rows in found.items() if rows}
@@ -95,9 +120,13 @@ def people(session: Session) -> Iterator[tuple[Any, ...]]:
     rows = session.execute(text(" UNION ALL ".join(looks)), {"suspect": _SUSPECT})
     told = 0
     for tenant_id, table, key, words in rows:
-        if told < MOST_ROWS and persons.held(words) in HELD:
+        if told < MOST_ROWS and persons.held(words) in HELD_ANYWHERE:
             told += 1
             yield tenant_id, table, key
+    for tenant_id, key, words, sign in session.execute(text(_DEMANDS), {"phone": _PHONE}):
+        if told < MOST_ROWS and persons.held(words, sign) not in {None, *HELD_ANYWHERE}:
+            told += 1
+            yield tenant_id, "request_versions", key
 
 
 def _look(table: str, texts: Sequence[str], key: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 -- What must always hold. The comment above a statement is the rule; the statement names the rows
 -- that break it, the tenant first, and never what they say. Read by portal/proof/invariants.py.
--- :payment_edges is the table of portal/payments/states.py as [[old, event, new], ...].
+-- :payment_edges is the table of portal/payments/states.py as [[old, event, new], ...],
+-- :request_edges that of portal/requests/states.py as [[old, new], ...].
 
 
 -- an entry balances, in one currency
@@ -212,6 +213,37 @@ LEFT JOIN (
 WHERE (r.amount_cents, r.covered_cents, r.closed_cents) IS DISTINCT FROM
     (v.amount_cents + coalesce(amount, 0), coalesce(covered, 0), coalesce(closed, 0));
 
+-- a request moves along the edges of its table
+SELECT s.tenant_id, s.request_id, s.id FROM request_steps s LEFT JOIN (
+    SELECT edge ->> 0 AS old_state, edge ->> 1 AS state
+    FROM jsonb_array_elements(CAST(:request_edges AS jsonb)) AS edge) AS edges
+    USING (old_state, state)
+WHERE edges.state IS NULL;
+
+-- a request's steps follow one another and lead to where it stands
+SELECT tenant_id, request_id, id FROM (
+    SELECT *, lag(state, 1, 'open') OVER (PARTITION BY tenant_id, request_id ORDER BY id) AS stood
+    FROM request_steps) AS steps
+WHERE old_state <> stood
+UNION ALL SELECT r.tenant_id, r.id, NULL FROM payment_requests r LEFT JOIN (
+    SELECT DISTINCT ON (tenant_id, request_id) tenant_id, request_id, state
+    FROM request_steps ORDER BY tenant_id, request_id, id DESC) AS last
+    ON (last.tenant_id, last.request_id) = (r.tenant_id, r.id)
+WHERE r.state <> coalesce(last.state, 'open');
+
+-- what was paid on a request counts for it, or for one that stands in its place
+WITH RECURSIVE line AS (
+    SELECT DISTINCT a.tenant_id, p.request_id AS asked, p.request_id AS at
+    FROM allocations a JOIN payments p ON (p.tenant_id, p.id) = (a.tenant_id, a.payment_id)
+    WHERE a.request_id <> p.request_id
+    UNION SELECT line.tenant_id, line.asked, r.replaced_by FROM line
+    JOIN payment_requests r ON (r.tenant_id, r.id) = (line.tenant_id, line.at)
+    WHERE r.replaced_by IS NOT NULL)
+SELECT a.tenant_id, a.payment_id, a.id FROM allocations a
+JOIN payments p ON (p.tenant_id, p.id) = (a.tenant_id, a.payment_id)
+LEFT JOIN line ON (line.tenant_id, line.asked, line.at) = (a.tenant_id, p.request_id, a.request_id)
+WHERE a.request_id <> p.request_id AND line.at IS NULL;
+
 -- a replaced request names the newer one and has nothing covered; a withdrawn one says why
 SELECT tenant_id, id FROM payment_requests
 WHERE (state = 'replaced') <> (replaced_by IS NOT NULL)
@@ -296,6 +328,61 @@ FULL JOIN (
     GROUP BY 1, 2) AS told
     ON (told.tenant_id, told.item) = (booked.tenant_id, booked.item)
 WHERE told.times IS DISTINCT FROM booked.times;
+
+-- a request's new versions, waived rests, last days and replacements were told once
+SELECT coalesce(was.tenant_id, told.tenant_id), coalesce(was.reference, told.reference),
+    coalesce(was.type, told.type)
+FROM (
+    SELECT r.tenant_id, r.reference, act.type, count(*) AS times FROM payment_requests r JOIN (
+        SELECT tenant_id, request_id, 'request.' || state AS type FROM request_steps
+        WHERE state IN ('expired', 'replaced') AND old_state <> state
+        UNION ALL SELECT tenant_id, request_id, 'request.rest_closed' FROM closed_rests
+        UNION ALL SELECT tenant_id, request_id, 'request.changed' FROM request_versions
+        WHERE version > 1) AS act ON (act.tenant_id, act.request_id) = (r.tenant_id, r.id)
+    GROUP BY 1, 2, 3) AS was
+FULL JOIN (
+    SELECT tenant_id, reference, type, count(*) AS times
+    FROM events JOIN payment_requests USING (tenant_id, reference)
+    WHERE type IN ('request.expired', 'request.replaced', 'request.rest_closed')
+        OR (type = 'request.changed' AND data ->> 'reason' = 'new_version') GROUP BY 1, 2, 3) AS told
+    ON (told.tenant_id, told.reference, told.type) = (was.tenant_id, was.reference, was.type)
+WHERE told.times IS DISTINCT FROM was.times
+    -- of a purged request's changes the reason is gone
+    AND coalesce(was.reference || was.type, '') NOT LIKE '~%request.changed';
+
+-- a request's withdrawals and ways back were told
+SELECT was.tenant_id, was.reference, was.type FROM (
+    SELECT r.tenant_id, r.reference, CASE WHEN s.state = 'withdrawn' THEN 'request.withdrawn'
+        ELSE 'request.restored' END AS type, count(*) AS times
+    FROM request_steps s JOIN payment_requests r
+        ON (r.tenant_id, r.id) = (s.tenant_id, s.request_id)
+    WHERE s.state <> s.old_state AND (s.state = 'withdrawn'
+        OR s.old_state IN ('withdrawn', 'replaced') AND s.state <> 'replaced') GROUP BY 1, 2, 3)
+    AS was LEFT JOIN (
+    SELECT tenant_id, reference, type, count(*) AS times FROM events
+    WHERE type IN ('request.withdrawn', 'request.restored') GROUP BY 1, 2, 3) AS told
+    ON (told.tenant_id, told.reference, told.type) = (was.tenant_id, was.reference, was.type)
+WHERE coalesce(told.times, 0) < was.times;
+
+-- money under way was told once each time
+SELECT coalesce(was.tenant_id, told.tenant_id), coalesce(was.payment, told.payment) FROM (
+    SELECT tenant_id, payment_id AS payment, count(*) AS times FROM payment_steps
+    WHERE new = 'pending' AND old <> new GROUP BY 1, 2) AS was
+FULL JOIN (
+    SELECT tenant_id, data ->> 'payment' AS payment, count(*) AS times FROM events
+    WHERE type = 'payment.pending' GROUP BY 1, 2) AS told
+    ON (told.tenant_id, told.payment) = (was.tenant_id, was.payment)
+WHERE told.times IS DISTINCT FROM was.times;
+
+-- custody that found its request was told once each time
+SELECT coalesce(was.tenant_id, told.tenant_id), coalesce(was.item, told.item) FROM (
+    SELECT tenant_id, item_id::text AS item, count(*) AS times FROM custody_moves
+    WHERE reason IN ('assigned', 'taken_back') GROUP BY 1, 2) AS was
+FULL JOIN (
+    SELECT tenant_id, data ->> 'item' AS item, count(*) AS times FROM events
+    WHERE type = 'custody.assigned' GROUP BY 1, 2) AS told
+    ON (told.tenant_id, told.item) = (was.tenant_id, was.item)
+WHERE told.times IS DISTINCT FROM was.times;
 
 -- each pay-out was announced once, and withdrawn or arrived once
 SELECT coalesce(fact.tenant_id, told.tenant_id), coalesce(fact.account, told.account),

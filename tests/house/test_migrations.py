@@ -266,13 +266,21 @@ def copied(cluster: embedded.Cluster, owner_url: str, run_folder: Path) -> str:
     return url
 
 
+def moved(url: str) -> list[str]:
+    """The replaced requests whose money counts for another."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT reference FROM payment_requests WHERE money_moved_on")
+        return [reference for (reference,) in rows]
+
+
 def test_down_and_up_again_with_a_town_in_it(
     app: Flask, provider: FakeProvider, cluster: embedded.Cluster, owner_url: str, run_folder: Path
 ) -> None:
     small_town.build(app, provider)
     db.session.rollback()
     url = copied(cluster, owner_url, run_folder)
-    before = everything(url, RELEASED)
+    before, moved_on = everything(url, RELEASED), moved(url)
+    assert moved_on == ["K-6"]
     assert all(before[table] for table in ("payments", "refunds", "ledger_postings", "events"))
     bare = schema.app(url)
     with bare.app_context():
@@ -281,6 +289,7 @@ def test_down_and_up_again_with_a_town_in_it(
         flask_migrate.check()
         db.engine.dispose()
     after = everything(url, RELEASED)
+    assert moved(url) == moved_on
     assert {name: len(rows) for name, rows in after.items()} == {
         name: len(rows) for name, rows in before.items()
     }

@@ -14,6 +14,7 @@ from PIL import Image
 
 from portal import clock
 from portal.db import transaction
+from portal.finance import messages, outbox
 from portal.payments import transfers
 from portal.payments.transfers import Hindrance, Situation
 from portal.requests import elsewhere, register
@@ -147,6 +148,7 @@ def paid(letter: Letter) -> None:
 def expired(letter: Letter) -> None:
     with transaction() as session:
         register.expire(register.locked(session, TOWN, letter.request_id))
+        outbox.put(session, TOWN, messages.request_expired(letter.reference, 1))
 
 
 def over(letter: Letter) -> None:

@@ -12,8 +12,8 @@ from portal.db import transaction
 from portal.payments.models import Payment
 from portal.payments.record import record
 from portal.providers.protocol import Outcome
-from portal.requests import elsewhere, register
-from portal.requests.ordered import Elsewhere
+from portal.requests import elsewhere, orders
+from portal.requests.ordered import Elsewhere, Why
 from portal.requests.orders import Subject
 from portal.returns import refunds
 from tests import builders, pages
@@ -285,7 +285,7 @@ def test_a_withdrawn_letter_says_why_and_what_to_do(
 ) -> None:
     letter = builders.letter()
     with transaction() as session:
-        register.withdraw(register.locked(session, TOWN, letter.request_id), reason)
+        orders.withdraw(session, Subject(TOWN, letter.reference, "client:1"), Why(reason))
     heading, text = look(client, letter, "de")
     assert heading == "Dieses Schreiben kann nicht mehr online bezahlt werden"
     assert sentence in text
@@ -296,7 +296,7 @@ def test_a_cancelled_claim_that_was_paid_says_what_becomes_of_the_money(
 ) -> None:
     letter, _ = paid(provider)
     with transaction() as session:
-        register.withdraw(register.locked(session, TOWN, letter.request_id), "cancelled")
+        orders.withdraw(session, Subject(TOWN, letter.reference, "client:1"), Why.CANCELLED)
     text = look(client, letter)[1]
     assert "€100.00 was paid for it. The cash office decides whether this money goes back." in text
     assert "Paid online, Card" in text

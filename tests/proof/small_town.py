@@ -7,19 +7,22 @@ from sqlalchemy import text
 
 from portal.db import transaction
 from portal.finance import clients, delivery
+from portal.money import Money
+from portal.payments.record import record
 from portal.proof import chain
-from portal.requests import elsewhere, orders
+from portal.providers.protocol import Outcome
+from portal.requests import elsewhere, expiry, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
-from portal.returns import reversals
+from portal.returns import custody, reversals
 from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.finance.receiver import SECRET
-from tests.returns.test_custody_returns import sent_back, unclear
-from tests.returns.test_refunds import paid, paid_twice, sent
+from tests.returns.test_custody_returns import custody_item, sent_back, unclear
+from tests.returns.test_refunds import CARD, paid, paid_twice, sent
 
 DAY = date(2026, 11, 12)
 TAKEN = "UPDATE deliveries SET state = 'taken', taken_at = due_at"
@@ -48,8 +51,24 @@ def build(app: Flask, provider: FakeProvider) -> None:
     builders.letter("K-5")
     with transaction() as session:
         orders.withdraw(session, subject("K-5"), Why.CANCELLED)
-    builders.letter("K-6")
+    with transaction() as session:
+        orders.restore(session, subject("K-5"), None)
+    under_way = builders.begin(builders.letter("K-6"))
     builders.letter("K-7", replaces=["K-6"])
+    record(provider.say(under_way, Outcome.PENDING), CARD)
+    record(provider.pay(under_way), CARD)
+    builders.letter("K-8", payable_until="2026-01-01")
+    expiry.expire_due()
+    paid(provider, 9_500, "K-9")
+    builders.letter("K-9", amount_cents=9_000)
+    builders.letter("K-10", amount_cents=9_000)
+    surplus = custody_item("lowered:K-9:2").id
+    custody.assign(TOWN, surplus, "K-10", Money(500), "staff:anna")
+    builders.letter("K-11")
+    with transaction() as session:
+        orders.withdraw(session, subject("K-11"), Why.CANCELLED)
+    builders.letter("K-12")
+    builders.letter("K-13", replaces=["K-12"])
     with transaction() as session:
         session.execute(text(TAKEN))
     chain.extend_all()

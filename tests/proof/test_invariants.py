@@ -1,6 +1,7 @@
 """Every rule can be broken, and then it, and no other, says so."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from flask import Flask
@@ -40,6 +41,28 @@ def one(table: str, change: str, which: str = "true") -> str:
 
 def untold(event: str) -> str:
     return one("events", "type = 'by hand'", f"type = '{event}'")
+
+
+def told(event: str, data: str = "{}", reference: str = "") -> str:
+    """An event that nobody had a reason to tell."""
+    return f"""INSERT INTO events (tenant_id, position, id, type, reference, occurred_at, data)
+            SELECT tenant_id, last + 1, 'by hand', '{event}', nullif('{reference}', ''), now(),
+                '{data}' FROM event_feed WHERE tenant_id = '{TOWN}';
+        UPDATE event_feed SET last = last + 1 WHERE tenant_id = '{TOWN}'"""
+
+
+def moved(reference: str, *states: str) -> str:
+    """A request that goes from state to state, and stands in the last."""
+    steps = ", ".join(
+        f"({n}, '{old}', '{new}')"
+        for n, (old, new) in enumerate(pairwise(states))
+    )  # fmt: skip
+    return f"""UPDATE payment_requests SET state = '{states[-1]}' WHERE reference = '{reference}';
+        INSERT INTO request_steps (tenant_id, request_id, booked_on, at, version, old_state, state,
+            old_kind, kind, amount_cents, covered_cents, closed_cents)
+            SELECT tenant_id, id, now(), now(), version, step.old, step.new, kind, kind, 0, 0, 0
+            FROM payment_requests CROSS JOIN (VALUES {steps}) AS step (n, old, new)
+            WHERE reference = '{reference}' ORDER BY n"""
 
 
 # rule -> what nobody may do
@@ -98,8 +121,8 @@ MISTAKES: dict[str, list[str]] = {
     "a payment's steps follow one another and lead to where it stands": [
         f"DELETE FROM payment_steps WHERE tenant_id = '{TOWN}' AND old = 'created'",
         """INSERT INTO payment_steps (tenant_id, payment_id, at, event, source, old, new)
-            SELECT tenant_id, id, now(), 'pending', 'by hand', 'started', 'pending' FROM payments
-            WHERE state = 'succeeded' LIMIT 1""",
+            SELECT tenant_id, id, now(), 'handed_over', 'by hand', 'created', 'started'
+            FROM payments WHERE state = 'succeeded' LIMIT 1""",
     ],
     "no more goes back of a payment than came": [
         one("payments", "refunded_cents = refunded_cents + 1", "refunded_cents > 0"),
@@ -116,25 +139,36 @@ MISTAKES: dict[str, list[str]] = {
         one("reversals", "state = 'won', surplus_cents = 0, claim_cents = 0, loss_cents = 0"),
     ],
     "a request is paid when it is covered, and only then": [
-        one("payment_requests", "state = 'open'", "state = 'paid'"),
-        one("payment_requests", "state = 'paid'", "state = 'open'"),
+        moved("K-3", "paid", "open"),
+        moved("K-13", "open", "paid"),
     ],
     "a request asks what its newest version asks": [
-        """INSERT INTO request_versions
-            (tenant_id, request_id, version, amount_cents, content, created_at)
-            SELECT tenant_id, request_id, 2, amount_cents, content, created_at
-            FROM request_versions LIMIT 1""",
+        one("payment_requests", "version = version + 1"),
     ],
     "a request is what its first version asked, and the sum of its steps": [
-        f"DELETE FROM request_steps WHERE tenant_id = '{TOWN}' AND covered_cents <> 0",
+        one("request_steps", "covered_cents = 0", "covered_cents <> 0"),
         one("request_steps", "closed_cents = closed_cents + 1"),
         one("request_steps", "amount_cents = amount_cents + 1"),
     ],
     "a replaced request names the newer one and has nothing covered; a withdrawn one says why": [
         one("payment_requests", "withdrawn_reason = NULL", "state = 'withdrawn'"),
-        one("payment_requests", "replaced_by = NULL", "state = 'replaced'"),
+        one("payment_requests", "replaced_by = NULL", "state = 'replaced' AND NOT money_moved_on"),
     ],
-    "a waived rest was waived by order": ["DELETE FROM closed_rests WHERE order_number = 'AO-7'"],
+    "a request moves along the edges of its table": [
+        moved("K-3", "paid", "expired", "paid") + "; " + told("request.expired", reference="K-3"),
+    ],
+    "a request's steps follow one another and lead to where it stands": [
+        one("payment_requests", "state = 'partly_paid'", "state = 'open'"),
+        "DELETE FROM request_steps WHERE state = 'withdrawn' AND request_id ="
+        " (SELECT id FROM payment_requests WHERE reference = 'K-5')",
+    ],
+    "what was paid on a request counts for it, or for one that stands in its place": [
+        one("allocations", "request_id = (SELECT id FROM payment_requests WHERE reference = 'K-4')",
+            "request_id = (SELECT id FROM payment_requests WHERE reference = 'K-7')"),
+    ],
+    "a waived rest was waived by order": [
+        "UPDATE closed_rests SET amount_cents = amount_cents - 1 WHERE order_number = 'AO-7'",
+    ],
     "what two people must do, two people did": [
         """ALTER TABLE approvals DROP CONSTRAINT ck_approvals_two_people;
            UPDATE approvals SET second = 'staff:ANNA' WHERE state = 'approved'""",
@@ -147,8 +181,7 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "each success was told once": [
         untold("payment.succeeded"),
-        one("events", "type = 'payment.succeeded', data = '{\"payment\": null}'",
-            "type = 'request.withdrawn'"),
+        told("payment.succeeded", '{"payment": null}'),
     ],
     "each refund's end was told once": [untold("refund.succeeded")],
     "each reversal, and each that was won, was told once": [untold("payment.reversed")],
@@ -156,6 +189,21 @@ MISTAKES: dict[str, list[str]] = {
     "unclear money that went back was told once": [
         one("events", "type = 'by hand'",
             "type = 'custody.returned' AND data ->> 'cause' = 'unclear'"),
+    ],
+    "a request's new versions, waived rests, last days and replacements were told once": [
+        one("events", "type = 'by hand'", "data ->> 'reason' = 'new_version'"),
+        untold("request.rest_closed"), untold("request.expired"),
+        untold("request.replaced"), told("request.expired", reference="K-8"),
+        told("request.replaced", reference="K-3"),
+    ],
+    "a request's withdrawals and ways back were told": [
+        untold("request.withdrawn"), untold("request.restored"),
+    ],
+    "money under way was told once each time": [
+        untold("payment.pending"), told("payment.pending", '{"payment": null}'),
+    ],
+    "custody that found its request was told once each time": [
+        untold("custody.assigned"), told("custody.assigned", '{"item": "999"}'),
     ],
     "each pay-out was announced once, and withdrawn or arrived once": [
         untold("payout.announced"), untold("payout.arrived"),
@@ -165,7 +213,7 @@ MISTAKES: dict[str, list[str]] = {
         one("deliveries", "taken_at = now() + interval '1 day'"),
     ],
     "no row points into another town, or to what is not there": [
-        one("payment_requests", "replaced_by = 999", "state = 'replaced'"),
+        one("payment_requests", "replaced_by = 999", "state = 'replaced' AND NOT money_moved_on"),
         one("custody_items", "account = 'other'"),
         entry("fees:other"),
         one("events", "data = data || '{\"payment\": \"of another town\"}'",
@@ -194,6 +242,9 @@ MISTAKES: dict[str, list[str]] = {
         one("payment_requests", "purpose = 'an Wilhelmine, wilhelmine@example.org'"),
         one("audit", "detail = '{\"from\": \"DE89 3704 0044 0532 0130 00\"}'"),
         one("events", "data = data || '{\"by\": \"de89370400440532013000\"}'"),
+        one("request_versions", "content = content || '{\"purpose\": \"Tel. 0171 2345678\"}'"),
+        one("request_versions", "content = content || '{\"items\": [{\"text\":"
+            " \"Karte 4111 1111 1111 1111\"}]}'"),
     ],
 }
 # fmt: on
@@ -226,6 +277,11 @@ def after(owner: Engine, mistake: str) -> dict[str, list[tuple[object, ...]]]:
 def test_a_town_may_say_how_its_officials_are_reached(app: Flask) -> None:
     officer = "Datenschutz, Rathausplatz 1, datenschutz@musterhausen.example"
     setting.put(TOWN, [setting.Said("data_protection_officer", officer)], "clerk")
+    assert invariants.broken(db.session()) == {}
+
+
+def test_a_demands_own_sign_may_look_like_a_card(app: Flask) -> None:
+    builders.letter(payment_sign="4111111111111111", purpose="Zeichen 4111 1111 1111 1111")
     assert invariants.broken(db.session()) == {}
 
 

@@ -14,6 +14,9 @@ from portal.payments import accounts
 from portal.payments.record import record
 from portal.payments.returned import Reversal
 from portal.providers.protocol import Outcome, ReversalReport, SettlementLine
+from portal.requests import orders
+from portal.requests.ordered import Why
+from portal.requests.orders import Subject
 from portal.returns import custody, custody_returns, refunds, reversals, sending
 from portal.settlements import settle
 from tests import builders
@@ -140,10 +143,7 @@ def test_money_of_a_withdrawn_request_is_taken_back_and_it_stays_withdrawn(
 ) -> None:
     letter, payment = paid(provider)
     with transaction() as session:
-        from portal.requests import register
-
-        request = register.locked(session, TOWN, letter.request_id)
-        register.withdraw(request, "cancelled")
+        orders.withdraw(session, Subject(TOWN, letter.reference, "client:1"), Why.CANCELLED)
     heard(provider.reverse(payment, 10_000))
     assert builders.request_of(letter).state == "withdrawn"
     assert balance("claims:tax") == 0
