@@ -6,7 +6,8 @@ Starts ``quitt serve`` with one web process and an embedded PostgreSQL with its 
 folder of its own, pushes made-up requests and pushes them again. Prints lines a second by the
 clock, the processor seconds of each side, and by how much the web process grew. Exits 1 when an
 answer line is missing or wrong, when the second push changes a row, a link or a TAN, or when the
-web process grew by 50 MB or more. Without neighbours it should print 10,000 a second or more.
+web process grew by 50 MB or more; whether 10,000 lines a second were reached is told in words, for
+that hangs on the machine and its neighbours.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from tests.contract import client_of, token_of
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 2611
 MOST_GROWTH = 50_000_000  # bytes
+WANTED = 10_000  # lines a second, without neighbours
 TICKS = os.sysconf("SC_CLK_TCK")
 REQUESTS = "/api/v1/payment-requests"
 TABLES = ("payment_requests", "request_versions", "audit", "events")
@@ -82,6 +84,10 @@ def main() -> None:
     right += [grown < MOST_GROWTH for _, grown, _ in said]
     same = said[0][0].letters == said[1][0].letters and said[0][2] == said[1][2]
     print("pushed again: " + ("same links and TANs, no row changed" if same else "CHANGED"))
+    speeds = [push.lines / push.seconds for push, *_ in said]
+    told = "reached" if min(speeds) >= WANTED else "NOT reached (no fault: it hangs on the machine)"
+    print(f"{WANTED:,} lines/s: {told}; new {speeds[0]:,.0f}, again {speeds[1]:,.0f}")
+    print("verdict: " + ("right" if all(right) and same else "WRONG"))
     sys.exit(not (all(right) and same))
 
 

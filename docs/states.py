@@ -12,7 +12,8 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("states.md")
 sys.path.insert(0, str(PAGE.parent.parent))
 
-from portal.payments import refund_states as refunds  # noqa: E402 -- the path comes first
+from portal.approvals import states as approvals  # noqa: E402 -- the path comes first
+from portal.payments import refund_states as refunds  # noqa: E402
 from portal.payments import states as payments  # noqa: E402
 from portal.requests import states as requests  # noqa: E402
 
@@ -39,6 +40,7 @@ def page() -> str:
             picture("Payment request (portal/requests/states.py)", requests.TRANSITIONS),
             picture("Payment (portal/payments/states.py)", payments.TRANSITIONS),
             picture("Refund (portal/payments/refund_states.py)", refunds.TRANSITIONS),
+            picture("Approval (portal/approvals/states.py)", approvals.TRANSITIONS),
         ]
     )
 

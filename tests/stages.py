@@ -151,9 +151,13 @@ class Demo:
 
 
 def start(
-    data: Path, *, port: int = 0, certificate: Path | None = None, providers: str = "sandbox"
+    data: Path,
+    *more: str,
+    port: int = 0,
+    certificate: Path | None = None,
+    providers: str = "sandbox",
 ) -> Demo:
-    """Start a demo in ``data`` and wait until it is ready to pay."""
+    """Start a demo in ``data``, with ``more`` words, and wait until it is ready to pay."""
     port = port or free_ports()
     told = {name: value for name, value in os.environ.items() if not name.startswith("QUITT_")}
     told |= {"PORT": str(port), "QUITT_DATA": str(data)}
@@ -166,7 +170,8 @@ def start(
     data.mkdir(exist_ok=True)
     with (data / "terminal.txt").open("wb") as words:
         process = subprocess.Popen(
-            (sys.executable, "-m", "demo", "--providers", providers), cwd=HOUSE, env=told,
+            (sys.executable, "-m", "demo", "--providers", providers, *more),
+            cwd=HOUSE, env=told,
             stdin=subprocess.DEVNULL, stdout=words, stderr=words,
         )  # fmt: skip
     (data / "demo.json").unlink(missing_ok=True)

@@ -111,6 +111,18 @@ def test_a_second_demo_in_the_same_folder_or_on_the_same_port_is_told_why_not(
         Place(tmp_path, demo.port).take()
 
 
+def test_in_the_local_network_it_listens_everywhere_and_says_by_which_address(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("demo.place.lan_address", lambda: "192.168.7.9")
+    told = {"QUITT_DATA": str(tmp_path), "PORT": "8100"}
+    here, around = Place.chosen(told, lan=False), Place.chosen(told, lan=True)
+    assert (here.bind, here.portal) == ("127.0.0.1", "http://localhost:8100")
+    assert (around.bind, around.portal) == ("0.0.0.0", "http://192.168.7.9:8100")
+    assert around.sandbox == "http://192.168.7.9:8101"
+    assert around.office == "http://127.0.0.1:8102", "the office knows people"
+
+
 @pytest.mark.parametrize("port", ["abc", "0", "-1", "65534", "80.5"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(Misconfigured, match="PORT must be a number"):
@@ -158,6 +170,23 @@ def test_ended_or_killed_it_goes_on_where_it_was(both: tuple[Demo, Demo]) -> Non
     assert not any(_runs(pid) for pid in family)
     assert again.requests[0]["url"] == demo.requests[0]["url"]
     assert opens(demo, asked) == "This letter is already paid"
+
+
+def test_begun_anew_it_forgets_what_was_paid_and_touches_nothing_else(
+    both: tuple[Demo, Demo],
+) -> None:
+    demo = both[1]
+    asked, mine = demo.push(), demo.data / "mine.txt"
+    assert pays(demo, asked) == CONFIRMED
+    mine.write_text("not the demo's")
+    demo.end()
+    again = stages.start(demo.data, "--fresh", port=demo.port)
+    demo.process, demo.facts, demo.http = again.process, again.facts, again.http
+    assert demo.sql("SELECT count(*) FROM payments") == [(0,)]
+    assert sum(len(one["payments"]) for one in demo.books().values()) == 0
+    assert demo.http.get(asked["link"]["url"]).status_code == 404
+    assert mine.read_text() == "not the demo's"
+    assert pays(again, again.push()) == CONFIRMED
 
 
 def pays(demo: Demo, asked: dict[str, Any]) -> str:
