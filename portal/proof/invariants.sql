@@ -336,7 +336,9 @@ FROM (
     SELECT r.tenant_id, r.reference, act.type, count(*) AS times FROM payment_requests r JOIN (
         SELECT tenant_id, request_id, 'request.' || state AS type FROM request_steps
         WHERE state IN ('expired', 'replaced') AND old_state <> state
-        UNION ALL SELECT tenant_id, request_id, 'request.rest_closed' FROM closed_rests
+        UNION ALL SELECT c.tenant_id, c.request_id, 'request.rest_closed' FROM closed_rests c
+        LEFT JOIN refunds f ON (f.tenant_id, 'refund:' || f.id) = (c.tenant_id, c.order_number)
+        WHERE f.id IS NULL
         UNION ALL SELECT tenant_id, request_id, 'request.changed' FROM request_versions
         WHERE version > 1) AS act ON (act.tenant_id, act.request_id) = (r.tenant_id, r.id)
     GROUP BY 1, 2, 3) AS was
@@ -347,8 +349,9 @@ FULL JOIN (
         OR (type = 'request.changed' AND data ->> 'reason' = 'new_version') GROUP BY 1, 2, 3) AS told
     ON (told.tenant_id, told.reference, told.type) = (was.tenant_id, was.reference, was.type)
 WHERE told.times IS DISTINCT FROM was.times
-    -- of a purged request's changes the reason is gone
-    AND coalesce(was.reference || was.type, '') NOT LIKE '~%request.changed';
+    -- of a purged request the reason of a change, and the order of a rest, are gone
+    AND NOT (coalesce(was.reference, '') LIKE '~%'
+        AND was.type IN ('request.changed', 'request.rest_closed'));
 
 -- a request's withdrawals and ways back were told
 SELECT was.tenant_id, was.reference, was.type FROM (
