@@ -205,7 +205,11 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("unknown", {}),
     *(("locked", {"until": until}) for until in (MOMENT, None)),
     *(("elsewhere", {"minutes": minutes, "payment": PAYMENT, "continue_action": "/c",
-                     "restart_action": "/r"}) for minutes in (0, 1, 4, 60, 3000)),
+                     "restart_action": "/r", "asked": True, "too_much": False})
+      for minutes in (0, 1, 4, 60, 3000)),
+    *(("elsewhere", {"minutes": 4, "payment": PAYMENT, "continue_action": None,
+                     "restart_action": "/r", "asked": asked, "too_much": True})
+      for asked in (True, False)),
     *(("outcome", {"state": state, "amount": Money(1), "money_taken": None, "here": "/h",
                    "refresh_seconds": 3, "tan_url": "/t"}) for state in OUTCOMES),
     *(("note", {**NOTE, "what": what, "errors": errors}) for what, errors in NOTE_ERRORS),

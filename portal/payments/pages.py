@@ -8,7 +8,16 @@ from flask.typing import ResponseReturnValue
 from portal import clock
 from portal.db import db
 from portal.money import Money
-from portal.payments import confirming_pages, history, part_urls, parts, showing, standing, sweep
+from portal.payments import (
+    confirming_pages,
+    continuing,
+    history,
+    part_urls,
+    parts,
+    showing,
+    standing,
+    sweep,
+)
 from portal.payments.models import Payment
 from portal.payments.offers import Offers, Reason
 from portal.payments.parts import Part, Payable
@@ -156,13 +165,16 @@ def _confirmed_at(handle: str) -> dict[str, Any]:
 def _elsewhere(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
     assert payment is not None  # noqa: S101 -- the table leads here from a payment only
     names: dict[str, Any] = {"handle": handle, "payment_id": payment.id}
-    stays = sweep.must_stay(db.session(), payment)
-    can_go_on = payment.state == PaymentState.STARTED and payment.redirect_url
+    session = db.session()
+    goes_on = continuing.may_go_on(session, letter, payment)
+    stays = sweep.must_stay(session, payment)
     return render_template(
         "citizen/elsewhere.html",
+        asked=continuing.is_asked(session, letter),
+        too_much=continuing.is_too_much(letter, payment),
         minutes=int((clock.now() - payment.started_at).total_seconds()) // 60,
         payment=showing.payment(payment),
-        continue_action=url_for("payments.go_on", **names) if can_go_on else None,
+        continue_action=url_for("payments.go_on", **names) if goes_on else None,
         restart_action=None if stays else url_for("payments.restart", **names),
         **after_tan(handle),
     )

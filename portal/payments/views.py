@@ -7,11 +7,10 @@ proves nothing, but is a reason to ask the provider, whose word is recorded as w
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal import clock
 from portal.db import db
 from portal.errors import Conflict
 from portal.money import Money
-from portal.payments import history, pages, part_urls, parts, standing, sweep
+from portal.payments import continuing, history, pages, part_urls, parts, standing, sweep
 from portal.payments.models import Payment
 from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
 from portal.payments.standing import Standing
@@ -29,9 +28,8 @@ from portal.payments.states import UNDECIDED
 from portal.payments.states import State as PaymentState
 from portal.providers.wire import patience
 from portal.requests.models import PaymentRequest
-from portal.requests.states import PAYABLE
 from portal.web import gate, language, steps, visits
-from portal.web.current import keyring, public_url, tenant, tenant_id
+from portal.web.current import keyring, public_url, tenant_id
 
 bp = Blueprint("payments", __name__)
 
@@ -115,12 +113,11 @@ def pay(handle: str) -> ResponseReturnValue:
 
 @bp.get("/r/<handle>/leaving/<payment:payment_id>")
 def leaving(handle: str, payment_id: str) -> ResponseReturnValue:
-    payment = _of_letter(payment_id)
-    if (
-        payment.state not in {PaymentState.STARTED, PaymentState.CREATED}
-        or not payment.redirect_url
-    ):
+    payment, letter = _of_letter(payment_id), gate.opened()
+    if not continuing.is_begun(payment):
         return redirect(url_for("payments.outcome", handle=handle, payment_id=payment_id), 303)
+    if not continuing.may_go_on(db.session(), letter, payment):
+        return redirect(url_for("payments.status", handle=handle), 303)
     return render_template(
         "citizen/leaving.html",
         target=payment.redirect_url,
@@ -208,9 +205,10 @@ def _not_started(
 
 def _may_choose(letter: PaymentRequest) -> bool:
     """Whether a payment may be begun now, as far as a page can know."""
-    if letter.state not in PAYABLE or letter.is_over(clock.today(tenant().time_zone)):
+    session = db.session()
+    if not continuing.is_asked(session, letter):
         return False
-    return undecided(db.session(), letter.tenant_id, letter.id) is None
+    return undecided(session, letter.tenant_id, letter.id) is None
 
 
 def _typed(now: Payable, which: str, amount: str) -> tuple[Part | None, dict[str, str]]:
