@@ -53,7 +53,7 @@ TENANT = SimpleNamespace(
     street="Rathausplatz 1", postcode_city="12345 Musterhausen", iban="DE02120300000000202051",
     bic="BYLADEM1001", account_holder="Stadt Musterhausen", email="kasse@musterhausen.example",
     crest_url=None, style_url=None, contact="Stadtkasse", language="de", retention_days=180,
-    books_years=10, easy_tested_by="Prüfgruppe", easy_tested_on=DAY,
+    books_years=10, easy_tested_by="Prüfgruppe", easy_tested_on=DAY, takes_transfers=True,
 )  # fmt: skip
 FRAME: dict[str, Any] = {
     "tenant": TENANT,
@@ -180,10 +180,11 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
                      {"code": "check"}, {"form": "unknown"})),
     *(("receipt_found", {"receipt": SimpleNamespace(
         kept=kept, settled=True, reference_end="26-1", paid_on=DAY),
-        "amount": Money(14_850), "lines": [("A", Money(1))], "again": "/"})
+        "amount": Money(14_850), "lines": [("A", Money(1))], "again": "/", "action": "/",
+        "entered": {"code": "7F3K"}})
       for kept in (*KEPT, None)),
     *((name, {"payment": PAYMENT, "money_taken": taken, "retry_url": "/r"})
-      for name in ("failed", "cancelled") for taken in (False, None)),
+      for name in ("failed", "cancelled", "run_out") for taken in (False, None)),
     *(("pending", {"payment": PAYMENT, "days": 6, "here": "/h"}),
       ("held", {"payment": PAYMENT, "here": "/h"})),
     *(("already_paid", {**MONEY, "standing": standing, "moves": moves})
@@ -194,7 +195,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
       for day in (DAY, None) for closes in (True, False)),
     *(("replaced", {"newer_from": day, "newer_url": url})
       for day in (DAY, None) for url in ("/n", None)),
-    *(("changed", {"old_amount": Money(1), "new_amount": Money(new), "review_url": "/r"})
+    *(("changed", {"old_amount": Money(1), "new_amount": Money(new), "review_url": "/r",
+                   "version": 1, "action": "/pay"})
       for new in (1, 2)),
     *(("transfer", {"hindrance": why, "request": REQUEST, "digits": "148,50", "closes_on": day,
                     "svg_url": code, "png_url": code, "file_name": "Ueberweisung.png",
@@ -203,7 +205,8 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
       for why, day, code in ((None, None, "/c"), (None, DAY, None), ("undecided", None, None),
                              ("too_late", DAY, None))),
     ("unknown", {}),
-    *(("locked", {"until": until}) for until in (MOMENT, None)),
+    *(("locked", {"until": until, "action": "/", "code": code})
+      for until, code in ((MOMENT, None), (None, {"code1": "7F3K"}))),
     *(("elsewhere", {"minutes": minutes, "payment": PAYMENT, "continue_action": "/c",
                      "restart_action": "/r", "asked": True, "too_much": False})
       for minutes in (0, 1, 4, 60, 3000)),
@@ -218,7 +221,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     ("session_over", {"code_url": "/t"}),
     *(("error", {"title": "Not now", "text": "Please try again.", "status": 503, **more})
       for more in ({}, {"back": "/b"}, {"again": ("/", [("code1", "7F3K")])})),
-    ("ended", {}),
+    ("ended", {"action": "/end"}),
     *(("page", {**PAGE, "page": page, **says})
       for page in ("imprint", "privacy", "accessibility", "easy")
       for says in (NOTHING, ALL)),
@@ -278,7 +281,9 @@ def pages(request: pytest.FixtureRequest) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.install_gettext_translations(Translations(compiled), newstyle=True)
-    env.filters.update(dict.fromkeys(("money", "day", "moment", "iban", "sign", "dial"), str))
+    env.filters.update(
+        dict.fromkeys(("money", "currency", "day", "moment", "iban", "sign", "dial"), str)
+    )
     spoken = LANGUAGES[request.param]
     env.globals.update(
         FRAME, language=request.param, spoken=spoken, csrf_token=lambda: "t", static_url=str

@@ -12,7 +12,7 @@ from portal.payments import confirming_pages, mails, pages, receipts
 from portal.payments.mails import TooMany
 from portal.payments.models import Payment
 from portal.payments.states import State
-from portal.web import gate, language
+from portal.web import gate, language, steps
 from portal.web.current import keyring, settings, tenant_id
 
 bp = Blueprint("confirming", __name__)
@@ -32,7 +32,8 @@ def paper(handle: str, payment_id: str) -> ResponseReturnValue:
 
 @bp.get("/r/<handle>/confirmation/<payment:payment_id>/mail")
 def mail(handle: str, payment_id: str) -> ResponseReturnValue:
-    return _mail_page(handle, _confirmed(payment_id), "", {})
+    payment = _confirmed(payment_id)
+    return _mail_page(handle, payment, steps.typed(handle).get("address", ""), {})
 
 
 @bp.post("/r/<handle>/confirmation/<payment:payment_id>/mail")
@@ -79,7 +80,7 @@ def receipt() -> ResponseReturnValue:
 @bp.post("/receipt")
 def check_receipt() -> ResponseReturnValue:
     typed = request.form.get("code", "")[:LONGEST_CODE]
-    if language.switched():
+    if language.switched() and not language.answered():
         return _receipt_page(typed, {})
     if error := _unreadable(references.fold(typed)):
         return _receipt_page(typed, {"code": error}), 422
@@ -88,6 +89,8 @@ def check_receipt() -> ResponseReturnValue:
         return _receipt_page(typed, {"form": "unknown"}), 404
     return render_template(
         "citizen/receipt_found.html",
+        action=url_for("confirming.check_receipt"),
+        entered={"code": typed},
         receipt=found,
         amount=found.payment.amount,
         lines=confirming_pages.shown_kept(found.kept) if found.kept else [],

@@ -121,10 +121,15 @@ def amount_page(
     )
 
 
-def changed_page(handle: str, letter: PaymentRequest, old_cents: int) -> ResponseReturnValue:
+def changed_page(
+    handle: str, letter: PaymentRequest, version: int, old_cents: int
+) -> ResponseReturnValue:
+    """The request is not any more what a form had shown: its version and open cents."""
     db.session().refresh(letter)
     page = render_template(
         "citizen/changed.html",
+        action=url_for("payments.pay", handle=handle),
+        version=version,
         old_amount=Money(max(old_cents, 0), letter.currency),
         new_amount=letter.open,
         review_url=url_for("payments.status", handle=handle),
@@ -271,6 +276,7 @@ PAGES: dict[Standing, Page] = {
     Standing.CONFIRMED: _confirmed,
     Standing.FAILED: _not_paid("citizen/failed.html"),
     Standing.CANCELLED: _not_paid("citizen/cancelled.html"),
+    Standing.RUN_OUT: _not_paid("citizen/run_out.html"),
     **{each: _ended(PAID, each) for each in (
         Standing.ALREADY_PAID, Standing.PAID_ELSEWHERE, Standing.PAID_TWICE, Standing.RETURNING,
         Standing.REFUNDED)},

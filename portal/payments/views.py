@@ -98,6 +98,8 @@ def pay(handle: str) -> ResponseReturnValue:
     rule, cents = _number("offer"), _number("part_cents")
     paid_now = letter.open if which is Which.WHOLE else Money(max(cents, 0), letter.currency)
     shown_part = Part(which, paid_now)
+    if language.answered():
+        return pages.changed_page(handle, letter, *shown)
     if language.switched():
         return pages.choice_page(handle, letter, shown_part, {}, chosen=rule)
     if rule < 0:
@@ -107,7 +109,7 @@ def pay(handle: str) -> ResponseReturnValue:
     try:
         payment_id = start(keyring(), chosen, public_url())
     except (ChangedSince, NotAPart, NotOffered, NotPayable, Undecided) as error:
-        return _not_started(handle, letter, error, shown_part, shown[1])
+        return _not_started(handle, letter, error, shown_part, shown)
     return redirect(url_for("payments.leaving", handle=handle, payment_id=payment_id), 303)
 
 
@@ -147,8 +149,6 @@ def renew(handle: str) -> ResponseReturnValue:
 def outcome(handle: str, payment_id: str) -> ResponseReturnValue:
     payment, letter, session = _asked(_of_letter(payment_id)), gate.opened(), db.session()
     now = standing.of_payment(history.situation(session, letter, payment, history.NOTHING))
-    if now is Standing.RUN_OUT:
-        return redirect(url_for("payments.status", handle=handle), 303)
     session.refresh(letter)
     return pages.PAGES[now](handle, letter, payment)
 
@@ -158,6 +158,8 @@ def returned(payment_id: str) -> ResponseReturnValue:
     payment = db.session().get(Payment, (tenant_id(), payment_id))
     if payment is None:
         return render_template("citizen/unknown.html"), 404
+    letter = db.session().get_one(PaymentRequest, (payment.tenant_id, payment.request_id))
+    language.prefer(letter.language)
     payment = _asked(payment)
     if handle := visits.handle_of(payment.request_id):
         return redirect(url_for("payments.outcome", handle=handle, payment_id=payment_id), 303)
@@ -191,11 +193,11 @@ def _of_letter(payment_id: str) -> Payment:
 
 
 def _not_started(
-    handle: str, letter: PaymentRequest, error: Conflict, part: Part, shown_cents: int
+    handle: str, letter: PaymentRequest, error: Conflict, part: Part, shown: tuple[int, int]
 ) -> ResponseReturnValue:
     db.session().refresh(letter)
     if isinstance(error, ChangedSince):
-        return pages.changed_page(handle, letter, shown_cents)
+        return pages.changed_page(handle, letter, *shown)
     if isinstance(error, NotAPart):
         return pages.amount_page(handle, letter, {"which": "changed"}, NOTHING_ENTERED), 409
     if isinstance(error, NotOffered):

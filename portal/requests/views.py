@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal import clock
 from portal.db import db
 from portal.requests import links, opening, tan, typed
+from portal.requests.models import PaymentRequest
 from portal.requests.opening import Opened, Refused
 from portal.requests.tan import Checked, Verdict
 from portal.requests.typed import Typed
@@ -29,6 +30,8 @@ def code() -> ResponseReturnValue:
 
 @bp.post("/")
 def check_code() -> ResponseReturnValue:
+    if language.answered():
+        return _not_opened(Opened(None, Refused.LOCKED, _still_locked()))
     if language.switched():
         return _code_page({})
     read, second = _typed_code(), _field("secret")
@@ -61,7 +64,7 @@ def letter() -> ResponseReturnValue:
 @bp.post("/is-my-letter-real")
 def check_letter() -> ResponseReturnValue:
     """Whether there is a letter with this number: nothing else, and never that it is genuine."""
-    if language.switched():
+    if language.switched() and not language.answered():
         return _letter_page({})
     read = _typed_code()
     if errors := _faults(read):
@@ -102,10 +105,25 @@ def check_tan(handle: str) -> ResponseReturnValue:
 
 @bp.post("/end")
 def end() -> ResponseReturnValue:
+    """The page stays in the language that was read."""
+    if letter := _last_opened():
+        language.prefer(letter.language)
     opening.end(tenant_id(), visits.visitor())
     visits.forget()
-    answer = render_template("citizen/ended.html")
+    answer = render_template("citizen/ended.html", action=url_for("visits.end"))
     return answer, 200, {"Clear-Site-Data": '"cache", "storage"'}
+
+
+def _last_opened() -> PaymentRequest | None:
+    visit = visits.last()
+    return db.session().get(PaymentRequest, (tenant_id(), visit.request_id)) if visit else None
+
+
+def _still_locked() -> Checked | None:
+    """The lock of the letter whose code was typed, as it was told before: it costs no try."""
+    code = _typed_code().code
+    letter = links.find_by_short_code(db.session(), keyring(), tenant_id(), code) if code else None
+    return tan.is_locked(db.session(), letter) if letter else None
 
 
 def _field(name: str) -> str:
@@ -137,7 +155,7 @@ def _fault_of_tan(digits: str) -> str | None:
 
 def _not_opened(opened: Opened) -> ResponseReturnValue:
     if opened.refused is Refused.LOCKED and opened.checked:
-        return _locked_page(opened.checked)
+        return _locked_page(opened.checked, _typed_code())
     return _code_page({"form": "refused"}), 422
 
 
@@ -172,8 +190,14 @@ def _tan_page(handle: str, errors: dict[str, str], left: int | None) -> str:
     )
 
 
-def _locked_page(checked: Checked) -> ResponseReturnValue:
-    page = render_template("citizen/locked.html", until=checked.locked_until)
+def _locked_page(checked: Checked, read: Typed | None = None) -> ResponseReturnValue:
+    """``read``: the code that was typed, where no address names the letter."""
+    page = render_template(
+        "citizen/locked.html",
+        until=checked.locked_until,
+        action=url_for("visits.check_code"),
+        code=dict(zip(BLOCKS, read.blocks, strict=True)) if read else None,
+    )
     return page, 429, _not_before(checked.locked_until)
 
 

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date, format_datetime, get_timezone
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_name
 from babel.support import Translations
-from flask import Flask, g, request, session, url_for
+from flask import Flask, current_app, g, request, session, url_for
 from flask_babel import Babel
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 
 from portal import catalogues
 from portal.catalogues import FOLDER
@@ -64,9 +65,16 @@ DEFAULT = "de"
 UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
 TELEPHONE = re.compile(r"\+?[0-9(][0-9 ()/.\-–]{2,}")
 ALIASES = {"no": "nb", "nn": "nb"}
+ANSWERED = "answered"  # a field of the answers' hidden forms (macros.html, told_again)
 # What of an address's query stays in another language. A stranger, who knows no handle, cannot have
 # words of his choice stand in a page that is pressed.
-STAYS = {"part": "due|amount", "cents": r"\d{1,15}", "again": r"\d{1,2}", "over": "1"}
+STAYS = {
+    "part": "due|amount",
+    "cents": r"\d{1,15}",
+    "number": r"\d{1,15}",
+    "again": r"\d{1,2}",
+    "over": "1",
+}
 
 _catalogues: dict[str, Translations] = {}
 
@@ -83,7 +91,13 @@ def init_app(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.filters.update(
-        money=money, day=day, moment=moment, iban=iban, dial=dial, sign=lambda sign: sign or ""
+        money=money,
+        currency=currency,
+        day=day,
+        moment=moment,
+        iban=iban,
+        dial=dial,
+        sign=lambda sign: sign or "",
     )
 
 
@@ -111,6 +125,11 @@ def switched() -> bool:
     return request.method == "POST" and request.args.get("lang") in LANGUAGES
 
 
+def answered() -> bool:
+    """Whether the page to be read in another language is the answer to a form, not the form."""
+    return switched() and ANSWERED in request.form
+
+
 def prefer(language: str | None) -> None:
     """The language that the finance system named for the request being shown."""
     if _chosen() is None and language in LANGUAGES:  # in this order: a choice is always kept
@@ -119,17 +138,21 @@ def prefer(language: str | None) -> None:
 
 def choices() -> list[tuple[Language, str]]:
     """Each language with the address of this step in it."""
-    view = request.view_args or {}
-    endpoint = request.endpoint
-    can_be_shown = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
-    if endpoint is None or not can_be_shown:
-        handle = view.get("handle")
-        endpoint = "visits.overview" if handle else "visits.code"
-        view = {"handle": handle} if handle else {}
+    endpoint, view = _step()
     view = view | _stays(view)
     return [
         (language, url_for(endpoint, **view, lang=code)) for code, language in LANGUAGES.items()
     ]
+
+
+def _step() -> tuple[str, dict[str, Any]]:
+    """What this path shows when it is asked for; where it takes forms only, the first page."""
+    try:
+        endpoint, values = current_app.url_map.bind("").match(request.path, method="GET")
+    except HTTPException:
+        handle = (request.view_args or {}).get("handle")
+        return ("visits.overview", {"handle": handle}) if handle else ("visits.code", {})
+    return endpoint, dict(values)
 
 
 def _stays(view: Mapping[str, Any]) -> dict[str, str]:
@@ -161,6 +184,11 @@ def ngettext(one: str, many: str, number: int) -> str:
 def money(amount: Money) -> str:
     """148,50 €"""
     return format_currency(Decimal(amount.cents) / 100, amount.currency, locale=spoken().locale)
+
+
+def currency(code: str) -> str:
+    """The name of a currency, as of an amount: Euro, norske kroner."""
+    return get_currency_name(code, 2, locale=spoken().locale)
 
 
 def digits(amount: Money) -> str:

@@ -13,10 +13,13 @@ from flask import current_app, request, session, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from portal.mail import LONGEST_ADDRESS
+from portal.web import language
+
 KEPT = "step"
-MOST_FIELDS = 8
-LONGEST_FIELD = 64
-NOT_KEPT = {"csrf_token", "version", "amount_cents", "tan", "secret", "lang"}
+MOST_FIELDS = 4
+LONGEST_FIELD = LONGEST_ADDRESS  # a cookie holds 4096 bytes (RFC 6265, section 6.1)
+NOT_KEPT = {"csrf_token", "version", "amount_cents", "tan", "secret", "lang", language.ANSWERED}
 # Forms that are sent to another address than the one that shows them, and what that one is told.
 SHOWN_BY: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "payments.pay": ("payments.choice", {"part": "part", "part_cents": "cents"}),
@@ -40,13 +43,18 @@ def keep(handle: str) -> None:
 
 
 def onward(handle: str) -> str:
-    """Where the visitor goes after the TAN: to the step that was kept, or to the letter."""
+    """Where the visitor goes after the TAN: to the step that was kept, or to the letter.
+
+    A step at which nothing was typed is not kept any longer: it is gone there, once.
+    """
     kept = _kept(handle)
+    if kept and not (kept[1] and kept[2]):
+        del session[KEPT]
     return kept[1] if kept and kept[1] else url_for("payments.status", handle=handle)
 
 
 def typed(handle: str) -> Mapping[str, str]:
-    """What was typed at this step before the time ran out; given once."""
+    """What was typed at this step before the time ran out; given once, then it is in no cookie."""
     kept = _kept(handle)
     if kept is None or request.path != (kept[1] or "").partition("?")[0]:
         return {}

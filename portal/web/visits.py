@@ -71,6 +71,11 @@ def handle_of(request_id: int) -> str | None:
     return next(mine, None)
 
 
+def last() -> Visit | None:
+    """The letter that was used last."""
+    return next(reversed(_letters()), None)
+
+
 def is_open() -> bool:
     """Whether something of a letter may still be seen here: its TAN was given, and not ended."""
     return any(visit.begun for visit in _letters())

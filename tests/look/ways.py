@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -186,6 +185,19 @@ def held(citizen: Citizen) -> None:
     open_again(citizen, letter)
 
 
+def run_out(citizen: Citizen) -> None:
+    letter, payment = started(citizen)
+    citizen.demo.sql("UPDATE payments SET state = 'expired' WHERE id = %s", payment)
+    open_again(citizen, letter)
+    citizen.page.goto(f"{citizen.page.url.partition('?')[0]}/{payment}")
+
+
+def begun_in_vain(citizen: Citizen) -> None:
+    letter, _ = started(citizen)
+    citizen.demo.order(letter["reference"], "withdraw", reason="cancelled")
+    open_again(citizen, letter)
+
+
 def changed(citizen: Citizen) -> None:
     letter = choice(citizen, amount_cents=1_000)
     ask(citizen, reference=letter["reference"], amount_cents=2_000)
@@ -283,16 +295,21 @@ def refunded(citizen: Citizen, how: str, reason: str, *, again: bool) -> None:
 
 
 def approve(demo: Demo, refund: str) -> None:
-    made, tenant = _application(demo.facts["database_url"], str(demo.data)), demo.facts["tenant"]
+    made, tenant = _application(settings_of(demo)), demo.facts["tenant"]
     with made.app_context():
         refunds.approve(tenant, refund, CLERK)
         sending.submit(made.extensions["keyring"], tenant, refund)
 
 
+def settings_of(demo: Demo) -> Settings:
+    """With which a process of this demo runs."""
+    keys, database_url = secrets_file.load(demo.data)["keys"], demo.facts["database_url"]
+    return replace(Settings(), data=demo.data, database_url=database_url, keys=keys, demo=True)
+
+
 @cache
-def _application(database_url: str, data: str) -> Flask:
-    settings = replace(Settings(), database_url=database_url, data=Path(data), demo=True)
-    return create_app(replace(settings, keys=secrets_file.load(settings.data)["keys"]))
+def _application(settings: Settings) -> Flask:
+    return create_app(settings)
 
 
 def returned_elsewhere(what: str) -> Lead:
@@ -392,11 +409,13 @@ WAYS: Mapping[str, Way] = {
     "changed":           Way("changed", "The demand was changed", changed),
     "leaving":           Way("leaving", "You are now led to", leaving),
     "elsewhere":         Way("elsewhere", "A payment was already begun", begun),
+    "elsewhere, not asked": Way("elsewhere", "A payment was already begun", begun_in_vain),
     "processing":        Way("processing", "Your payment is being confirmed", decided("later")),
     "pending":           Way("pending", "Your payment is under way", pending),
     "held":              Way("held", "We are checking your payment", held),
     "failed":            Way("failed", "The payment did not work", decided("decline")),
     "cancelled":         Way("cancelled", "You cancelled the payment", decided("cancel")),
+    "run_out":           Way("run_out", "The payment was not finished in time", run_out),
     "confirmed":         Way("confirmed", "Your payment is confirmed", decided("pay")),
     "confirmed and gone": Way("confirmed", "This payment was refunded", sent_back),
     "mail":              Way("mail", "Confirmation by e-mail", mail("")),

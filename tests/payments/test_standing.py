@@ -33,7 +33,7 @@ def test_whatever_is_so_there_is_a_page_and_what_is_undecided_comes_first(
             assert (found in UNDECIDED_PAGES) == (payment in UNDECIDED)
             assert found in pages.PAGES
             if payment is not None:
-                assert standing.of_payment(situation) in {*pages.PAGES, Standing.RUN_OUT}
+                assert standing.of_payment(situation) in pages.PAGES
 
 
 @pytest.mark.parametrize(("now", "page"), [
@@ -90,5 +90,5 @@ def test_no_money_taken_is_never_said_of_what_is_not_decided() -> None:
     assert [state for state in P if standing.MONEY_TAKEN[state]] == [P.SUCCEEDED]
 
 
-def test_every_standing_but_those_that_lead_on_has_its_page() -> None:
-    assert set(Standing) - set(pages.PAGES) == {Standing.RUN_OUT}
+def test_every_standing_has_its_page() -> None:
+    assert set(Standing) == set(pages.PAGES)

@@ -1,16 +1,22 @@
 """A visit whose time ran out: the TAN is asked again, step and entries are kept."""
 
 import re
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from portal import mail
+from portal.payments.record import record
+from portal.providers.protocol import Outcome
 from portal.web import visits
 from tests import builders
 from tests.builders import Letter, token
 from tests.conftest import Time
+from tests.fakes import FakeProvider
 from tests.house.test_routes import give_tan
+from tests.returns.test_refunds import CARD
 
 LATER = "+1h"
 
@@ -107,7 +113,7 @@ def test_no_tan_and_no_secret_is_kept_in_the_cookie(client: FlaskClient, time: T
     handle = give_tan(client, letter)
     csrf = token(client.get(f"/r/{handle}/choice"))
     time.move(LATER)
-    sent = {"csrf_token": csrf, "tan": letter.tan, "secret": letter.tan, "long": "x" * 65}
+    sent = {"csrf_token": csrf, "tan": letter.tan, "secret": letter.tan, "long": "x" * 255}
     client.post(f"/r/{handle}/pay", data=sent | {"offer": "1"})
     with client.session_transaction(base_url="https://localhost") as kept:
         assert kept["step"][2] == {"offer": "1"}
@@ -122,6 +128,45 @@ def test_the_end_forgets_step_letters_and_cache(client: FlaskClient, time: Time)
     assert client.get(f"/r/{handle}/choice").location == "/?over=1"
     with client.session_transaction(base_url="https://localhost") as kept:
         assert not {"letters", "step", "visitor"} & set(kept)
+
+
+def test_an_address_is_shown_once_more_and_then_in_no_cookie(
+    client: FlaskClient,
+    provider: FakeProvider,
+    time: Time,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    way = mail.Post("portal@town.example", folder=tmp_path)
+    monkeypatch.setattr(mail, "post", lambda _: way)
+    letter, address = builders.letter(), f"{'long.' * 20}name@example.org"
+    payment = builders.begin(letter)
+    record(provider.pay(payment), CARD)
+    step = f"/r/{give_tan(client, letter)}/confirmation/{payment}/mail"
+    csrf = token(client.get(step))
+    time.move(LATER)
+    led = client.post(step, data={"csrf_token": csrf, "address": address})
+    assert again(client, letter, led) == step
+    assert f'value="{address}"' in client.get(step).text
+    with client.session_transaction(base_url="https://localhost") as kept:
+        assert "step" not in kept
+    assert address not in client.get(step).text
+
+
+def test_a_step_without_entries_is_gone_to_once(
+    client: FlaskClient, provider: FakeProvider, time: Time
+) -> None:
+    letter = builders.letter()
+    first = builders.begin(letter)
+    record(provider.say(first, Outcome.FAILED), CARD)
+    handle = give_tan(client, letter)
+    failed = f"/r/{handle}/payment/{first}"
+    assert client.get(failed).status_code == 200
+    time.move(LATER)
+    assert again(client, letter, client.get(failed)) == failed
+    record(provider.pay(builders.begin(letter)), CARD)
+    link = client.get("/Z/" + letter.url.rsplit("/", 1)[1])
+    assert client.get(str(link.location)).location == f"/r/{handle}/payment"
 
 
 def test_a_language_chosen_on_the_way_is_kept(client: FlaskClient) -> None:
