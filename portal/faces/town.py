@@ -30,6 +30,11 @@ class Face:
             return getattr(self._town, name)
 
     @property
+    def takes_transfers(self) -> bool:
+        """Whether the town has named an account to which money can be transferred."""
+        return bool(self._town.iban and self._town.account_holder)
+
+    @property
     def crest_url(self) -> str | None:
         """Where the crest is; it changes with the picture."""
         return f"{FOLDER}/{self._town.crest}" if self._town.crest else None

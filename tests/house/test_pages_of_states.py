@@ -17,6 +17,7 @@ from portal.catalogues import FOLDER
 from portal.db import transaction
 from portal.payments.models import Payment
 from portal.payments.record import Source, record
+from portal.payments.states import UNDECIDED
 from portal.payments.states import State as PaymentState
 from portal.providers.protocol import Outcome
 from portal.requests.models import PaymentRequest
@@ -39,6 +40,13 @@ BEGUN = (
     " The confirmation may take a moment.",
 )
 NO_MONEY = "No money was taken."
+NOT_PAID = (
+    NO_MONEY,
+    "You can pay in another way or at another time. Your letter stays valid.",
+)
+CONFIRMATION = (
+    "You find the confirmation and everything else by the link or the code in your letter."
+)
 WAIT = "You may close this page. Please do not pay again before this is clear."
 
 # fmt: off
@@ -78,7 +86,8 @@ OF_PAYMENT: Mapping[PaymentState, Said] = {
         "You need not do anything more. Please keep the confirmation number."),
     PaymentState.FAILED:    ("The payment did not work", NO_MONEY, "Choose another payment method"),
     PaymentState.CANCELLED: ("You cancelled the payment", NO_MONEY, "Back to the choice"),
-    PaymentState.EXPIRED:   REVIEW,
+    PaymentState.EXPIRED:   ("The payment was not finished in time", NO_MONEY,
+        "Choose another payment method"),
 }
 
 # The same for who comes back without the letter: outcome and amount, nothing of the claim.
@@ -87,10 +96,11 @@ OF_RETURN: Mapping[PaymentState, Said] = {
     PaymentState.STARTED:   ("Your payment is being confirmed", WAIT),
     PaymentState.PENDING:   ("Your payment is being confirmed", WAIT),
     PaymentState.UNKNOWN:   ("We do not know yet how the payment ended", WAIT),
-    PaymentState.SUCCEEDED: ("Your payment is confirmed", "You need not do anything more."),
-    PaymentState.FAILED:    ("The payment did not work", NO_MONEY),
-    PaymentState.CANCELLED: ("The payment was cancelled", NO_MONEY),
-    PaymentState.EXPIRED:   ("The payment was not finished in time", NO_MONEY),
+    PaymentState.SUCCEEDED: ("Your payment is confirmed", "You need not do anything more.",
+        CONFIRMATION),
+    PaymentState.FAILED:    ("The payment did not work", *NOT_PAID),
+    PaymentState.CANCELLED: ("The payment was cancelled", *NOT_PAID),
+    PaymentState.EXPIRED:   ("The payment was not finished in time", *NOT_PAID),
 }
 # fmt: on
 
@@ -111,6 +121,12 @@ def catalogue(language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
+def in_words(known: Catalog, sentence: str) -> str:
+    """A sentence in a catalogue's language; the English one fills only what it says better."""
+    found = known.get(sentence) or pytest.fail(sentence)
+    return str(found.string or sentence)
+
+
 def told(page: TestResponse) -> str:
     """All words of a page's main part."""
     look = pages.Look(page.text, page.request.path, "localhost")
@@ -120,10 +136,7 @@ def told(page: TestResponse) -> str:
 def assert_says(page: TestResponse, language: str, said: Said) -> None:
     assert page.status_code == 200, page.location
     known = catalogue(language)
-    heading, *sentences = (
-        sentence if language == "en" else str((known.get(sentence) or pytest.fail(sentence)).string)
-        for sentence in said
-    )
+    heading, *sentences = (in_words(known, sentence) for sentence in said)
     look = pages.Look(page.text, page.request.path, "localhost")
     assert look.language == language
     assert pages.words(look.of("h1")[0]) == heading
@@ -209,3 +222,7 @@ def test_who_comes_back_in_another_browser_is_told_the_outcome_and_nothing_of_th
     page = client.get(f"/return/{payment}")
     assert_says(page, language, OF_RETURN[state])
     assert not any(word in page.text for word in ("Grundsteuer", "5.0101"))
+    has_one = state in {*UNDECIDED, PaymentState.SUCCEEDED}
+    assert (in_words(catalogue(language), CONFIRMATION) in told(page)) == has_one, (
+        "of what was not paid there is none"
+    )

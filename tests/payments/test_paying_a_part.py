@@ -277,3 +277,12 @@ def test_after_a_failure_the_same_part_is_chosen_again(
     record(provider.say(payment, Outcome.FAILED), CARD)
     page = client.get(f"/r/{handle}/payment/{payment}")
     assert f"/r/{handle}/choice?part=amount&amp;cents=20000" in page.text
+
+
+@pytest.mark.parametrize(("currency", "name"), [("EUR", "euros"), ("NOK", "Norwegian kroner")])
+def test_an_amount_of_ones_own_is_asked_for_in_the_letters_currency(
+    client: FlaskClient, currency: str, name: str
+) -> None:
+    letter = builders.letter(**LONG, **PARTS, currency=currency)
+    page = client.get(f"/r/{give_tan(client, letter)}/amount")
+    assert f"Another amount ({name})" in page.text

@@ -420,6 +420,13 @@ def test_the_text_is_in_the_readers_language_or_marked_as_another(
     assert (f'<div lang="{marked}">' in page) is (marked is not None)
 
 
+def test_on_a_page_from_right_to_left_the_towns_text_runs_its_own_way(client: FlaskClient) -> None:
+    say_deferral(de="Hier.")
+    handle = give_tan(client, builders.letter())
+    page = client.get(f"/r/{handle}/deferral?lang=ar").text
+    assert '<div lang="de" dir="ltr">' in page
+
+
 def test_a_town_without_a_text_names_its_contact(client: FlaskClient) -> None:
     handle = give_tan(client, builders.letter())
     page = main_of(client.get(f"/r/{handle}/deferral"))
