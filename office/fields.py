@@ -88,7 +88,16 @@ def _word(words: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 _YES_NO = {"ja": True, "j": True, "1": True, "x": True, "nein": False, "n": False, "0": False}
-_LANGUAGES = {"de": "de", "deutsch": "de", "en": "en", "englisch": "en"}
+# What the portal speaks (portal/requests/asked.py), by its codes and as the town says it.
+_LANGUAGES = {
+    "de": "de", "deutsch": "de",
+    "en": "en", "englisch": "en",
+    "uk": "uk", "ukrainisch": "uk",
+    "pl": "pl", "polnisch": "pl",
+    "tr": "tr", "türkisch": "tr", "tuerkisch": "tr",
+    "nb": "nb", "norwegisch": "nb",
+    "ar": "ar", "arabisch": "ar",
+}  # fmt: skip
 
 READERS: Mapping[str, Callable[[str], Any]] = {
     "reference": _reference,

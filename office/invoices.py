@@ -82,7 +82,7 @@ class Invoice:
     unit: str = ""
     wants_tan: bool = True
     debit: bool = False
-    language: str = "de"
+    language: str = ""  # of the debtor's page; empty: the browser is asked
     replaces: tuple[str, ...] = ()
 
     @property

@@ -53,7 +53,7 @@ def letter(claim: Claim, town: Facts, today: date) -> str:
     """The HTML of one letter, in the claim's language. Raises AddressTooLong."""
     link = claim.link
     sizes = _sizes(claim, town)
-    with force_locale(LOCALES.get(claim.language, claim.language)):
+    with force_locale(LOCALES.get(claim.printed_in, claim.printed_in)):
         return _filled(
             "letter.html",
             claim=claim,
@@ -76,7 +76,7 @@ def fingerprint(claim: Claim) -> str:
     said = [
         claim.reference, claim.cents, claim.currency, claim.purpose, claim.payment_sign, claim.unit,
         claim.issued_on, claim.due_on, claim.payable_until, claim.instalments,
-        claim.parts_from_cents, claim.language, claim.debit,
+        claim.parts_from_cents, claim.printed_in, claim.debit,
         address(claim.debtor),
         [link.url, link.short_code, link.tan] if link and not claim.debit else None,
     ]  # fmt: skip

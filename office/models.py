@@ -102,7 +102,7 @@ class Claim(OfficeBase):
     )  # due_on (ISO), amount_cents: as the portal is told
     # the least that may be paid as a part
     parts_from_cents: Mapped[int | None] = mapped_column(BigInteger)
-    language: Mapped[str]
+    language: Mapped[str]  # of the debtor's page at the portal; empty: not known
     wants_tan: Mapped[bool]
     debit: Mapped[bool]  # collected by direct debit: not payable online
     replaces: Mapped[list[str]]
@@ -121,6 +121,11 @@ class Claim(OfficeBase):
     @property
     def amount(self) -> Money:
         return Money(self.cents, self.currency)
+
+    @property
+    def printed_in(self) -> str:
+        """The language of its letter: English where that was asked for, else German."""
+        return "en" if self.language == "en" else "de"
 
     @property
     def plan(self) -> list[tuple[Money, date]]:

@@ -76,7 +76,7 @@ def body(claim: Claim, key: bytes) -> Json:
         "instalments": claim.instalments or None,
         "partial": claim.parts_from_cents and {"minimum_cents": claim.parts_from_cents},
         "tan": claim.wants_tan,
-        "language": claim.language,
+        "language": claim.language or None,
         "replaces": claim.replaces or None,
     }
     return {name: value for name, value in told.items() if value is not None}

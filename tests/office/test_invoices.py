@@ -1,6 +1,7 @@
 """Reading the town's file: every form a finance system exports, and every way it goes wrong."""
 
 from datetime import date
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from demo import sample
 from office.fields import Unreadable, cents, day
-from office.invoices import read
+from office.invoices import Reading, read
+from portal.requests.asked import Asked
 
 HEADER = "Belegnummer;Kassenzeichen;Art;Zweck;Betrag;Fällig;Name;Zusatz;Straße;PLZ;Ort"
 ROW = "{n};5.01;tax;Grundsteuer;1.234,56;15.12.2026;Jürgen Groß;;Weg 1;09999;Ort"
@@ -170,3 +172,21 @@ def test_the_sample_is_the_same_each_time_and_reads_without_a_refusal() -> None:
     assert not reading.refused
     words = {word for invoice in reading.invoices for word in invoice.purpose.split()}
     assert max(map(len, words)) == 46
+
+
+def in_language(word: str) -> Reading:
+    header, *rows = file(row("K-1")).decode().split("\r\n")
+    return read(f"{header};Sprache\r\n{rows[0]};{word}\r\n".encode(), {})
+
+
+def test_the_debtors_language_is_one_of_the_portals_by_code_or_name() -> None:
+    told = get_args(get_args(Asked.model_fields["language"].annotation)[0])
+    assert {in_language(code).invoices[0].language for code in told} == set(told)
+    for name, code in (("Deutsch", "de"), ("Ukrainisch", "uk"), ("Türkisch", "tr")):
+        assert in_language(name).invoices[0].language == code
+    assert in_language("tlh").refused[0].column == "Sprache"
+
+
+def test_a_language_that_nobody_named_stays_unknown() -> None:
+    assert in_language("").invoices[0].language == ""
+    assert read(file(row("K-1")), {}).invoices[0].language == ""

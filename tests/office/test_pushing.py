@@ -149,3 +149,16 @@ def test_an_answer_for_another_claim_is_never_taken(
     with pytest.raises(Refused):
         push(portal)
     assert office_db.session.query(Link).count() == 0
+
+
+def test_only_a_language_that_was_named_is_pushed(
+    office: Flask, portal: Portal, books: Books
+) -> None:
+    named = ["", "uk", "en"]
+    rows = [row | {"Sprache": code} for row, code in zip(sample.rows(3), named, strict=True)]
+    import_file(sample.as_bytes(rows))
+    push(portal)
+    told = [books.requests[row["Belegnummer"]].get("language") for row in rows]
+    assert told == [None, "uk", "en"]
+    claims = [office_db.session.get_one(Claim, row["Belegnummer"]) for row in rows]
+    assert [claim.printed_in for claim in claims] == ["de", "de", "en"]
