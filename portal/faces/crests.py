@@ -19,12 +19,12 @@ from PIL import Image, UnidentifiedImageError
 from portal.errors import Invalid
 
 LARGEST_FILE = 1024 * 1024  # bytes that are read at all
-LARGEST = 12 * 1024  # bytes over the wire: the first page has little to spare
+LARGEST = 4 * 1024  # bytes over the wire: the first page has little to spare
 LARGEST_PICTURE = 4_000_000  # pixels
 SHOWN = (160, 184)  # pixels: 40 x 46 on a screen of four times the usual density
 END = b"IEND\xaeB`\x82"  # PNG, 11.2.5, with its check sum
 # Pixels and colours, until it is small enough; the last always is.
-TRIED = ((SHOWN, 256), (SHOWN, 64), (SHOWN, 16), ((80, 92), 64), ((80, 92), 16))
+TRIED = ((SHOWN, 256), (SHOWN, 64), (SHOWN, 16), ((80, 92), 64), ((80, 92), 16), ((60, 69), 16))
 MOST_ELEMENTS, DEEPEST = 2_000, 40
 
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"

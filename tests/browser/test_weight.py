@@ -1,13 +1,23 @@
 """What citizens wait for on a bad line: bytes over the wire, as the server sends them."""
 
+import io
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import CDPSession
 
+from demo.faces import CRESTS
+from portal import create_app
+from portal.faces import setting
+from portal.faces.crests import LARGEST, SHOWN, crest
 from portal.web.language import LANGUAGES
 from tests.browser.citizen import Citizen
 from tests.browser.conftest import Comes
+from tests.look.ways import settings_of
+from tests.stages import Demo
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +48,22 @@ class Wire:
         self.sizes[said["requestId"]] = int(said["encodedDataLength"])
 
 
+@pytest.fixture
+def _largest_crest(demo: Demo) -> Iterator[None]:
+    """The town has a crest as large as one may be, while the test runs."""
+    noise = Image.frombytes("RGBA", SHOWN, random.Random(4).randbytes(SHOWN[0] * SHOWN[1] * 4))
+    file = io.BytesIO()
+    noise.save(file, "PNG")
+    assert 0.9 * LARGEST < len(crest(file.getvalue()).content) <= LARGEST
+    town = demo.facts["tenant"]
+    with create_app(settings_of(demo)).app_context():
+        setting.put_crest(town, file.getvalue(), "test")
+    yield
+    with create_app(settings_of(demo)).app_context():
+        setting.put_crest(town, (CRESTS / f"{town}.svg").read_bytes(), "test")
+
+
+@pytest.mark.usefixtures("_largest_crest")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_page_of_a_letter_is_light(comes: Comes, language: str) -> None:
     citizen = comes(language="de-DE")
