@@ -327,6 +327,21 @@ def test_what_the_town_wrote_is_marked_on_a_page_of_another_language(
         assert html.count(f'<span lang="de">{LONG}</span>') == (2 if is_english else 0)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["failed", "held", "pending", "processing", "leaving", "review", "already_paid", "elsewhere",
+     "withdrawn", "expired", "confirmed"],
+)  # fmt: skip
+def test_the_towns_name_of_a_provider_is_marked_inside_a_sentence_too(
+    pages: Environment, name: str
+) -> None:
+    is_english = pages.globals["language"] == "en"
+    for given in (given for page, given in PAGES if page == name):
+        html = pages.get_template(f"citizen/{name}.html").render(given)
+        named, marked = html.count(OFFER.label), html.count(f'<span lang="de">{OFFER.label}</span>')
+        assert marked == (named if is_english else 0)
+
+
 def test_a_confirmation_marks_the_purpose_in_another_language(pages: Environment) -> None:
     html = pages.get_template("confirmation.html").render(PAPER)
     is_english = pages.globals["language"] == "en"

@@ -23,13 +23,13 @@ from portal.words import N_
 TITLE = N_("We are working on this payment portal")
 TEXT = N_(
     "Please come back later. Nothing is lost: your letter stays valid, and a payment that you have"
-    " already begun goes on. You can transfer the amount, too: the account is stated in your"
-    " letter."
+    " already begun goes on. If you have not begun a payment yet, you can also transfer the amount:"
+    " the account is stated in your letter."
 )
 TEXT_UNTIL = N_(
-    "Please come back from %(moment)s. Nothing is lost: your letter stays valid, and a payment that"
-    " you have already begun goes on. You can transfer the amount, too: the account is stated in"
-    " your letter."
+    "Please come back after %(moment)s. Nothing is lost: your letter stays valid, and a payment"
+    " that you have already begun goes on. If you have not begun a payment yet, you can also"
+    " transfer the amount: the account is stated in your letter."
 )
 GO_ON = ("/healthz", "/readyz", "/metrics", "/static/")
 STATUS = Unavailable.status

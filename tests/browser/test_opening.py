@@ -218,7 +218,7 @@ def test_two_minutes_before_the_end_the_keyboard_gets_more_time(
     assert more.count() == 0
     citizen.page.clock.run_for(61_000)
     assert more.is_visible()
-    button = more.get_by_role("button", name="Go on paying")
+    button = more.get_by_role("button", name="Give me more time")
     for _ in range(30):
         if button.evaluate("each => each === document.activeElement"):
             break

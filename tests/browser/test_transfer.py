@@ -40,7 +40,7 @@ def test_what_is_copied_can_be_pasted_into_a_banking_app_and_the_page_says_so(
     for button, copied in (
         ("Copy IBAN", "DE02120300000000202051"),
         ("Copy amount", "148.50"),
-        ("Copy remittance text", "5.0101.000123.4"),
+        ("Copy reference text", "5.0101.000123.4"),
     ):
         citizen.page.click(f"text={button}")
         citizen.page.wait_for_selector("[role=status]:text-is('Copied')", state="attached")

@@ -16,6 +16,8 @@ from portal.tenants import Tenant
 from tests import builders, pages
 from tests.builders import OTHER_TOWN, TOWN
 from tests.faces import saying
+from tests.fakes import FakeProvider
+from tests.house.test_routes import give_tan
 
 PAGES = ("/impressum", "/datenschutz", "/barrierefreiheit")
 HOSTILE = '<script>alert(1)</script> "x" {{ 7*7 }} %(town)s & # not a heading'
@@ -95,7 +97,10 @@ def test_texts_follow_the_readers_language_and_german_is_marked(client: FlaskCli
     put("name", "Town of Musterhausen", "en")
     english = client.get("/impressum?lang=en").text
     assert "Mon–Fri 8–12" in english
-    assert "<title>Imprint – Gemeindekasse online – Town of Musterhausen</title>" in english
+    assert (
+        "<title>Legal notice (Impressum) – Gemeindekasse online – Town of Musterhausen</title>"
+        in english
+    )
     assert '<span lang="de">Gemeindekasse online</span>' in english
     turkish = client.get("/impressum?lang=tr").text
     assert '<span lang="de">Mo–Fr 8–12 Uhr</span>' in turkish
@@ -173,7 +178,12 @@ def test_one_towns_crest_is_not_the_others(app: object, client: FlaskClient) -> 
     assert client.get("/town/000000000000.css").status_code == 404
 
 
-def test_before_the_citizen_leaves_a_sentence_says_so(client: FlaskClient) -> None:
+def test_before_the_citizen_leaves_a_sentence_says_so(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    handle = give_tan(client, builders.letter())
+    choice = words(client.get(f"/r/{handle}/choice?lang=de"))
+    assert "Sie verlassen diese Seite und bezahlen beim Anbieter der Zahlungsart." in choice
     text = words(privacy(client))
     assert "no page is loaded from other companies" in text
     assert "no banner asks you" in text

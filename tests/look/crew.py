@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 from tests import stages
 from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
 from tests.look import looking, trees
-from tests.look.plan import FIRST, Colours, Look, Width, looks
+from tests.look.plan import Colours, Look, Width, looks
 from tests.look.ways import WAYS, Way
 from tests.pages import COMPLETE, TRANSLATIONS
 
@@ -153,15 +153,13 @@ class Eye:
 
 
 def _is_heading(title: str, way: Way, language: str) -> bool:
-    """Whether a heading begins as the way says; it says so in English."""
-    if language != FIRST:
-        return title.startswith(way.heading)
-    german = [
-        str(one.string).partition("%(")[0]
+    """Whether a heading begins as the way says; it names a sentence of the catalogue."""
+    said = [
+        str(one.string or one.id).partition("%(")[0]
         for one in _catalogue(language)
         if isinstance(one.id, str) and one.id and one.id.startswith(way.heading)
     ]
-    return any(title.startswith(begin) for begin in german)
+    return any(title.startswith(begin) for begin in said)
 
 
 @cache

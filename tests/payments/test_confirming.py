@@ -11,7 +11,7 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse
@@ -27,7 +27,7 @@ from portal.payments.mails import Mail
 from portal.payments.record import record
 from portal.returns import refunds
 from portal.tenants import Tenant
-from portal.web.language import LANGUAGES
+from portal.web.language import LANGUAGES, gettext
 from tests import builders
 from tests.builders import TOWN, Letter, token
 from tests.fakes import FakeProvider
@@ -113,7 +113,10 @@ def test_a_confirmation_shows_day_number_and_check_code(
 
 BACK = {
     "Diese Zahlung wurde erstattet": ("Auskunft über eine erstattete Zahlung", 0),
-    "Ein Teil dieser Zahlung ist zurückgegangen": ("Bestätigung einer Zahlung, die teilweise", 60),
+    "Ein Teil dieser Zahlung wurde zurückgezahlt oder zurückgeholt": (
+        "Bestätigung einer Zahlung, die teilweise",
+        60,
+    ),
     "Die Bank hat diese Zahlung zurückgeholt": ("Auskunft über eine Zahlung, die die Bank", 0),
 }
 
@@ -140,7 +143,7 @@ def test_money_that_went_back_has_no_clean_paper(
     assert title in text
     assert "Der Zahlungsanbieter hat uns diese Zahlung bestätigt" not in text
     assert ("zählen nur noch 60,00 €" in text) is bool(left)
-    assert ("zählt nicht mehr als Zahlung" in text) is not bool(left)
+    assert ("Diese Zahlung zählt nicht mehr" in text) is not bool(left)
 
 
 def test_a_refund_on_its_way_is_told(client: FlaskClient, provider: FakeProvider) -> None:
@@ -302,6 +305,32 @@ def send() -> int:
     return mails.send_due(current_app.extensions["keyring"], way)
 
 
+@pytest.mark.parametrize("language", ["de", "en", "tr", "ar"])
+def test_an_e_mail_in_another_language_says_that_the_german_text_counts(
+    client: FlaskClient, provider: FakeProvider, folder: Path, language: str
+) -> None:
+    letter, payment = paid(provider, 14_850)
+    handle = opened(client, letter)
+    client.get(f"/r/{handle}/payment?lang={language}")
+    ask(client, handle, payment, TO)
+    assert send() == 1
+    (file,) = folder.iterdir()
+    message = message_from_bytes(file.read_bytes(), policy=SMTP)
+    assert isinstance(message, EmailMessage)
+    text = message.get_body()
+    assert isinstance(text, EmailMessage)
+    body = text.get_content()
+    with current_app.test_request_context("/"):
+        g.language = language
+        counts, unread, closing = (
+            gettext("Only the German text counts."),
+            gettext("No person has checked this translation yet."),
+            gettext("Yours sincerely"),
+        )
+    assert (counts in body) == (unread in body) == (language != "de")
+    assert f"{closing} Stadt Musterhausen" in " ".join(body.split())
+
+
 def test_a_confirmation_is_sent_by_e_mail_with_the_paper(
     client: FlaskClient, provider: FakeProvider, folder: Path
 ) -> None:
@@ -325,6 +354,8 @@ def test_a_confirmation_is_sent_by_e_mail_with_the_paper(
     text, attached = message.iter_parts()
     for words in (
         "Guten Tag,",
+        "Gezahlt an: Stadt Musterhausen",
+        "Mit freundlichen Grüßen",
         "Betrag: 148,50",
         "Prüfcode: ",
         "keine Rechnung",

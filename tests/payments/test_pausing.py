@@ -44,8 +44,8 @@ from tests.returns.test_refunds import BERT, CARD, asked, paid
 pytestmark = pytest.mark.usefixtures("app")
 
 SAID = (
-    "Card antwortet zurzeit nicht. Bitte wählen Sie eine andere Zahlungsart oder versuchen Sie es"
-    " später noch einmal."
+    "Diese Zahlungsart ist zurzeit gestört (Card). Bitte wählen Sie eine andere Zahlungsart oder"
+    " versuchen Sie es später noch einmal."
 )
 
 

@@ -145,7 +145,9 @@ def test_what_went_back_is_no_longer_confirmed(client: FlaskClient, provider: Fa
 
     said = {
         "Diese Zahlung wurde erstattet": lambda payment: sent(payment, 10_000),
-        "Ein Teil dieser Zahlung ist zurückgegangen": lambda payment: sent(payment, 4_000),
+        "Ein Teil dieser Zahlung wurde zurückgezahlt oder zurückgeholt": lambda payment: sent(
+            payment, 4_000
+        ),
         "Die Bank hat diese Zahlung zurückgeholt": lambda payment: heard(
             provider.reverse(payment, 10_000)
         ),

@@ -154,7 +154,7 @@ def test_what_went_back_to_a_wrong_payer_is_asked_again(
     sent(payment, 10_000, "wrong_payer")
     heading, text = look(client, letter)
     assert heading == "A payment was sent back"
-    assert "So the demand is open again." in text
+    assert "The demand is therefore open again." in text
     assert "Continue to the payment method" in text
 
 

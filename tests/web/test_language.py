@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask, g
+from flask.testing import FlaskClient
 
 from portal.money import Money
 from portal.web import language
@@ -112,3 +113,18 @@ def test_a_catalogue_that_nobody_signed_says_so(app: Flask) -> None:
     with app.test_request_context("/"):
         g.language = "tr"
         assert not language.reviewed()
+
+
+COUNTS, UNREAD = "Only the German text counts.", "No person has checked this translation yet."
+
+
+@pytest.mark.parametrize("code", language.LANGUAGES)
+def test_every_other_language_says_on_each_page_that_the_german_text_counts(
+    app: Flask, client: FlaskClient, code: str
+) -> None:
+    with app.test_request_context("/"):
+        g.language = code
+        said = [language.gettext(sentence) for sentence in (COUNTS, UNREAD)]
+    for path in ("/", "/datenschutz", "/nothing-here"):
+        page = client.get(f"{path}?lang={code}").text
+        assert [sentence in page for sentence in said] == [code != "de"] * 2, path
