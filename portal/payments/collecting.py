@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
+from portal.payments import continuing
 from portal.payments.models import Payment
 from portal.payments.record import again, came_otherwise, locked_in_line
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, State
 from portal.requests import register
 from portal.requests.models import PaymentRequest
-from portal.requests.states import PAYABLE
-from portal.tenants import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +79,7 @@ def _is_asked(session: Session, payment: Payment) -> bool:
 
 
 def _is_payable(session: Session, request: PaymentRequest, payment: Payment) -> bool:
-    today = clock.today(session.get_one(Tenant, request.tenant_id).time_zone)
-    if request.state not in PAYABLE or request.is_over(today):
-        return False
-    return request.currency == payment.currency and request.open_cents >= payment.amount_cents
+    return continuing.is_asked(session, request) and not continuing.is_too_much(request, payment)
 
 
 def _is_paid_otherwise(session: Session, payment: Payment, line: list[int]) -> bool:

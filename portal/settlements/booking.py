@@ -19,11 +19,10 @@ from portal.ledger.items import Place
 from portal.ledger.models import SettlementLineRow, SettlementRow
 from portal.ledger.settlements import SettledItem, SettlementUndoing
 from portal.money import Money
-from portal.payments import staff
 from portal.payments.models import Payment, ProviderAccount
 from portal.providers.protocol import Settlement, SettlementLine
 from portal.returns import ways
-from portal.settlements import netted, unbooked
+from portal.settlements import netted, staff, unbooked
 from portal.settlements.netted import Settled
 
 

@@ -20,12 +20,12 @@ from portal.db import Base, transaction
 from portal.errors import PortalError
 from portal.keys import Keyring
 from portal.ledger.models import SettlementRow
-from portal.payments import accounts, staff
+from portal.payments import accounts
 from portal.payments.models import ProviderAccount
 from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.providers.protocol import Account, ProviderDown, UnknownWord
-from portal.settlements import settle, unbooked
+from portal.settlements import settle, staff, unbooked
 from portal.tenants import Tenant
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.db import transaction
 from portal.ledger.models import SettlementRow, SuspenseItem
-from portal.payments import staff
+from portal.settlements import staff
 from portal.settlements.fetching import SettlementFetch
 from portal.settlements.unbooked import UnbookedSettlement
 from portal.tenants import Tenant

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
 from portal.db import Base
-from portal.payments import staff
 from portal.providers.protocol import Account
+from portal.settlements import staff
 
 SILENT_FOR = timedelta(days=1)  # then silence is no passing trouble any more
 

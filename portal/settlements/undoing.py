@@ -16,9 +16,8 @@ from portal.finance import feed, messages, outbox
 from portal.ledger import book, entries, items, settlements
 from portal.ledger.models import PayoutArrival, SettlementRow, SuspenseItem
 from portal.ledger.settlements import SettlementFile, SettlementUndoing
-from portal.payments import staff
 from portal.requests import persons
-from portal.settlements import booking
+from portal.settlements import booking, staff
 from portal.settlements.files import NoSuchFile
 
 LONGEST_REASON = 200
