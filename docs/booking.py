@@ -130,8 +130,9 @@ EXAMPLES = (
     Example(
         "Erstattung",
         "148,50 € gehen zurück: zuerst die Überzahlung von 48,50 €, dann 100,00 € der Forderung."
-        " Gebucht wird, wenn der Anbieter bestätigt, dass er gesendet hat. Nur der Grund"
-        " „falscher Zahler“ macht die Forderung wieder offen.",
+        " Gebucht wird, wenn der Anbieter bestätigt, dass er gesendet hat. Was von der"
+        " Forderung zurückgeht, ist wieder offen, außer wenn die Forderung weggefallen ist. Was"
+        " einer anderen Erstattung als Überzahlung zugesagt ist, bleibt ihr.",
         entries.refund(
             "E1",
             "paypal",
