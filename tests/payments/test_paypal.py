@@ -16,7 +16,9 @@ from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount
 from portal.providers import paypal_webhook
 from portal.providers.paypal import PayPal
-from portal.requests import register
+from portal.requests import orders
+from portal.requests.ordered import Why
+from portal.requests.orders import Subject
 from portal.returns import refunds, sending
 from portal.settlements import settle
 from tests import builders
@@ -180,8 +182,7 @@ def test_what_was_withdrawn_meanwhile_is_not_captured_and_runs_out(
     letter = builders.letter("K-1", amount_cents=10_000)
     payment = agreed(house, letter)
     with transaction() as session:
-        request = register.locked(session, TOWN, letter.request_id)
-        register.withdraw(request, "cancelled")
+        orders.withdraw(session, Subject(TOWN, letter.reference, "client:1"), Why.CANCELLED)
     ask(payment)
     assert (taken(house), builders.payment(payment).state) == (0, "started")
     time.move("+25h")
@@ -211,7 +212,7 @@ def test_money_that_came_all_the_same_is_booked(house: House) -> None:
     letter = builders.letter("K-1", amount_cents=10_000)
     payment = agreed(house, letter)
     with transaction() as session:
-        register.withdraw(register.locked(session, TOWN, letter.request_id), "cancelled")
+        orders.withdraw(session, Subject(TOWN, letter.reference, "client:1"), Why.CANCELLED)
     assert house.hand_in(house.paypal.door(f"payments/{payment}/capture")) == 204
     assert builders.payment(payment).state == "succeeded"
     assert sums() == {"suspense": 10_000}
