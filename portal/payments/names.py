@@ -21,6 +21,7 @@ from portal.providers.protocol import RefundReport, Report, ReversalReport, Sett
 Word = TypeVar("Word", Report, RefundReport, ReversalReport, SettlementLine)
 
 OUR_ID = re.compile("[0-9a-f]{32}")
+_DIGEST = re.compile("sha256-[0-9a-f]{32}")
 _THEIRS = re.compile("[A-Za-z0-9._:/+=~-]{1,128}")
 
 
@@ -34,17 +35,25 @@ def theirs(told: str) -> str:
 
     Of anything else a digest, by which the same thing is still the same, and nobody is named.
     """
-    if not told or _THEIRS.fullmatch(told):
-        return told
-    return f"sha256-{sha256(told.encode()).hexdigest()[:32]}"
+    return told if not told or _THEIRS.fullmatch(told) else _digest(told)
 
 
 def clean(word: Word) -> Word:
-    """What a provider says, with nothing in its names but names."""
+    """What a provider says, with only names in its names. What is named by nothing else keeps
+    the digest of what stood for our id: money of two strangers must not look like one thing.
+    """
     told: dict[str, Any] = {
         name: rule(getattr(word, name)) for name, rule in RULES.items() if hasattr(word, name)
     }
+    if word.payment and not told["payment"] and not told["provider_reference"]:
+        told["payment"] = _digest(word.payment)
     return replace(word, **told)
+
+
+def _digest(told: str) -> str:
+    if _DIGEST.fullmatch(told):
+        return told
+    return f"sha256-{sha256(told.encode()).hexdigest()[:32]}"
 
 
 RULES: Mapping[str, Callable[[str], str]] = {

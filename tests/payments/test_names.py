@@ -72,6 +72,15 @@ def test_another_shops_free_text_is_kept_nowhere_and_its_money_is(
     assert ANNA not in kept(owner_url)
 
 
+def test_money_of_two_strangers_without_any_name_is_booked_twice(
+    provider: FakeProvider, owner_url: str
+) -> None:
+    for who in (ANNA, "Anna Meier", "Anna Meier"):
+        record(Report(who, "", "m-card", Outcome.SUCCEEDED, Money(700), False), CARD)
+    assert list(builders.tasks().values()) == ["custody_unclear"] * 2
+    assert "Anna Meier" not in kept(owner_url)
+
+
 def test_unclear_money_is_found_again_by_a_name_that_is_none(provider: FakeProvider) -> None:
     record(Report(ANNA, ANNA, "m-card", Outcome.SUCCEEDED, Money(700), False), CARD)
     provider.settle("s1", [], 0, SettlementLine("payment", ANNA, ANNA, Money(700), Money(0)))

@@ -12,6 +12,7 @@ from portal.db import db
 from portal.ledger.items import NoSuchItem
 from portal.ledger.models import CustodyItem
 from portal.money import Money
+from portal.payments import names
 from portal.payments.record import record
 from portal.payments.refund_states import IllegalRefundStep, State
 from portal.payments.returned import CustodyReturn
@@ -183,7 +184,7 @@ def test_money_without_a_name_of_its_own_stays(provider: FakeProvider) -> None:
     nameless = replace(provider.pay(begun), payment="nobodys", provider_reference="")
     record(nameless, CARD)
     with pytest.raises(custody_returns.NotReturnable):
-        asked(custody_item("unclear:card:nobodys").id)
+        asked(custody_item(f"unclear:card:{names.clean(nameless).payment}").id)
 
 
 def test_what_is_not_there_or_another_towns_is_not_found(provider: FakeProvider) -> None:
