@@ -220,8 +220,8 @@ PROVIDER_SAYS = """
             AND e.reason IN ('payment_succeeded', 'unclear_report')
             AND e.booked_on <= :day AND e.booked_at > told_at)"""
 
-# Unclear money whose place is found is taken back and booked anew as the payment's: what was not
-# heard by the day leaves twice then, and comes back once.
+# Unclear money whose place is found is taken back and booked anew as the payment's: if that is of
+# the day or before, what was not heard by then leaves twice, and comes back once.
 HEARD_LATER = f"""
     SELECT p.currency, p.account_id AS part, NULL::date AS day, 'payments' AS source, p.id AS name,
         -p.amount_cents AS cents
@@ -235,8 +235,11 @@ HEARD_LATER = f"""
     UNION ALL
     SELECT i.currency, i.account, NULL::date, 'custody_moves', i.reference || ' ' || m.id, -m.cents
     FROM custody_moves m JOIN ({UNCLEAR_TAKEN}) i ON i.id = m.item_id
+    JOIN events e ON e.tenant_id = i.tenant_id AND e.type = 'custody.assigned'
+        AND e.data ->> 'item' = i.id::text
+    JOIN payments p ON (p.tenant_id, p.id) = (e.tenant_id, e.data ->> 'payment')
     WHERE m.tenant_id = :tenant AND m.reason = 'taken_back' AND m.booked_on > :day
-        AND i.taken_on <= :day"""
+        AND i.taken_on <= :day AND p.effective_on <= :day"""
 
 REFUNDED = f"""
     SELECT f.currency, p.account_id AS part,

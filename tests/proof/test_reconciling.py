@@ -29,7 +29,7 @@ from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, other_amount
 from tests.town.town import arrived
 
 CARD = Source(TOWN, "card", "notification")
@@ -316,6 +316,19 @@ def test_unclear_money_of_which_we_hear_after_midnight_is_no_difference_for_ever
     assert held(*names, day=day) == (-10_000, 0, 10_000)
     figures.ask(current_app.extensions["keyring"], TOWN, day + timedelta(days=1))
     assert held(*names, day=day + timedelta(days=1)) == (0, 10_000, 10_000)
+    assert held("received card") == (10_000,)
+
+
+def test_unclear_money_that_is_put_right_on_a_later_day_stays_what_it_was_on_its_own(
+    provider: FakeProvider, time: Time
+) -> None:
+    time.move("-3d")
+    day = today()
+    report = provider.pay(builders.begin(letter()))
+    record(other_amount(report, 12), CARD)
+    time.move("-1d")
+    record(report, CARD)
+    assert held("received card", "unclear card", "heard_later card", day=day) == (12, 12, 0)
     assert held("received card") == (10_000,)
 
 
