@@ -7,13 +7,15 @@ it settles has happened, even if we never heard of them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
 from portal.keys import Keyring
 from portal.ledger import items
 from portal.ledger.items import Part, Place
+from portal.ledger.models import SETTLEMENT, SettlementLineRow, SettlementRow
+from portal.ledger.settlements import in_force
 from portal.money import Money
 from portal.payments.refund_states import State
 from portal.payments.returned import CustodyReturn, Refund, Reversal
@@ -150,7 +152,7 @@ def _reversal_news(
     if not line.gross or (won and state != reversal_booking.TAKEN):
         return None
     if not won and known:
-        if not _is_taken_again(session, known):
+        if not _is_taken_again(session, account, line, known):
             return None
         name = f"{name}~{len(known) + 1}"
     return ReversalReport(
@@ -165,10 +167,28 @@ def _reversal_news(
     )
 
 
-def _is_taken_again(session: Session, known: list[Reversal]) -> bool:
-    """Whether one more is taken: the last was won, and what each took is settled by a line."""
-    taken = [items.left(session, _place_of(row, "reversal")) for row in known]
-    return known[-1].state == reversal_booking.WON and all(cents == 0 for cents in taken)
+def _is_taken_again(
+    session: Session, account: Account, line: SettlementLine, known: list[Reversal]
+) -> bool:
+    """Whether one more is taken: the last was won, and reports tell already of each that took.
+
+    Of what was closed by order a report may still come.
+    """
+    if known[-1].state != reversal_booking.WON:
+        return False
+    told = in_force().join_from(
+        SettlementRow,
+        SettlementLineRow,
+        and_(*(getattr(SettlementLineRow, n) == getattr(SettlementRow, n) for n in SETTLEMENT)),
+    )
+    took = told.where(
+        SettlementLineRow.tenant_id == account.tenant_id,
+        SettlementLineRow.account == account.id,
+        SettlementLineRow.kind == "reversal",
+        SettlementLineRow.provider_reference == line.provider_reference,
+        SettlementLineRow.gross_cents < 0,
+    ).with_only_columns(func.count())
+    return (session.scalar(took) or 0) >= len(known)
 
 
 def _reversal_of(

@@ -10,12 +10,12 @@ from portal.ledger import book
 from portal.ledger.models import SuspenseItem
 from portal.money import Money
 from portal.providers.protocol import Outcome, SettlementLine
-from portal.returns import reversals, sending
+from portal.returns import closing, reversals, sending
 from portal.settlements import settle, undoing
 from tests import builders
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
-from tests.returns.test_refunds import ANNA, paid, sent
+from tests.returns.test_refunds import ANNA, BERT, paid, sent
 
 
 def booked(name: str, *, anew: bool = False) -> bool:
@@ -114,3 +114,23 @@ def test_a_dispute_that_was_won_may_be_taken_again_under_its_name(provider: Fake
     won = replace(took, won=True)
     assert reversals.record_reversal(keyring, TOWN, "card", won), "the last one"
     assert builders.request_of(letter).state == "paid"
+
+
+def test_the_late_report_of_a_dispute_closed_by_order_is_a_difference_and_no_new_dispute(
+    provider: FakeProvider,
+) -> None:
+    letter, payment = paid(provider)
+    took = provider.reverse(payment, 10_000, fee_cents=2_000)
+    keyring = current_app.extensions["keyring"]
+    for won in (False, True):
+        reversals.record_reversal(keyring, TOWN, "card", replace(took, won=won))
+    db.session.rollback()
+    went = SuspenseItem.reference.startswith("reversal:")
+    number = db.session.scalars(select(SuspenseItem.id).where(went)).one()
+    closing.ask(TOWN, closing.SUSPENSE, number, "A-7", ANNA)
+    closing.approve(TOWN, closing.SUSPENSE, number, BERT)
+    line = SettlementLine("reversal", payment, "cb-1", Money(-10_000), Money(2_000))
+    provider.settle("s1", [], 0, line)
+    booked("s1")
+    assert builders.request_of(letter).state == "paid"
+    assert balances()[1] == 10_000, "visible, but for its fee"

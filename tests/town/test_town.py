@@ -48,7 +48,7 @@ def towns(app: Flask, moment: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
     with transaction() as session:
         for tenant_id, zone in ZONES.items():
             session.get_one(Tenant, tenant_id).time_zone = zone
-    return {tenant_id: Town(tenant_id, f"{tenant_id} 7", provider) for tenant_id in ZONES}
+    return {tenant_id: Town(tenant_id, f"{tenant_id} 8", provider) for tenant_id in ZONES}
 
 
 def reconciled(town: Town, day: date) -> Reconciliation:
