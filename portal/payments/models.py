@@ -213,6 +213,7 @@ class ProviderReport(Base):
             ["tenant_id", "account_id"], ["provider_accounts.tenant_id", "provider_accounts.id"]
         ),
         Index(None, "tenant_id", "payment"),
+        Index(None, "tenant_id", "account_id", "provider_reference"),
         CheckConstraint("octet_length(body_sha256) = 32", name="body_sha256"),
     )
 

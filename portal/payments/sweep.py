@@ -120,7 +120,7 @@ def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
 
     So it is when the provider does not answer, or says that there is none (it has rung itself), and
     when it was asked a moment ago: a genuine bell can be rung by whoever has it, as often as he
-    likes. What is paid is not asked about. What is none of this account's is ``unexpected``.
+    likes. What has come is not asked about. What is none of this account's is ``unexpected``.
     """
     tenant_id, told = account.tenant_id, word.provider_reference
     with transaction() as session:
@@ -128,7 +128,7 @@ def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
         payment = session.get(Payment, (tenant_id, ours))
         if payment is None or not _is_meant(payment, account, told):
             asks = None
-        elif payment.state == State.SUCCEEDED:
+        elif payment.state == State.SUCCEEDED or unexpected.has_come(session, account, word):
             return True
         else:
             asks = not asked_lately(payment)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import accounts, calls
+from portal.payments import accounts, calls, names
 from portal.payments.models import ProviderReport
 from portal.payments.record import Source, record
 from portal.payments.schedule import NOT_AGAIN_WITHIN
@@ -30,9 +30,9 @@ def hear(account: Account, word: Moved) -> bool:
         log.warning("rang_for_nothing", extra={"account": account.id})
         return True
     with transaction() as session:
-        last = _last(session, account, word)
-        if last is not None and last.outcome == Outcome.SUCCEEDED:
+        if has_come(session, account, word):
             return True
+        last = _last(session, account, word)
         if last is not None and last.heard_at > clock.now() - NOT_AGAIN_WITHIN:
             return False
         provider = accounts.get(session, account.tenant_id, account.id).provider
@@ -47,12 +47,17 @@ def hear(account: Account, word: Moved) -> bool:
     return True
 
 
+def has_come(session: Session, account: Account, word: Moved) -> bool:
+    """Whether the money that a bell rings for was heard of already: it can be no news."""
+    last = _last(session, account, word)
+    return last is not None and last.outcome == Outcome.SUCCEEDED
+
+
 def _last(session: Session, account: Account, word: Moved) -> ProviderReport | None:
-    """What was heard of it last."""
+    """What was heard last of what the provider names so."""
     query = select(ProviderReport).where(
         ProviderReport.tenant_id == account.tenant_id,
-        ProviderReport.payment == word.payment[:64],
         ProviderReport.account_id == account.id,
-        ProviderReport.provider_reference == word.provider_reference[:128],
+        ProviderReport.provider_reference == names.theirs(word.provider_reference),
     )
     return session.scalar(query.order_by(ProviderReport.id.desc()).limit(1))

@@ -71,7 +71,7 @@ def test_a_block_that_lacks_a_sign_is_named_and_what_was_typed_is_kept(client: F
 
 def test_an_impossible_sign_is_shown(client: FlaskClient) -> None:
     answer = types(client, "7F3K-9QXM-2<44", "148,50")
-    assert "In block 3 stands “&lt;”" in answer.text
+    assert "Block 3 contains “&lt;”" in answer.text
 
 
 def test_what_is_neither_tan_nor_amount_costs_no_try(client: FlaskClient) -> None:
