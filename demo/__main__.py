@@ -1,5 +1,6 @@
 """``quitt demo``: two towns, 200 letters, ready to pay."""
 
+import json
 import os
 import signal
 import sys
@@ -61,6 +62,25 @@ def run(arguments: tuple[str, ...]) -> None:
         raise click.ClickException("no demo is running here; start one with: ./quitt demo")
     told = settings.environment(settings.of(place))
     os.execve(sys.executable, [sys.executable, "-m", "portal.cli", *arguments], told)  # noqa: S606
+
+
+@demo.command("code")
+@click.argument("login")
+def code(login: str) -> None:
+    """Say the code that LOGIN's authenticator app would show: ./quitt demo code clerk."""
+    from demo import people
+    from portal import clock
+
+    place = Place.chosen(os.environ, lan=False)
+    if not place.facts.exists():
+        raise click.ClickException("no demo is running here; start one with: ./quitt demo")
+    clock.move_by(settings.of(place).demo_clock)
+    staff = json.loads(place.facts.read_text())["staff"]
+    found = next((one for one in staff if one["user"] == login), None)
+    if found is None:
+        logins = ", ".join(one["user"] for one in staff)
+        raise click.ClickException(f"nobody signs in as {login}; there are {logins}.")
+    click.echo(people.code(found["totp_secret"]))
 
 
 def _run(place: Place, *, fresh: bool) -> None:

@@ -20,6 +20,7 @@ OURS = (
 PORTS = 3  # portal, practice provider, office
 PORTS_WITH_FAKES = 4
 NUMBERS = {PORTS: "three", PORTS_WITH_FAKES: "four"}
+USUAL_PORT = 8000
 HIGHEST_PORT = 65_535
 # Processes of a demo that was killed are still ending then.
 PATIENCE = 8.0  # seconds
@@ -45,7 +46,9 @@ class Place:
         """As the environment says; raises ``Misconfigured`` for what cannot be."""
         place = cls(
             data=Path(environment.get("QUITT_DATA") or "var").expanduser().absolute(),
-            port=_port(environment.get("PORT") or "8000", PORTS_WITH_FAKES if fakes else PORTS),
+            port=_port(
+                environment.get("PORT") or str(USUAL_PORT), PORTS_WITH_FAKES if fakes else PORTS
+            ),
             tls_certificate=environment.get("QUITT_TLS_CERTIFICATE", ""),
             tls_key=environment.get("QUITT_TLS_KEY", ""),
             pays_at_fakes=fakes,
@@ -54,6 +57,13 @@ class Place:
             return place
         everywhere = "0.0.0.0"  # noqa: S104 -- asked for by --lan
         return replace(place, host=lan_address(), bind=everywhere)
+
+    @property
+    def again(self) -> str:
+        """How this demo is called from another terminal."""
+        folder = "" if self.data == Path("var").absolute() else f"QUITT_DATA={self.data} "
+        port = "" if self.port == USUAL_PORT else f"PORT={self.port} "
+        return f"{folder}{port}./quitt demo"
 
     @property
     def portal(self) -> str:

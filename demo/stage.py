@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from sqlalchemy.orm import Session
 
-from demo import clerk, faces, far_side, secrets_file, towns, ways
+from demo import clerk, faces, far_side, people, secrets_file, towns, ways
 from demo import settings as demo_settings
 from demo.crew import Crew, NotReady
 from demo.place import Place
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 class Stage:
     """A demo that runs. ``letter`` is one to try, ``plan`` one to be paid in instalments.
 
-    ``office_door`` works once.
+    ``office_door`` works once. ``staff`` are who may sign in to the admin view.
     """
 
     place: Place
@@ -40,6 +40,7 @@ class Stage:
     letter: dict[str, Any]
     plan: dict[str, Any]
     office_door: str
+    staff: list[dict[str, Any]]
 
     @property
     def fakes(self) -> dict[str, dict[str, str]]:
@@ -67,7 +68,8 @@ def set_up(place: Place, say: Say) -> Stage:
         raise
     letter = next(one for one in requests if one["tan"] and one["amount_cents"] < LETTER_BELOW)
     plan = next(one for one in requests if one["in_instalments"])
-    return Stage(place, crew, letter, plan, f"{place.office}/?token={settings.office_token}")
+    door = f"{place.office}/?token={settings.office_token}"
+    return Stage(place, crew, letter, plan, door, people.told(secrets_file.load(place.data)))
 
 
 def _databases(settings: Settings) -> Settings:
@@ -91,6 +93,7 @@ def _seed(place: Place, settings: Settings) -> Settings:
         with transaction() as session:
             towns.seed(session, _hosts(place))
             _offer(session, place, keyring, kept)
+            people.seed(session, keyring, towns.FIRST, kept)
             for name, tenant_id in (("", towns.FIRST), ("other_", towns.SECOND)):
                 names = f"{name}client_id", f"{name}client_secret"
                 if names[0] not in kept:
@@ -203,6 +206,7 @@ def _facts(place: Place, settings: Settings, requests: list[dict[str, Any]]) -> 
         "client_id": kept["client_id"],
         "client_secret": kept["client_secret"],
         "tenant": towns.FIRST,
+        "staff": people.told(kept),
         "requests": requests,
         "other_town": {
             "tenant": towns.SECOND,

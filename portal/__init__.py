@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _edges(app: Flask) -> None:
+    from portal.admin import rooms
     from portal.faces import views as face_views
     from portal.finance import api as finance_api
     from portal.payments import confirming_views, transfer_views, webhooks
@@ -71,10 +72,10 @@ def _edges(app: Flask) -> None:
     )  # fmt: skip
 
     for room in (logs, headers, pressing, maintenance, limits, cookies, errors, language, static,
-                 pages, gate):  # fmt: skip
+                 pages, gate, rooms):  # fmt: skip
         room.init_app(app)
     contract = (requests_api, orders_api, returns_api, finance_api)
     edges = (*contract, request_views, notes_views, payment_views, confirming_views,
-             transfer_views, webhooks, pages, face_views, health)  # fmt: skip
+             transfer_views, webhooks, pages, face_views, health, rooms)  # fmt: skip
     for edge in edges:
         app.register_blueprint(edge.bp)

@@ -25,6 +25,7 @@ from portal.proof.cli import audit, reconcile
 from portal.requests.cli import request
 from portal.retention.cli import retention
 from portal.settlements.cli import settlement
+from portal.staff.cli import staff
 
 AGAIN_AFTER = 1.0  # seconds before a print process that died is started again
 LAST_MOMENT = 2.0  # seconds that it is given to end
@@ -176,6 +177,7 @@ main.add_command(reconcile)
 main.add_command(request)
 main.add_command(retention)
 main.add_command(settlement)
+main.add_command(staff)
 main.add_command(tenant)
 
 

@@ -11,6 +11,7 @@ from portal.payments import models as payments
 from portal.requests import models as requests
 from portal.retention import models as retention
 from portal.settlements import fetching, unbooked
+from portal.staff import models as staff
 from portal.worklist import models as worklist
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "retention",
     "returned",
     "settlements",
+    "staff",
     "tenants",
     "unbooked",
     "worklist",

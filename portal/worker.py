@@ -24,6 +24,7 @@ TASKS = (
     "portal.retention.tasks",
     "portal.returns.tasks",
     "portal.settlements.tasks",
+    "portal.staff.tasks",
 )
 CREWS = {"default": 4, jobs.EVENTS: 64}  # jobs at once of each queue; handing over takes no thread
 CONNECTIONS = 6  # of the board itself; jobs take theirs from the application's pool

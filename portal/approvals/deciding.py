@@ -60,11 +60,14 @@ class NoOrder(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody wants done: the act, on what, on which order, and the facts to be approved."""
+    """What somebody wants done: the act, on what, on which order, and the facts to be approved.
+
+    ``order_number`` is ``None`` for an act that rests on no instruction, as a role that is given.
+    """
 
     act: str
     subject: str
-    order_number: str
+    order_number: str | None
     facts: Json
 
 
@@ -73,7 +76,7 @@ def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
 
     The caller holds the lock of what it is about.
     """
-    if not ORDER_NUMBER.fullmatch(wanted.order_number):
+    if wanted.order_number is not None and not ORDER_NUMBER.fullmatch(wanted.order_number):
         raise NoOrder("An order number of 1 to 64 characters is needed.")
     if _find(session, tenant_id, wanted.act, wanted.subject, State.ASKED) is not None:
         raise AskedBefore("It waits for its second person already.")
@@ -82,7 +85,7 @@ def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
         tenant_id=tenant_id,
         act=wanted.act,
         subject=wanted.subject,
-        order_number=wanted.order_number,
+        order_number=wanted.order_number or "",
         facts=wanted.facts,
         first=by,
         asked_at=now,
@@ -190,7 +193,8 @@ def _decide(session: Session, approval: Approval, new: State, by: str) -> None:
 
 
 def _note(session: Session, approval: Approval, by: str, what: str) -> None:
-    detail = {"order": approval.order_number, **approval.facts}
+    order = {"order": approval.order_number} if approval.order_number else {}
+    detail = {**order, **approval.facts}
     act = f"{approval.act}.{what}"
     audit.note(session, approval.tenant_id, by, act, approval.subject, detail)
 

@@ -20,6 +20,7 @@ class Name(StrEnum):
     ANSWERS = "answers"
     JOBS = "jobs"
     MAILS = "mails"
+    SITTINGS = "sittings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +63,7 @@ CLASSES = (
     RetentionClass(Name.MAILS, "a confirmation by e-mail with its address, sealed", "its order",
                    "until the mail server has it, 23 hours at most",
                    "that there was one, until the details go"),
+    RetentionClass(Name.SITTINGS, "who of the staff was signed in, by a hash", "its beginning",
+                   "32 hours", "that somebody signed in, in the audit"),
 )
 # fmt: on

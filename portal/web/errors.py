@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.db import db
 from portal.errors import PortalError, Unavailable
-from portal.web import api, limits, steps, visits
+from portal.web import api, language, limits, steps, visits
 from portal.web.current import UnknownHost, known_host
 from portal.web.language import gettext, ngettext, spoken
 from portal.words import N_
@@ -142,7 +142,7 @@ def _page(
             db.session.rollback()  # what failed may have left a transaction that fails, too
         if not known_host():
             return _bare(status, text, title=title, headers=headers)
-        page = render_template("citizen/error.html", **said, status=status, **more)
+        page = render_template(_template(), **said, status=status, **more)
     except SQLAlchemyError:
         return _bare(status, text, title=title, headers=headers)
     return Response(page, status, headers)
@@ -161,6 +161,13 @@ def _bare(
     )
     later = {"Retry-After": str(SECONDS[status])} if status in SECONDS else {}
     return Response(told, status, later | dict(headers or {}))
+
+
+def _template() -> str:
+    if not request.path.startswith("/admin/"):
+        return "citizen/error.html"
+    language.only(language.STAFF)
+    return "admin/error.html"
 
 
 def _said(status: int, title: str | None, text: str | None) -> dict[str, str]:

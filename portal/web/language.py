@@ -5,7 +5,7 @@ wants, what the tenant speaks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -64,6 +64,7 @@ LANGUAGES: Mapping[str, Language] = {
 DEFAULT = "de"
 UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
 TELEPHONE = re.compile(r"\+?[0-9(][0-9 ()/.\-–]{2,}")
+STAFF = ("de", "en")  # what staff read; the first by default
 ALIASES = {"no": "nb", "nn": "nb"}
 ANSWERED = "answered"  # a field of the answers' hidden forms (macros.html, told_again)
 # What of an address's query stays in another language. A stranger, who knows no handle, cannot have
@@ -134,6 +135,12 @@ def prefer(language: str | None) -> None:
     """The language that the finance system named for the request being shown."""
     if _chosen() is None and language in LANGUAGES:  # in this order: a choice is always kept
         g.language = language
+
+
+def only(codes: Sequence[str]) -> None:
+    """Answer in one of these: staff read fewer languages than citizens; the first by default."""
+    if current() not in codes:
+        g.language = codes[0]
 
 
 def choices() -> list[tuple[Language, str]]:

@@ -13,7 +13,14 @@ from babel.messages.pofile import read_po
 from portal.web.language import LANGUAGES, Language
 
 HOUSE = Path(__file__).parents[2]
-STAFF = ("office/", "templates/office/", "templates/letter/", "templates/api/")
+STAFF = (
+    "portal/admin/",
+    "templates/admin/",
+    "office/",
+    "templates/office/",
+    "templates/letter/",
+    "templates/api/",
+)
 OTHERS = [language for code, language in LANGUAGES.items() if code not in {"de", "en"}]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 

@@ -1,0 +1,6 @@
+"""The admin view (Verwaltung): staff see, understand and act. Everything here is an edge.
+
+Doors: ``doors`` (each route with the right that it asks for), ``gate`` (who is signed in),
+``frame`` (the page around the pages). Every page under ``/admin`` is opened by ``doors``.
+May enter: every room's core and the edge kit ``portal/web``.
+"""

@@ -1,0 +1,71 @@
+"""The page around the pages of the admin view: town, menu, who is signed in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask, render_template, request, url_for
+
+from portal.admin import gate
+from portal.staff.roles import Right, Role
+from portal.web import language
+from portal.web.language import gettext
+from portal.words import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu, for who has the right."""
+
+    endpoint: str
+    title: str
+    right: Right | None = None
+
+
+# In the order in which a day in the town hall needs them.
+MENU: tuple[Entry, ...] = (Entry("admin.account", N_("My access")),)
+ROLES: Mapping[Role, str] = {
+    Role.VIEWER: N_("Viewer"),
+    Role.CLERK: N_("Clerk"),
+    Role.APPROVER: N_("Approver"),
+    Role.CASHIER: N_("Cashier"),
+    Role.TENANT_ADMIN: N_("Town administrator"),
+    Role.AUDITOR: N_("Auditor"),
+    Role.OPERATOR: N_("Operator"),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates of the admin view what stands on each of its pages."""
+    app.context_processor(_around)
+
+
+def page(template: str, status: int = 200, **told: object) -> tuple[str, int]:
+    """A page of the admin view."""
+    return render_template(template, **told), status
+
+
+def entries() -> list[Entry]:
+    """The menu of who is signed in."""
+    who = gate.signed_in()
+    return [e for e in MENU if who and (e.right is None or who.may(e.right))]
+
+
+def role(of: Role) -> str:
+    """A role as the page says it."""
+    return gettext(ROLES[of])
+
+
+def _around() -> dict[str, object]:
+    if request.blueprint != "admin":
+        return {}
+    return {
+        "person": gate.signed_in(),
+        "menu": [
+            (url_for(each.endpoint), gettext(each.title), each.endpoint == request.endpoint)
+            for each in entries()
+        ],
+        "staff_languages": [
+            (each, url) for each, url in language.choices() if each.code in language.STAFF
+        ],
+        "role_name": role,
+    }

@@ -1,0 +1,85 @@
+"""Who is signed in, and whether the door asked for is open to this person.
+
+What somebody may not see is not there: the same answer as for what never was. Each refusal is
+written down. Before anything else the address is looked at, where a town allows only some.
+"""
+
+from typing import Any, NoReturn
+
+from flask import Response, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import audit
+from portal.admin import cookie, doors
+from portal.admin.doors import DOORS, Open
+from portal.db import db, transaction
+from portal.errors import NotFound
+from portal.staff import sittings
+from portal.staff.roles import Right
+from portal.staff.sittings import Person
+from portal.web import language
+from portal.web.current import tenant_id
+
+LONGEST_WAY_BACK = 300
+
+
+@doors.bp.before_request
+def ask() -> ResponseReturnValue | None:
+    """Ask at every door."""
+    language.only(language.STAFF)
+    asks = DOORS.get(request.endpoint or "")
+    if asks is None:
+        raise NotFound
+    g.person = _sitting()
+    if asks is Open.ANYONE:
+        return None
+    if g.person is None:
+        return redirect(url_for("admin.sign_in_page", back=_here()), 303)
+    if isinstance(asks, Right) and not g.person.may(asks):
+        refuse(f"{request.method} {request.endpoint}")
+    return None
+
+
+@doors.bp.after_request
+def renew(answer: Response) -> Response:
+    """A used sitting goes on; another one, or none, is told by the view itself."""
+    name = g.get("sitting_name")
+    if name and g.get("person") and "Set-Cookie" not in answer.headers:
+        cookie.write(answer, name)
+    return answer
+
+
+def person() -> Person:
+    """Who is signed in."""
+    found: Person = g.person
+    return found
+
+
+def signed_in() -> Person | None:
+    """Who is signed in, if anybody is."""
+    found: Person | None = g.get("person")
+    return found
+
+
+def refuse(what: str, detail: dict[str, Any] | None = None) -> NoReturn:
+    """Write down that this person may not do it, and answer as if it were not there."""
+    who = person()
+    db.session.rollback()
+    with transaction() as session:
+        audit.note(session, who.tenant_id, who.actor, "staff.refused", what, detail)
+    raise NotFound
+
+
+def way_back(told: str) -> str:
+    """Where somebody wanted to go before signing in: a page of ours, or the first one."""
+    own = told.startswith(f"{doors.PREFIX}/") and "\\" not in told and "//" not in told
+    return told if own and len(told) <= LONGEST_WAY_BACK else url_for("admin.home")
+
+
+def _sitting() -> Person | None:
+    g.sitting_name = cookie.read()
+    return sittings.find(db.session(), tenant_id(), g.sitting_name) if g.sitting_name else None
+
+
+def _here() -> str | None:
+    return request.full_path.removesuffix("?") if request.method == "GET" else None

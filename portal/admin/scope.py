@@ -1,0 +1,38 @@
+"""How far a person's rights go: over the whole town, or over a unit's or a kind's requests.
+
+What is out of reach is not there: lists leave it out, a page answers as for what never was.
+"""
+
+from sqlalchemy import ColumnElement, and_, or_, true
+
+from portal.admin import gate
+from portal.db import db
+from portal.requests import register
+from portal.requests.models import PaymentRequest
+from portal.staff.roles import Right
+
+
+def within(right: Right) -> ColumnElement[bool]:
+    """The condition that a request is one of this person's."""
+    reach = gate.person().reach(right)
+    if reach.whole:
+        return true()
+    unit, kind = PaymentRequest.content["unit"].astext, PaymentRequest.kind
+    return or_(
+        *(
+            and_(
+                true() if of_unit is None else unit == of_unit,
+                true() if of_kind is None else kind == of_kind,
+            )
+            for of_unit, of_kind in sorted(reach.parts, key=repr)
+        )
+    )
+
+
+def request_of(reference: str, right: Right) -> PaymentRequest:
+    """The request, where this person's right goes so far; else it is not there."""
+    who = gate.person()
+    found = register.by_reference(db.session(), who.tenant_id, reference)
+    if not who.reach(right).covers(found.content.get("unit"), found.kind):
+        gate.refuse(f"{right.value} {reference}")
+    return found
