@@ -26,7 +26,7 @@ def drawer(name: str) -> ModuleType:
     return drawn
 
 
-@pytest.mark.parametrize("name", ["states", "booking"])
+@pytest.mark.parametrize("name", ["states", "booking", "roles"])
 def test_a_page_is_drawn_from_the_code(name: str) -> None:
     drawn = drawer(name)
     page = drawn.PAGE.read_text(encoding="utf-8")
