@@ -9,12 +9,12 @@ sys.path.insert(0, str(PAGE.parent.parent))
 from portal.staff.roles import INCOMPATIBLE, OF_REQUESTS, RIGHTS, Right, Role  # noqa: E402
 
 HEAD = """# Roles and rights
-Drawn from `portal/staff/roles.py` by `python docs/roles.py`. A role is given for the whole town, for one
-unit (Bewirtschafter) or for one kind of request; of a unit's or kind's role only the rights marked with
-`*` count. A person may have several roles, but not those below together.
+Drawn from `portal/staff/roles.py` by `python docs/roles.py`. A role is given for the whole town,
+for one unit (Bewirtschafter) or for one kind of request; of a unit's or kind's role only the rights
+marked with `*` count. A person may have several roles, but not those below together.
 
-A town's first people are made at the machine: `./quitt staff add TENANT LOGIN --role tenant_admin`. From
-then on one who may `grant` asks for a role and another who may `approve` agrees.
+A town's first people are made at the machine: `./quitt staff add TENANT LOGIN --role tenant_admin`.
+From then on one who may `grant` asks for a role and another who may `approve` agrees.
 """
 
 
