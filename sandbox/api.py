@@ -3,6 +3,7 @@
 ``POST /v1/payments`` (header Idempotency-Key = ``payment``) · ``GET /v1/payments/<id>`` ·
 ``GET /v1/payments?payment=<merchant's id>`` · ``POST /v1/payments/<id>/cancel`` · ``…/complete``
 (money that was under way has come) · ``…/refunds`` (Idempotency-Key = ``refund``) ·
+``GET /v1/refunds/<id>`` ·
 ``GET /v1/settlements/<id>`` · ``GET /v1/settlements?since=<moment>`` (which there are) ·
 ``GET /v1/taken?until=<moment>`` (all that was collected before it).
 Errors: ``{"error": {"code", "message"}}``.
@@ -101,6 +102,13 @@ def refund(payment_id: str) -> ResponseReturnValue:
         answer = jsonify(refunds.facts(db, refunds.order(db, merchant, payment_id, order)))
     courier().ring()
     return answer, 201
+
+
+@api.get("/refunds/<refund_id>")
+def show_refund(refund_id: str) -> ResponseReturnValue:
+    """What became of a refund."""
+    with _merchant() as (db, merchant):
+        return jsonify(refunds.facts(db, refunds.get(db, refund_id, merchant)))
 
 
 @api.get("/settlements/<settlement>")

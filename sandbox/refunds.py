@@ -32,12 +32,14 @@ def order(
     return known  # type: ignore[no-any-return]
 
 
-def get(db: sqlite3.Connection, refund_id: str) -> sqlite3.Row:
-    """A refund by this provider's id or the merchant's; raises ``Refused`` (404)."""
+def get(db: sqlite3.Connection, refund_id: str, merchant: str | None = None) -> sqlite3.Row:
+    """A refund by this provider's id or the merchant's, of ``merchant`` if one is named; raises
+    ``Refused`` (404).
+    """
     found = db.execute(
         "SELECT * FROM refunds WHERE id = ? OR refund = ? LIMIT 2", (refund_id, refund_id)
     ).fetchall()
-    if len(found) != 1:
+    if len(found) != 1 or merchant not in {None, found[0]["merchant"]}:
         raise Refused(404, "unknown_refund", "No such refund, or more than one.")
     return found[0]  # type: ignore[no-any-return]
 

@@ -202,6 +202,23 @@ class FakeProvider:
             raise ProviderDown("no answer")
 
 
+class FakeThatSaysMore(FakeProvider):
+    """One that can also say what became of a refund."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []  # the refunds it was asked about, each time
+
+    def fetch_refund(
+        self, account: Account, order: RefundOrder, provider_reference: str
+    ) -> RefundReport | None:
+        self.asked.append(order.refund)
+        self._answer()
+        known = self.refunds.get(order.refund)
+        fits = known is not None and known.provider_reference == provider_reference
+        return known if fits else None
+
+
 def other_amount(report: Report, cents: int) -> Report:
     """The same report over another amount."""
     return replace(report, amount=Money(cents, report.amount.currency))

@@ -85,6 +85,18 @@ class RefundsSome(Refunds, Protocol):
 
 
 @runtime_checkable
+class FetchesRefunds(Refunds, Protocol):
+    """Says what became of a refund. To ask changes nothing there."""
+
+    def fetch_refund(
+        self, account: Account, order: RefundOrder, provider_reference: str
+    ) -> RefundReport | None:
+        """By the provider's own name for the refund, which is never empty; ``order`` is what we
+        had asked for. ``None`` when it has none of that name. Raises ``ProviderDown``.
+        """
+
+
+@runtime_checkable
 class Settles(Protocol):
     """Hands out settlement reports."""
 

@@ -18,13 +18,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.money import Money
+from portal.providers.girocheckout_reading import (
+    CHOICE,
+    DUPLICATE,
+    FINE,
+    LIVE_HOSTS,
+    NOT_THERE,
+    RESULT,
+    SILENT,
+    TEST_HOSTS,
+    is_live,
+    is_refused,
+    report,
+    sent_back,
+)
 from portal.providers.girocheckout_wire import (
     Project,
-    amount,
     call,
     check_address,
     check_project,
-    leads_to_live,
     notified,
     projects,
     purpose,
@@ -71,44 +83,14 @@ METHODS: Mapping[str, Method] = {
     "transfer": Method("transaction/start", (*_WHAT, *_WHERE), refunds=False),
     "page":     Method("paypage/init", (*_WHAT, *_PAGE), address="url"),
 }
-LIVE_HOSTS = {"payment.girosolution.de", "payment.girocheckout.de"}
-TEST_HOSTS = {"dev.girosolution.de", "preprod-payment.girocheckout.de"}
-
-# resultPayment: S-Public Services, "Ergebniscodes".
-RESULT: Mapping[str, Outcome] = {
-    "4000": Outcome.SUCCEEDED,
-    "4152": Outcome.PENDING,    # PayPal has still something to do
-    "4500": Outcome.PENDING,    # the outcome is not known there: the payer may have paid
-    "2000": Outcome.EXPIRED,
-    "4501": Outcome.EXPIRED,
-    "3100": Outcome.CANCELLED,
-    "4502": Outcome.CANCELLED,
-    **dict.fromkeys(
-        ("1900", "1910", "1920", "1930", "1940", "2400", "3900", "4001", "4002", "4051", "4101",
-         "4102", "4103", "4104", "4105", "4106", "4107", "4108", "4151", "4153", "4154", "4503",
-         "4504", "4505", "4506", "4900", "5100", "5200", "5202", "5203", "5204", "5205"),
-        Outcome.FAILED),
-}
-SENT_BACK: Mapping[Outcome, Outcome] = {
-    Outcome.SUCCEEDED: Outcome.SUCCEEDED,
-    Outcome.PENDING:   Outcome.PENDING,
-    Outcome.FAILED:    Outcome.FAILED,
-    Outcome.CANCELLED: Outcome.FAILED,
-    Outcome.EXPIRED:   Outcome.FAILED,
-}
-CHOICE = "page"  # the payer chooses there, where no method is named
-# rc of an answer: S-Public Services, "Fehlercodes". It may be a resultPayment, too.
-FINE, DUPLICATE, NOT_THERE = "0", "4503", "5034"
-# Of who we are, or its own trouble: no word about a payment.
-SILENT = {"5000", "5001", "5002", "5004", "5018", "5020", "5021", "5101", "5103", "5201", "5507",
-          "9999"}
-REFUSED = {str(code) for codes in (range(5003, 5122), range(5200, 5206), range(5500, 5509),
-                                   range(6001, 6003)) for code in codes} - SILENT - {NOT_THERE}
 # fmt: on
 
 
 class Girocheckout:
-    """Checks, starts, fetches, notifies, refunds. Settlement reports are files to be imported."""
+    """Checks, starts, fetches, notifies, refunds and says what became of refunds.
+
+    Settlement reports are files to be imported.
+    """
 
     name = "girocheckout"
 
@@ -126,7 +108,7 @@ class Girocheckout:
         if code == FINE:
             address = sensibly(lambda: text(told, method.address, 2048))
             return Handover(address, project.kept(sensibly(lambda: text(told, "reference"))))
-        if _is_refused(code):
+        if is_refused(code):
             raise OrderRefused(f"GiroCheckout takes no such order ({code})")
         raise ProviderDown(f"it answered {code}")
 
@@ -135,9 +117,9 @@ class Girocheckout:
         project, reference = _named(account, provider_reference or payment)
         code, told = _status(account, project, reference)
         if code == NOT_THERE:
-            there = (account.merchant, Outcome.NOT_FOUND, Money(0), _is_live(account))
+            there = (account.merchant, Outcome.NOT_FOUND, Money(0), is_live(account))
             return Report(payment, "", *there)
-        return sensibly(lambda: _report(account, project, reference, told))
+        return sensibly(lambda: report(account, project, reference, told))
 
     def read_notification(
         self,
@@ -153,7 +135,7 @@ class Girocheckout:
         reference = "" if project.method == CHOICE else project.kept(told["gcReference"])
         event_id = f"{told['gcReference']}:{told['gcResultPayment']}"
         payment = told["gcMerchantTxId"]
-        return (Moved(payment, reference, account.merchant, _is_live(account), event_id),)
+        return (Moved(payment, reference, account.merchant, is_live(account), event_id),)
 
     def can_refund(self, method: str) -> bool:
         """Whether money that came by a method can be sent back."""
@@ -171,12 +153,20 @@ class Girocheckout:
         code, told = _call(account, project, "transaction/refund", _back(order, reference))
         if DUPLICATE in {code, sensibly(lambda: word(told, "resultPayment"))}:
             code, told = _the_first(account, project, told)
-        if code == NOT_THERE or _is_refused(code):
-            mine = (account.merchant, _is_live(account), order.payment)
+        if code == NOT_THERE or is_refused(code):
+            mine = (account.merchant, is_live(account), order.payment)
             return RefundReport(order.refund, "", Outcome.FAILED, order.amount, *mine)
         if code != FINE:
             raise UnknownWord(f"{code!r} is in no table")
-        return sensibly(lambda: _sent_back(account, order, told))
+        return sensibly(lambda: sent_back(account, order, told))
+
+    def fetch_refund(
+        self, account: Account, order: RefundOrder, provider_reference: str
+    ) -> RefundReport | None:
+        """What became of a refund: a transaction of its own, of its payment's project."""
+        project, _ = _named(account, order.provider_reference)
+        code, told = _status(account, project, provider_reference)
+        return None if code == NOT_THERE else sensibly(lambda: sent_back(account, order, told))
 
     def checked(self, account: Account) -> None:
         """It needs its merchant's number, an address of the account's mode, and a whole project."""
@@ -185,11 +175,6 @@ class Girocheckout:
             check_project(account, method)
         if not any(projects(account, METHODS)):
             raise AccountUnfit(f"No project is set, of {', '.join(METHODS)}.")
-
-
-def _is_live(account: Account) -> bool:
-    """Whether real money moves where the account leads: no answer says it, but the host does."""
-    return leads_to_live(account, LIVE_HOSTS, TEST_HOSTS)
 
 
 def _project(account: Account, method: str) -> Project:
@@ -247,30 +232,12 @@ def _call(
     return code, told
 
 
-def _is_refused(code: str) -> bool:
-    return code in REFUSED or (code != DUPLICATE and RESULT.get(code) is Outcome.FAILED)
-
-
 def _status(account: Account, project: Project, reference: str) -> tuple[str, Told]:
     """What it says of a reference, or that it is not there. Raises ``UnknownWord``."""
     code, told = _call(account, project, "transaction/status", {"reference": reference})
     if code not in {FINE, NOT_THERE}:
         raise UnknownWord(f"{code!r} is no answer to a question")
     return code, told
-
-
-def _report(account: Account, project: Project, asked: str, told: Told) -> Report:
-    # Each try on the pay page has a reference of its own; the payment is the page.
-    reference = asked if project.method == CHOICE else text(told, "reference")
-    result = word(told, "resultPayment")
-    return Report(
-        payment=text(told, "merchantTxId"),
-        provider_reference=project.kept(reference),
-        merchant=account.merchant,  # it is not said: only this merchant's password signs so
-        outcome=mapped(RESULT, result) if result else Outcome.STARTED,
-        amount=amount(told),
-        live=_is_live(account),
-    )
 
 
 def _the_first(account: Account, project: Project, told: Told) -> tuple[str, Told]:
@@ -284,16 +251,3 @@ def _the_first(account: Account, project: Project, told: Told) -> tuple[str, Tol
         if sensibly(lambda: word(first, "resultPayment")) != DUPLICATE:
             return code, first
     raise ProviderDown("it had this refund before, and does not say what became of it")
-
-
-def _sent_back(account: Account, order: RefundOrder, told: Told) -> RefundReport:
-    result = word(told, "resultPayment")
-    return RefundReport(
-        refund=word(told, "merchantTxId") or order.refund,
-        provider_reference=text(told, "reference"),
-        outcome=SENT_BACK[mapped(RESULT, result)] if result else Outcome.PENDING,
-        amount=amount(told),
-        merchant=account.merchant,
-        live=_is_live(account),
-        payment=order.payment,
-    )

@@ -86,7 +86,8 @@ _NEEDED = ("base_url", "client_id", "secret", "webhook_id")
 
 
 class PayPal:
-    """Checks, starts, fetches, collects, notifies, refunds, settles, lists settlements.
+    """Checks, starts, fetches, collects, notifies, refunds and says what became of refunds,
+    settles, lists settlements.
 
     It does not cancel: an order has no end but time, and no money moves before our capture.
     """
@@ -176,6 +177,20 @@ class PayPal:
                 raise
             return _no_refund(account, order)
         return sensibly(lambda: refund_report(account, made, merchant))
+
+    def fetch_refund(
+        self,
+        account: Account,
+        order: RefundOrder,  # noqa: ARG002 -- PayPal knows its names by themselves
+        provider_reference: str,
+    ) -> RefundReport | None:
+        """What became of a refund (developer.paypal.com/docs/api/payments/v2, refunds/get)."""
+        try:
+            return paypal_events.refunded(account, provider_reference)
+        except Unwilling as no:
+            if no.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """One transfer between the PayPal balance and the town's bank account."""

@@ -18,6 +18,7 @@ from portal.providers.protocol import (
     BadNotification,
     Heard,
     Moved,
+    RefundReport,
     ReversalReport,
 )
 from portal.providers.wire import Told, mapped, moment, sensibly, text
@@ -100,6 +101,13 @@ def captured(account: Account, capture: str) -> Told:
     return call(account, "GET", f"/v2/payments/captures/{part(capture)}")
 
 
+def refunded(account: Account, refund: str) -> RefundReport:
+    """What became of a refund of PayPal's name."""
+    told = call(account, "GET", f"/v2/payments/refunds/{part(refund)}")
+    merchant = sensibly(lambda: maybe(child(told, "payer"), "merchant_id")) or account.merchant
+    return sensibly(lambda: refund_report(account, told, merchant))
+
+
 def _approved(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
     """The payer agreed: no money yet. Asked about it, we collect it if it is still asked for."""
     (unit,) = rows(told, "purchase_units")
@@ -122,10 +130,7 @@ def _captured(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
 
 def _refunded(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
     refund_report(account, told, account.merchant)
-    asked = call(account, "GET", f"/v2/payments/refunds/{part(text(told, 'id'))}")
-    merchant = sensibly(lambda: maybe(child(asked, "payer"), "merchant_id")) or account.merchant
-    report = sensibly(lambda: refund_report(account, asked, merchant))
-    return (replace(report, event_id=event_id),)
+    return (replace(refunded(account, text(told, "id")), event_id=event_id),)
 
 
 def _reversed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:

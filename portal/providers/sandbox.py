@@ -1,5 +1,5 @@
-"""The practice provider's adapter, and the model for new ones: tables on top, then a method for
-each capability.
+"""The practice provider's adapter, and the model for new ones: a method for each capability. The
+words of the provider and ours stand in tables on top of ``sandbox_reading``.
 
 It speaks the API told in ``sandbox/api.py``, and Standard Webhooks for notifications
 (github.com/standard-webhooks/standard-webhooks, spec 1.0.0). Credentials of an account:
@@ -7,12 +7,13 @@ It speaks the API told in ``sandbox/api.py``, and Standard Webhooks for notifica
 provider says, such as the payer's name, ends here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from portal.money import Money
+from portal.providers import sandbox_reading
 from portal.providers.protocol import (
     Account,
     AccountUnfit,
@@ -27,67 +28,29 @@ from portal.providers.protocol import (
     RefundOrder,
     RefundReport,
     Report,
-    ReversalReport,
     Settlement,
-    SettlementLine,
-    SettlementReady,
     Unwilling,
 )
 from portal.providers.wire import (
-    HIGHEST_CENTS,
     Told,
     ask,
-    flag,
     is_webhook_secret,
     json_object,
-    mapped,
-    moment,
-    money,
     sensibly,
     signed,
     text,
 )
 
-# fmt: off
-STATUS = {
-    "open":        Outcome.STARTED,
-    "authorising": Outcome.PENDING,
-    "paid":        Outcome.SUCCEEDED,
-    "refused":     Outcome.FAILED,
-    "aborted":     Outcome.CANCELLED,
-    "timed_out":   Outcome.EXPIRED,
-}
-REFUND_STATUS = {
-    "under_way": Outcome.PENDING,
-    "sent":      Outcome.SUCCEEDED,
-    "bounced":   Outcome.FAILED,
-}
-REVERSAL_WON = {
-    "taken": False,
-    "won":   True,
-}
-REVERSAL_REASON = {
-    "chargeback":     "chargeback",
-    "returned_debit": "return",
-    "other":          "other",
-}
-LINE_KIND = {
-    "sale":         "payment",
-    "return":       "refund",
-    "return_back":  "refund",
-    "reversal":     "reversal",
-    "reversal_won": "reversal",
-}
-# fmt: on
-
 NOTIFICATION_BYTES = 256 * 1024
 
-_UNKNOWN_THERE = {"unknown_payment", "unknown_settlement"}
+_UNKNOWN_THERE = {"unknown_payment", "unknown_refund", "unknown_settlement"}
 _SURELY_NOT_BEGUN = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
 class Sandbox:
-    """Checks, starts, fetches, cancels, notifies, refunds, settles, lists settlements, sums."""
+    """Checks, starts, fetches, cancels, notifies, refunds and says what became of refunds, settles,
+    lists settlements, sums.
+    """
 
     name = "sandbox"
 
@@ -146,7 +109,7 @@ class Sandbox:
         secret = account.credentials.get("webhook_secret", "")
         event_id = signed(secret, headers, body, now)
         try:
-            return (_heard(json_object(body), event_id),)
+            return (sandbox_reading.heard(json_object(body), event_id),)
         except (ValueError, KeyError):
             raise BadNotification("it is not readable") from None
 
@@ -163,12 +126,22 @@ class Sandbox:
             return RefundReport(
                 order.refund, "", Outcome.FAILED, order.amount, account.merchant, account.live
             )
-        return sensibly(lambda: _refund_report(told))
+        return sensibly(lambda: sandbox_reading.refund_report(told))
+
+    def fetch_refund(
+        self,
+        account: Account,
+        order: RefundOrder,  # noqa: ARG002 -- it knows its names by themselves
+        provider_reference: str,
+    ) -> RefundReport | None:
+        """What became of a refund."""
+        told = _call(account, "GET", f"/v1/refunds/{_part(provider_reference)}")
+        return None if told is None else sensibly(lambda: sandbox_reading.refund_report(told))
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """A settlement report with its lines."""
         told = _known(_call(account, "GET", f"/v1/settlements/{_part(settlement)}"))
-        return sensibly(lambda: _settlement(told))
+        return sensibly(lambda: sandbox_reading.settlement(told))
 
     def settlements(self, account: Account, since: datetime) -> tuple[str, ...]:
         """All reports since a moment."""
@@ -180,90 +153,13 @@ class Sandbox:
         """All that it ever collected before a moment, by its own books."""
         path = f"/v1/taken?until={_part(until.astimezone(UTC).isoformat())}"
         told = _known(_call(account, "GET", path))
-        return sensibly(lambda: _taken(account, told))
-
-
-def _heard(told: Told, event_id: str) -> Heard:
-    return mapped(NOTIFICATIONS, text(told, "type"))(told, event_id)
+        return sensibly(lambda: sandbox_reading.taken(account, told))
 
 
 def _answered(account: Account, payment: str, told: Told | None) -> Report:
     if told is None:
         return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
-    return sensibly(lambda: _report(told))
-
-
-def _report(told: Told, event_id: str = "") -> Report:
-    return Report(
-        payment=text(told, "payment"),
-        provider_reference=text(told, "id"),
-        merchant=text(told, "merchant"),
-        outcome=mapped(STATUS, text(told, "status")),
-        amount=money(told, "amount_cents"),
-        live=flag(told, "live"),
-        event_id=event_id,
-        happened_at=moment(told, "changed_at"),
-    )
-
-
-def _refund_report(told: Told, event_id: str = "") -> RefundReport:
-    return RefundReport(
-        refund=text(told, "refund"),
-        provider_reference=text(told, "id"),
-        outcome=mapped(REFUND_STATUS, text(told, "status")),
-        amount=money(told, "amount_cents"),
-        merchant=text(told, "merchant"),
-        live=flag(told, "live"),
-        payment=text(told, "payment"),
-        event_id=event_id,
-    )
-
-
-def _reversal_report(told: Told, event_id: str) -> ReversalReport:
-    return ReversalReport(
-        reversal=text(told, "id"),
-        payment=text(told, "payment"),
-        merchant=text(told, "merchant"),
-        amount=money(told, "amount_cents", 1),
-        fee=money(told, "fee_cents"),
-        live=flag(told, "live"),
-        reason=mapped(REVERSAL_REASON, text(told, "reason")),
-        won=mapped(REVERSAL_WON, text(told, "status")),
-        provider_reference=text(told, "payment_id"),
-        event_id=event_id,
-    )
-
-
-def _settlement_ready(told: Told, event_id: str) -> SettlementReady:
-    merchant, live = text(told, "merchant"), flag(told, "live")
-    return SettlementReady(text(told, "settlement"), merchant, live, event_id)
-
-
-def _settlement(told: Told) -> Settlement:
-    return Settlement(
-        settlement=text(told, "id"),
-        merchant=text(told, "merchant"),
-        made_at=moment(told, "made_at"),
-        net=money(told, "net_cents", -HIGHEST_CENTS),
-        lines=tuple(_line({**line, "currency": told["currency"]}) for line in told["lines"]),
-    )
-
-
-def _taken(account: Account, told: Told) -> tuple[Money, ...]:
-    if text(told, "merchant") != account.merchant:
-        raise ValueError("merchant")
-    return tuple(money(each, "amount_cents") for each in told["taken"])
-
-
-def _line(told: Told) -> SettlementLine:
-    return SettlementLine(
-        kind=mapped(LINE_KIND, text(told, "kind")),
-        payment=text(told, "payment"),
-        provider_reference=text(told, "id"),
-        gross=money(told, "gross_cents", -HIGHEST_CENTS),
-        fee=money(told, "fee_cents", -HIGHEST_CENTS),
-        refund=text(told, "refund") if told.get("refund") else "",
-    )
+    return sensibly(lambda: sandbox_reading.report(told))
 
 
 def _call(
@@ -295,11 +191,3 @@ def _known(told: Told | None) -> Told:
 
 def _part(name: str) -> str:
     return quote(name, safe="")
-
-
-NOTIFICATIONS: Mapping[str, Callable[[Told, str], Heard]] = {
-    "payment.updated": _report,
-    "refund.updated": _refund_report,
-    "reversal.updated": _reversal_report,
-    "settlement.created": _settlement_ready,
-}

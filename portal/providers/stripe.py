@@ -49,7 +49,9 @@ LOCALES = {"de": "de", "de_simple": "de", "en": "en", "nb": "nb", "pl": "pl", "t
 
 
 class Stripe:
-    """Checks, starts, fetches, cancels, notifies, refunds, settles, lists settlements."""
+    """Checks, starts, fetches, cancels, notifies, refunds and says what became of refunds, settles,
+    lists settlements.
+    """
 
     name = "stripe"
 
@@ -157,6 +159,20 @@ class Stripe:
             )
         except Unwilling:
             return failed
+        return sensibly(lambda: refund_report(account, told, live=account.live))
+
+    def fetch_refund(
+        self,
+        account: Account,
+        order: RefundOrder,  # noqa: ARG002 -- Stripe knows its names by themselves
+        provider_reference: str,
+    ) -> RefundReport | None:
+        """What became of a refund (docs.stripe.com/api/refunds/retrieve)."""
+        from portal.providers import stripe_wire
+
+        told = stripe_wire.find(account, lambda to: to.v1.refunds.retrieve(provider_reference))
+        if told is None:
+            return None
         return sensibly(lambda: refund_report(account, told, live=account.live))
 
     def settlement(self, account: Account, settlement: str) -> Settlement:

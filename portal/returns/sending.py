@@ -2,16 +2,15 @@
 
 No transaction is open while the provider is called. Our id is the idempotency key: a provider
 that did not answer is told once more at once, then again by a task for as long as keys surely
-live. What is not known by then is known from a notification or a settlement report; if they say
-nothing either, a person asks: at once where the provider never gave it a name, after a week where
-it did, for a transfer may be on its way so long.
+live. One that gave the refund a name is asked by it instead, if it can say what became of refunds.
+What is not known so is known from a notification or a settlement report; if they say nothing
+either, a person asks (``waiting``).
 """
 
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -25,7 +24,7 @@ from portal.payments import accounts, calls, names, staff
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
 from portal.providers import registry
-from portal.providers.capabilities import Refunds
+from portal.providers.capabilities import FetchesRefunds, Refunds
 from portal.providers.protocol import (
     Account,
     OrderRefused,
@@ -35,7 +34,7 @@ from portal.providers.protocol import (
     RefundReport,
     UnknownWord,
 )
-from portal.returns import ways
+from portal.returns import waiting, ways
 from portal.returns.refunds import NoRefunds, NoSuchRefund
 from portal.returns.ways import WAYS, Row, Way
 
@@ -43,12 +42,8 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
 LONGEST_ROUND = 20.0  # seconds
-# Within a day: some providers forget an idempotency key after 24 hours (docs.stripe.com/api,
-# "Idempotent requests"), and would send the money twice.
-TELL_AGAIN_AFTER = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 30, 120, 480, 1200))
-MOST_PENDING = timedelta(days=7)
-ROUNDS_APART = timedelta(minutes=10)  # that the worker may come late
 
+SENDING = frozenset({State.APPROVED, State.SUBMITTED})
 EVENT_FOR: Mapping[Outcome, Event] = {
     Outcome.PENDING: Event.PENDING,
     Outcome.SUCCEEDED: Event.SUCCEEDED,
@@ -61,20 +56,25 @@ class _Prepared:
     provider: str
     account: Account
     order: RefundOrder
+    name: str  # the provider's own, by which it is asked; none: it is told
 
 
 def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
-    """Tell the provider of an approved refund or return, or again of one whose end is not known.
+    """Tell the provider of an approved refund or return; or again, or ask, while its end is not
+    known.
 
     Raises ``NoSuchRefund``.
     """
     prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
-    told = _call(prepared) if prepared else None
-    if prepared and told:
-        record(tenant_id, prepared.account.id, told)
-    with transaction() as session:
-        _, row = ways.found(session, tenant_id, refund_id)
-        return State(row.state)
+    told = None
+    if prepared:
+        told = _ask(prepared) if prepared.name else _tell(prepared)
+    try:
+        if prepared and told:
+            record(tenant_id, prepared.account.id, told)
+    finally:
+        state = again(lambda session: _stands(session, tenant_id, refund_id))
+    return state
 
 
 def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
@@ -111,44 +111,38 @@ def go_on(keyring: Keyring) -> int:
 def _prepare(
     session: Session, keyring: Keyring, tenant_id: str, refund_id: str
 ) -> _Prepared | None:
-    """What the provider is told; ``None`` when there is nothing to tell it (any more)."""
+    """What the provider is told or asked; ``None`` when there is nothing to say to it (any more).
+
+    When it is looked at next is written before the call, so that a crash does not lose it.
+    """
     way, _ = ways.found(session, tenant_id, refund_id)
     source, refund = way.locked(session, tenant_id, refund_id)
-    first = refund.state == State.APPROVED
-    if not first and not _may_tell_again(session, refund):
-        return None
-    if first and not way.is_left(session, source, refund):
+    if refund.state == State.APPROVED and not way.is_left(session, source, refund):
         _fail(session, way, source, refund, Event.NOT_LEFT)
+    if refund.state not in SENDING:
         return None
     refund.state = step(State(refund.state), Event.SUBMITTED)
-    refund.submitted_at = refund.submitted_at or clock.now()
-    _look_again(session, refund, refund.submitted_at)
-    account = accounts.get(session, tenant_id, way.account(source))
-    unsealed = accounts.unsealed(keyring, account)
-    return _Prepared(account.provider, unsealed, way.order(source, refund))
-
-
-def _may_tell_again(session: Session, refund: Row) -> bool:
-    """Whether the provider surely still knows our key; after that it is never told again."""
-    if refund.state != State.SUBMITTED or refund.submitted_at is None:
-        return False
-    if clock.now() <= refund.submitted_at + TELL_AGAIN_AFTER[-1] + ROUNDS_APART:
-        return True
-    _look_again(session, refund, refund.submitted_at)
-    return False
-
-
-def _look_again(session: Session, refund: Row, submitted_at: datetime) -> None:
-    """Say when it is looked at next. After the last time a person must: any word ends the task.
-
-    Written before the call, so that a crash does not lose it.
-    """
-    named = refund.provider_reference is not None
-    apart = (*TELL_AGAIN_AFTER, MOST_PENDING) if named else TELL_AGAIN_AFTER
-    later = (submitted_at + after for after in apart)
-    refund.ask_at = next((moment for moment in later if moment > clock.now()), None)
+    submitted_at = refund.submitted_at = refund.submitted_at or clock.now()
+    refund.ask_at = waiting.next_look(refund, submitted_at)
     if refund.ask_at is None:
         staff.refund_silent(session, refund)
+    account = accounts.get(session, tenant_id, way.account(source))
+    can_say = isinstance(registry.get(account.provider), FetchesRefunds)
+    name = (refund.provider_reference or "") if can_say else ""
+    if not name and not waiting.is_known_there(submitted_at):
+        return None
+    unsealed = accounts.unsealed(keyring, account)
+    return _Prepared(account.provider, unsealed, way.order(source, refund), name)
+
+
+def _stands(session: Session, tenant_id: str, refund_id: str) -> State:
+    """How it stands now. What should have ended by now is asked about by a person, too."""
+    way, refund = ways.found(session, tenant_id, refund_id)
+    if refund.state == State.SUBMITTED:
+        _, refund = way.locked(session, tenant_id, refund_id)
+    if refund.state == State.SUBMITTED and waiting.is_overdue(refund):
+        staff.refund_silent(session, refund)
+    return State(refund.state)
 
 
 def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> None:
@@ -156,7 +150,18 @@ def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> No
     way.failed(session, source, refund, by)
 
 
-def _call(prepared: _Prepared) -> RefundReport | None:
+def _ask(prepared: _Prepared) -> RefundReport | None:
+    """What the provider says of a refund by its own name; ``None`` when it says nothing."""
+    adapter, order = registry.get(prepared.provider), prepared.order
+    assert isinstance(adapter, FetchesRefunds)  # noqa: S101 -- as it was prepared
+    try:
+        return calls.made(adapter.fetch_refund, prepared.account, order, prepared.name)
+    except (ProviderDown, UnknownWord) as error:
+        log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
+        return None
+
+
+def _tell(prepared: _Prepared) -> RefundReport | None:
     """The provider's word; ``None`` when it does not answer, twice."""
     adapter = registry.get(prepared.provider)
     if not isinstance(adapter, Refunds):
@@ -199,13 +204,13 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
 
 
 def _hear(session: Session, refund: Row, report: RefundReport) -> None:
-    """It said something: how it ended, or at least its own name, by which a person may ask."""
-    if report.provider_reference and not refund.provider_reference:
+    """It said something new: how it ended, or at least its own name, by which one may ask."""
+    named = bool(report.provider_reference) and not refund.provider_reference
+    if named:
         refund.provider_reference = report.provider_reference
-    known = refund.provider_reference is not None or report.outcome is not Outcome.PENDING
-    if refund.state == State.SUBMITTED and known:
+    if refund.state == State.SUBMITTED and (named or report.outcome is not Outcome.PENDING):
         staff.refund_heard(session, refund)
-        refund.ask_at = refund.ask_at or clock.now() + MOST_PENDING
+        refund.ask_at = refund.ask_at or clock.now() + waiting.A_DAY
 
 
 def _fits(

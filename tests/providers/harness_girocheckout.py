@@ -17,7 +17,8 @@ from fakes.girocheckout import api, tables
 from fakes.girocheckout.fake import PAYER
 from fakes.girocheckout.signing import sign
 from fakes.serving import running
-from portal.providers.girocheckout import METHODS, RESULT
+from portal.providers.girocheckout import METHODS
+from portal.providers.girocheckout_reading import RESULT
 from portal.providers.girocheckout_wire import Project, call
 from portal.providers.protocol import Account
 from tests.providers.harnesses import Change, Harness, Letter

@@ -11,7 +11,7 @@ import httpx2
 from standardwebhooks import Webhook
 
 from portal.providers.protocol import Account
-from portal.providers.sandbox import (
+from portal.providers.sandbox_reading import (
     LINE_KIND,
     REFUND_STATUS,
     REVERSAL_REASON,

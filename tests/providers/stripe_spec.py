@@ -91,7 +91,7 @@ def _rule() -> str | None:
     path = request.path.removeprefix("/stripe/v1/")
     if path == request.path or not path.startswith(OURS):
         return None
-    names = {"checkout/sessions/": "{session}", "payouts/": "{payout}"}
+    names = {"checkout/sessions/": "{session}", "payouts/": "{payout}", "refunds/": "{refund}"}
     for start, variable in names.items():
         if path.startswith(start):
             rest = path.removeprefix(start).split("/")

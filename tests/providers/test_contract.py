@@ -20,6 +20,7 @@ from portal.providers.capabilities import (
     Checks,
     Collects,
     Fetches,
+    FetchesRefunds,
     ListsSettlements,
     Notifies,
     Provider,
@@ -614,6 +615,38 @@ def test_a_refund_ordered_twice_goes_back_once(provider: Provider, harness: Harn
     assert provider.refund(harness.account, back) == report
 
 
+def test_what_became_of_a_refund_is_said_by_its_own_name(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, FetchesRefunds)
+    assert isinstance(provider, FetchesRefunds)
+    back = RefundOrder("ref-1", "pay-1", paid(provider, harness), Money(200))
+    made = provider.refund(harness.account, back)
+    told = provider.fetch_refund(harness.account, back, made.provider_reference)
+    assert told == made
+    assert not [word for word in harness.payer if word.decode() in repr(told)]
+    assert provider.fetch_refund(harness.account, back, "no-such") is None
+    assert provider.fetch_refund(harness.other_account, back, made.provider_reference) is None
+
+
+def test_a_refund_under_way_is_pending_until_it_has_ended(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, FetchesRefunds)
+    assert isinstance(provider, FetchesRefunds)
+    unless(harness.refunds_wait, "here a refund is never under way")
+    back = RefundOrder("ref-1", "pay-1", paid(provider, harness), Money(200))
+    harness.let_refunds_wait()
+    name = provider.refund(harness.account, back).provider_reference
+    pending = provider.fetch_refund(harness.account, back, name)
+    assert pending is not None
+    assert (pending.refund, pending.outcome) == ("ref-1", Outcome.PENDING)
+    for sent, outcome in ((True, Outcome.SUCCEEDED), (False, Outcome.FAILED)):
+        harness.end_refund("ref-1", sent=sent)
+        ended = provider.fetch_refund(harness.account, back, name)
+        assert ended == replace(pending, outcome=outcome)
+
+
 def test_money_goes_back_by_the_providers_own_name_alone(
     provider: Provider, harness: Harness
 ) -> None:
@@ -755,6 +788,7 @@ def _all_are_down(provider: Provider, harness: Harness) -> None:
         (Collects, lambda: provider.collect(account, "pay-1", "reference")),
         (Cancels, lambda: provider.cancel(account, "pay-1", "reference")),
         (Refunds, lambda: provider.refund(account, back)),
+        (FetchesRefunds, lambda: provider.fetch_refund(account, back, "refund")),
         (Settles, lambda: provider.settlement(account, "settlement")),
         (ListsSettlements, lambda: provider.settlements(account, clock.now())),
         (Sums, lambda: provider.taken(account, clock.now())),

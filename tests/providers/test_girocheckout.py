@@ -14,15 +14,14 @@ from portal import clock
 from portal.money import Money
 from portal.providers import girocheckout_wire as giro_wire
 from portal.providers.capabilities import Notifies, RefundsSome
-from portal.providers.girocheckout import (
+from portal.providers.girocheckout import METHODS, Girocheckout
+from portal.providers.girocheckout_reading import (
     DUPLICATE,
     FINE,
-    METHODS,
     NOT_THERE,
     REFUSED,
     RESULT,
     SILENT,
-    Girocheckout,
 )
 from portal.providers.girocheckout_wire import NOTIFICATION, PAGE_NOTIFICATION, purpose, signature
 from portal.providers.protocol import (

@@ -17,7 +17,8 @@ from portal import clock
 from portal.money import Money
 from portal.providers import girocheckout_wire as giro_wire
 from portal.providers import wire
-from portal.providers.girocheckout import METHODS, RESULT, Girocheckout
+from portal.providers.girocheckout import METHODS, Girocheckout
+from portal.providers.girocheckout_reading import RESULT
 from portal.providers.protocol import (
     BadNotification,
     Order,
@@ -252,9 +253,13 @@ def test_a_refund_under_way_is_asked_about_until_it_ends(giro: GirocheckoutHarne
     giro.let_happen("pay-1", "pay")
     giro.post("/test/settings", {"refunds": "under_way"})
     back = RefundOrder("ref-1", "pay-1", reference, Money(4000))
-    assert GIRO.refund(giro.account, back).outcome is Outcome.PENDING
+    made = GIRO.refund(giro.account, back)
+    assert made.outcome is Outcome.PENDING
+    assert GIRO.fetch_refund(giro.account, back, made.provider_reference) == made
     giro.post("/test/refunds/ref-1/bounce", {})
-    assert GIRO.refund(giro.account, back).outcome is Outcome.FAILED
+    failed = replace(made, outcome=Outcome.FAILED)
+    assert GIRO.fetch_refund(giro.account, back, made.provider_reference) == failed
+    assert GIRO.refund(giro.account, back) == failed
 
 
 def test_a_start_whose_answer_was_lost_is_found_by_its_bell(giro: GirocheckoutHarness) -> None:
