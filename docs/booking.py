@@ -12,7 +12,8 @@ PAGE = Path(__file__).parent / "kasse" / "buchungen.md"
 sys.path.insert(0, str(PAGE.parents[2]))
 
 from portal.ledger import entries  # noqa: E402 -- the path comes first
-from portal.ledger.entries import Entry, PaidOut, TakenBack  # noqa: E402
+from portal.ledger.entries import PaidOut, TakenBack  # noqa: E402
+from portal.ledger.entry import Entry  # noqa: E402
 from portal.money import Money  # noqa: E402
 
 WIDTH = 34  # characters of one T-account
@@ -246,6 +247,13 @@ EXAMPLES = (
         "Schwebeposten auf Anordnung ausgebucht",
         "Der Anbieter wird 3,10 € nicht mehr zahlen. Eine Anordnung und zwei Personen.",
         entries.suspense_closed("AO-7", "paypal", euro("3,10")),
+    ),
+    Example(
+        "Einbehalt auf Anordnung ausgebucht",
+        "Der Anbieter hält 100,00 € zur Sicherheit zurück und gibt 40,00 € davon nie mehr frei."
+        " Eine Anordnung nennt den Betrag; zwei Personen. Gibt er später doch etwas frei, was nach"
+        " unseren Büchern nicht mehr einbehalten ist, steht es auf „Differenzen“.",
+        entries.reserve_closed("7", "paypal", euro("40,00")),
     ),
     Example(
         "Verwahrung auf Anordnung vereinnahmt",

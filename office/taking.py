@@ -215,6 +215,7 @@ UNBOOKED: Mapping[str, EventState] = {
     "refund.succeeded":    EventState.BY_HAND,
     "refund.failed":       EventState.NOTED,
     "custody.returned":    EventState.BY_HAND,
+    "reserve.closed":      EventState.BY_HAND,
     "request.changed":     EventState.NOTED,
     "request.withdrawn":   EventState.NOTED,
     "request.restored":    EventState.NOTED,

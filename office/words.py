@@ -47,6 +47,7 @@ EVENTS: Mapping[str, Any] = {
     "payout.announced":   _l("The provider has announced a pay-out."),
     "payout.arrived":     _l("A pay-out has arrived on the bank account."),
     "payout.withdrawn":   _l("A pay-out was announced wrongly; its money is open again."),
+    "reserve.closed":     _l("What a provider held back was closed by order."),
     "request.changed":    _l("The payment request has a new version."),
     "request.withdrawn":  _l("The payment request can no longer be paid online."),
     "request.restored":   _l("The payment request can be paid online again."),

@@ -50,6 +50,7 @@ def _edges(app: Flask) -> None:
     from portal.admin import rooms
     from portal.faces import views as face_views
     from portal.finance import api as finance_api
+    from portal.finance import token_api
     from portal.payments import confirming_views, transfer_views, webhooks
     from portal.payments import views as payment_views
     from portal.requests import api as requests_api
@@ -74,7 +75,7 @@ def _edges(app: Flask) -> None:
     for room in (logs, headers, pressing, maintenance, limits, cookies, errors, language, static,
                  pages, gate, rooms):  # fmt: skip
         room.init_app(app)
-    contract = (requests_api, orders_api, returns_api, finance_api)
+    contract = (requests_api, orders_api, returns_api, token_api, finance_api)
     edges = (*contract, request_views, notes_views, payment_views, confirming_views,
              transfer_views, webhooks, pages, face_views, health, rooms)  # fmt: skip
     for edge in edges:

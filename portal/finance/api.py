@@ -1,60 +1,33 @@
-"""The contract's edge for access and events, and what the contract says of itself."""
+"""The contract's edge for events and pay-outs, and what the contract says of itself."""
 
 from datetime import date
 from typing import Annotated, Any
 
-from flask import Response, jsonify, render_template, request
+from flask import Response, jsonify, render_template
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from portal import audit
-from portal.db import db, transaction
-from portal.finance import acknowledging, feed, messages, oauth, outbox
+from portal.db import db
+from portal.finance import acknowledging, feed, oauth, outbox, payout_messages
 from portal.finance.acknowledging import Result, Said
 from portal.finance.clients import Scope
-from portal.finance.oauth import Caller, Credentials, GrantRefused
+from portal.finance.oauth import Caller
 from portal.ledger import arrivals
 from portal.ledger.arrivals import Credit
 from portal.requests.asked import MOST_CENTS, Day, Reference, Short
-from portal.web import current, openapi
+from portal.web import openapi
 from portal.web.api import JSON, OPERATIONS, Api
 from portal.web.bodies import whole
 
 VERSION = "1"
-FORM = "application/x-www-form-urlencoded"
 LAST_POSITION = 2**63 - 1
 MOST_DIGITS = 19
-UNAUTHORIZED = 401
 EVENT = r"^evt_[0-9a-f]{32}$"
 PAYOUT = r"^[!-.0-~]{1,200}$"  # visible ASCII; a slash would end the part of the address
 
 api = Api("finance_api", __name__, oauth.caller)
 bp = api.bp
-
-
-class TokenAsked(BaseModel):
-    """The form of the token endpoint; credentials preferably by HTTP Basic."""
-
-    grant_type: str
-    scope: str = ""
-    client_id: str = ""
-    client_secret: str = ""
-
-
-class TokenTold(BaseModel):
-    """A bearer token (RFC 6749, section 5.1)."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
-class GrantError(BaseModel):
-    """No token (RFC 6749, section 5.2)."""
-
-    error: str
-    error_description: str
 
 
 def _digits(value: Any) -> Any:
@@ -78,6 +51,7 @@ class EventTold(BaseModel):
     `payout.withdrawn` has the data of a `payout.announced` that was wrong: what it had settled is
     open again. Announced anew it has the next `version`. `reserve_cents` are held back, below zero
     let go. A line that is no payment, refund or reversal names a `fee`, a `reserve` or `other`.
+    `reserve.closed` tells that so much of a reserve is a loss, by order.
     """
 
     id: str
@@ -146,35 +120,6 @@ class ArrivedTold(BaseModel):
     booked_on: date
     amount_cents: int
     currency: str
-
-
-@api.op(
-    "POST",
-    "/oauth/token",
-    "Get a bearer token (RFC 6749, client credentials)",
-    body=TokenAsked,
-    takes=FORM,
-    raw=True,
-    answer=TokenTold,
-    errors=(413, 429),
-    other={400: GrantError, 401: GrantError},
-)
-def token() -> Response:
-    """A token for ten minutes."""
-    try:
-        form = _form()
-        with transaction() as session:
-            answer = oauth.grant(session, current.keyring(), _basic(), form)
-        response = jsonify(answer)
-    except GrantRefused as refused:
-        response = jsonify(error=refused.code, error_description=str(refused))
-        response.status_code = 400
-        if refused.code == "invalid_client":
-            response.status_code = UNAUTHORIZED
-            response.headers["WWW-Authenticate"] = 'Basic realm="quitt"'
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
 
 
 @api.op(
@@ -250,7 +195,7 @@ def payout_arrived(
     credit = Credit(body.id, body.booked_on, body.amount_cents)
     if arrivals.arrive(session, settlement, credit):
         told = feed.announced(session, tenant_id, settlement.account, payout)
-        message = messages.payout_arrived(told, body.id, body.booked_on)
+        message = payout_messages.arrived(told, body.id, body.booked_on)
         outbox.put(session, tenant_id, message)
         detail = {"account": settlement.account, "amount_cents": credit.cents, "id": credit.id}
         audit.note(session, tenant_id, _actor(caller), "payout.arrived", payout, detail)
@@ -285,16 +230,3 @@ def docs() -> str:
 
 def _actor(caller: Caller) -> str:
     return f"client:{caller.client_id}"
-
-
-def _form() -> dict[str, str]:
-    if any(len(values) > 1 for values in request.form.listvalues()):
-        raise GrantRefused("invalid_request", "a parameter stands there twice")
-    return request.form.to_dict()
-
-
-def _basic() -> Credentials | None:
-    sent = request.authorization
-    if sent is None or sent.type != "basic":
-        return None
-    return Credentials(sent.username or "", sent.password or "")

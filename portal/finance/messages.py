@@ -133,58 +133,6 @@ def request_rest_closed(
     return Message("request.rest_closed", reference, data)
 
 
-def payout_arrived(announced: Json, arrival: str, booked_on: date) -> Message:
-    """A pay-out, told as it was announced, stands on the town's bank account."""
-    data = {**announced, "arrival": arrival, "booked_on": booked_on.isoformat()}
-    return Message("payout.arrived", None, data)
-
-
-@dataclass(frozen=True, slots=True)
-class PaidOut:
-    """A settlement report as it is told; ``reserve`` is what it holds back, less what it lets go.
-
-    ``version`` is above one where an earlier one of this name was withdrawn.
-    """
-
-    provider: str
-    account: str
-    payout: str
-    version: int
-    gross: Money
-    fee: Money
-    net: Money
-    reserve: Money
-
-
-def payout_announced(paid_out: PaidOut, lines: list[Json]) -> Message:
-    """A settlement report: gross, fee and net of a pay-out, and what it consists of.
-
-    A line names what it is about by its kind: ``payment``, ``refund``, ``reversal``, ``fee`` (of
-    no one payment), ``reserve`` (held back below zero, let go above it) or ``other``.
-    """
-    data = {
-        "provider": paid_out.provider,
-        "account": paid_out.account,
-        "payout": paid_out.payout,
-        "version": paid_out.version,
-        "gross_cents": paid_out.gross.cents,
-        "fee_cents": paid_out.fee.cents,
-        "reserve_cents": paid_out.reserve.cents,
-        "net_cents": paid_out.net.cents,
-        "currency": paid_out.net.currency,
-        "lines": lines,
-    }
-    return Message("payout.announced", None, data)
-
-
-def payout_withdrawn(announced: Json) -> Message:
-    """A pay-out, told as it was announced, was booked wrongly: all of it is taken back.
-
-    What it had settled is open again. It may be announced anew, then as its next version.
-    """
-    return Message("payout.withdrawn", None, announced)
-
-
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import kept
-from portal.ledger.entries import Entry
+from portal.ledger.entry import Entry
 from portal.ledger.models import EntryRow, PostingRow
 from portal.money import Money
 from portal.tenants import Tenant

@@ -1,4 +1,4 @@
-"""What an entry is, before it touches a database: one constructor per business event.
+"""What is booked, before it touches a database: one constructor of an entry per business event.
 
 Debit is positive, credit negative. P is a provider account, K a kind of request:
 ``suspense:P`` what the provider has of ours, ``claims:K`` what was cleared, ``custody:surplus``
@@ -10,33 +10,8 @@ nothing: the claim lives in the finance system.
 
 from dataclasses import dataclass
 
+from portal.ledger.entry import Entry, Posting, entry, reverse
 from portal.money import Money
-
-
-class Unbalanced(ValueError):
-    """Debits and credits differ: a fault of the program, never of a user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """One line: debit positive, credit negative."""
-
-    account: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A balanced entry. ``reference`` is unique: what is heard twice is posted once."""
-
-    reason: str
-    reference: str
-    postings: tuple[Posting, ...]
-
-    def __post_init__(self) -> None:
-        currencies = {posting.amount.currency for posting in self.postings}
-        if len(currencies) != 1 or sum(posting.amount.cents for posting in self.postings) != 0:
-            raise Unbalanced(self.reference)
 
 
 def suspense(account: str) -> str:
@@ -44,15 +19,11 @@ def suspense(account: str) -> str:
     return f"suspense:{account}"
 
 
-def _entry(reason: str, reference: str, *lines: tuple[str, Money]) -> Entry:
-    return Entry(reason, reference, tuple(Posting(name, money) for name, money in lines if money))
-
-
 def payment_succeeded(
     payment: str, account: str, kind: str, amount: Money, surplus: Money
 ) -> Entry:
     """The provider has our money: it clears what the request asks, the rest is surplus."""
-    return _entry(
+    return entry(
         "payment_succeeded",
         f"payment:{payment}",
         (suspense(account), amount),
@@ -63,7 +34,7 @@ def payment_succeeded(
 
 def unclear_report(report: str, account: str, amount: Money) -> Entry:
     """A report of success that fits no payment of ours: the money is there, its place is not."""
-    return _entry(
+    return entry(
         "unclear_report",
         f"unclear:{report}",
         (suspense(account), amount),
@@ -74,7 +45,7 @@ def unclear_report(report: str, account: str, amount: Money) -> Entry:
 def unclear_taken_back(report: str, account: str, amount: Money) -> Entry:
     """The place of unclear money was found: the reverse of its entry."""
     booked = unclear_report(report, account, amount)
-    return _reverse(booked, "unclear_taken_back", f"unclear-taken-back:{report}")
+    return reverse(booked, "unclear_taken_back", f"unclear-taken-back:{report}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +70,7 @@ class PaidOut:
 
 def settlement(settlement_id: str, account: str, sums: PaidOut) -> Entry:
     """A settlement report: suspense becomes transit; what does not add up is a difference."""
-    return _entry(
+    return entry(
         "settlement",
         f"settlement:{account}:{settlement_id}",
         (f"transit:{account}", sums.net),
@@ -113,12 +84,12 @@ def settlement(settlement_id: str, account: str, sums: PaidOut) -> Entry:
 def settlement_undone(settlement_id: str, account: str, sums: PaidOut) -> Entry:
     """A settlement report was booked wrongly: the reverse."""
     booked = settlement(settlement_id, account, sums)
-    return _reverse(booked, "settlement_undone", f"settlement-undone:{account}:{settlement_id}")
+    return reverse(booked, "settlement_undone", f"settlement-undone:{account}:{settlement_id}")
 
 
 def custody_assigned(assignment: str, cause: str, kind: str, amount: Money) -> Entry:
     """Money that was nobody's is given to a request."""
-    return _entry(
+    return entry(
         "custody_assigned",
         f"assigned:{assignment}",
         (f"custody:{cause}", amount),
@@ -131,7 +102,7 @@ def custody_returned(return_id: str, account: str, amount: Money, lost: Money) -
 
     Lost is what found its place while the provider was at it.
     """
-    return _entry(
+    return entry(
         "custody_returned",
         f"returned:{return_id}",
         ("custody:unclear", amount - lost),
@@ -143,7 +114,7 @@ def custody_returned(return_id: str, account: str, amount: Money, lost: Money) -
 def custody_return_failed(return_id: str, account: str, amount: Money, lost: Money) -> Entry:
     """Unclear money that had gone back came again: the reverse."""
     booked = custody_returned(return_id, account, amount, lost)
-    return _reverse(booked, "custody_return_failed", f"return-failed:{return_id}")
+    return reverse(booked, "custody_return_failed", f"return-failed:{return_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +146,7 @@ def refund(refund_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
 def refund_failed(refund_id: str, account: str, kind: str, taken: TakenBack) -> Entry:
     """A refund that was booked came back: the reverse, by what the claim asks now."""
     booked = refund(refund_id, account, kind, taken)
-    return _reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
+    return reverse(booked, "refund_failed", f"refund-failed:{refund_id}")
 
 
 def reversal(
@@ -193,7 +164,7 @@ def reversal_won(
 ) -> Entry:
     """The dispute was won: the reverse, by what the claim asks now."""
     booked = reversal(reversal_id, account, kind, taken, cause)
-    return _reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
+    return reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
 
 
 def reversal_corrected(correction: str, account: str, kind: str, taken: TakenBack) -> Entry:
@@ -208,7 +179,7 @@ def reversal_corrected(correction: str, account: str, kind: str, taken: TakenBac
 def _gone_back(
     reason: str, reference: str, account: str, kind: str, taken: TakenBack, cause: str = "surplus"
 ) -> Entry:
-    return _entry(
+    return entry(
         reason,
         reference,
         (f"custody:{cause}", taken.surplus),
@@ -221,7 +192,7 @@ def _gone_back(
 
 def payout_arrived(payout: str, account: str, net: Money) -> Entry:
     """The provider's pay-out stands on the town's bank account."""
-    return _entry(
+    return entry(
         "payout_arrived",
         f"arrived:{account}:{payout}",
         ("bank", net),
@@ -231,7 +202,7 @@ def payout_arrived(payout: str, account: str, net: Money) -> Entry:
 
 def paid_elsewhere(fact: str, kind: str, amount: Money) -> Entry:
     """Money came on the town's own account; ``fact`` names request and the finance system's id."""
-    return _entry(
+    return entry(
         "paid_elsewhere",
         f"elsewhere:{fact}",
         ("elsewhere", amount),
@@ -242,12 +213,12 @@ def paid_elsewhere(fact: str, kind: str, amount: Money) -> Entry:
 def paid_elsewhere_undone(fact: str, kind: str, amount: Money) -> Entry:
     """It did not come after all (wrong booking, returned transfer)."""
     booked = paid_elsewhere(fact, kind, amount)
-    return _reverse(booked, "paid_elsewhere_undone", f"elsewhere-undone:{fact}")
+    return reverse(booked, "paid_elsewhere_undone", f"elsewhere-undone:{fact}")
 
 
 def suspense_closed(order: str, account: str, amount: Money) -> Entry:
     """A suspense item is closed by order (auf Anordnung ausgebucht)."""
-    return _entry(
+    return entry(
         "suspense_closed",
         f"closed:{order}",
         (f"losses:{account}", amount),
@@ -255,9 +226,19 @@ def suspense_closed(order: str, account: str, amount: Money) -> Entry:
     )
 
 
+def reserve_closed(closing: str, account: str, amount: Money) -> Entry:
+    """What a provider holds back in reserve, and will not let go, is closed by order."""
+    return entry(
+        "reserve_closed",
+        f"reserve-closed:{closing}",
+        (f"losses:{account}", amount),
+        (f"reserves:{account}", -amount),
+    )
+
+
 def custody_kept(order: str, cause: str, amount: Money) -> Entry:
     """Money that is nobody's is kept by order."""
-    return _entry(
+    return entry(
         "custody_kept",
         f"kept:{order}",
         (f"custody:{cause}", amount),
@@ -267,7 +248,7 @@ def custody_kept(order: str, cause: str, amount: Money) -> Entry:
 
 def lowered(request: str, version: int, kind: str, surplus: Money) -> Entry:
     """A new version asks less than was paid: the rest is surplus."""
-    return _entry(
+    return entry(
         "lowered",
         f"lowered:{request}:{version}",
         (f"claims:{kind}", surplus),
@@ -291,8 +272,3 @@ def kind_changed(request: str, version: int, kind: str, new_kind: str, paid: Mon
         f"kind:{request}:{version}",
         (Posting(f"claims:{kind}", paid), Posting(f"claims:{new_kind}", -paid)),
     )
-
-
-def _reverse(booked: Entry, reason: str, reference: str) -> Entry:
-    turned = tuple(Posting(posting.account, -posting.amount) for posting in booked.postings)
-    return Entry(reason, reference, turned)

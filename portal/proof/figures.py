@@ -82,6 +82,8 @@ FIGURES: Mapping[str, Query] = {
                          queries.lines("l.settled_cents - l.gross_cents + l.booked_fee_cents")),
     "held_back": Query("held back in reserve, less what was let go", "Einbehalte laut Abrechnungen",
                        queries.lines("-l.settled_cents", "l.kind = 'reserve'")),
+    "reserves_closed": Query("of which closed by order", "Davon auf Anordnung ausgebucht",
+                             queries.RESERVES_CLOSED),
     "reserves": Query("reserves, by the book", "Einbehalte, laut Buch",
                       queries.postings("reserves:%", queries.ACCOUNT)),
     "suspense": Query("suspense, by the book", "Schwebekonto, laut Buch",

@@ -76,15 +76,19 @@ FULL JOIN (
     GROUP BY 1, 2, 3) AS payouts USING (tenant_id, account, currency)
 WHERE coalesce(balance, 0) <> coalesce(on_its_way, 0);
 
--- what is held in reserve is what settlement reports in force have held back and not let go
+-- what is held in reserve is what reports in force held back, less what was let go or closed
 SELECT * FROM (
     SELECT tenant_id, substr(account, 10) AS account, currency, sum(cents) AS balance
     FROM ledger_postings WHERE account LIKE 'reserves:%' GROUP BY 1, 2, 3) AS books
 FULL JOIN (
-    SELECT s.tenant_id, s.account, s.currency, -sum(l.settled_cents) AS held
-    FROM settlement_lines l JOIN settlements s USING (tenant_id, account, settlement, version)
-    LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
-    WHERE l.kind = 'reserve' AND u.undone_at IS NULL
+    SELECT tenant_id, account, currency, sum(cents) AS held FROM (
+        SELECT s.tenant_id, s.account, s.currency, -l.settled_cents AS cents
+        FROM settlement_lines l JOIN settlements s USING (tenant_id, account, settlement, version)
+        LEFT JOIN settlement_undoings u USING (tenant_id, account, settlement, version)
+        WHERE l.kind = 'reserve' AND u.undone_at IS NULL
+        UNION ALL SELECT tenant_id, facts ->> 'account', facts ->> 'currency',
+            -(facts ->> 'amount_cents')::bigint
+        FROM approvals WHERE act = 'reserve.close' AND state = 'approved') AS moved
     GROUP BY 1, 2, 3) AS reports USING (tenant_id, account, currency)
 WHERE coalesce(balance, 0) <> coalesce(held, 0) OR balance < 0;
 
@@ -405,6 +409,15 @@ FULL JOIN (
     ON (told.tenant_id, told.account, told.payout, told.version, told.type)
         = (fact.tenant_id, fact.account, fact.payout, fact.version, fact.type)
 WHERE fact.payout IS NULL OR told.times IS DISTINCT FROM 1;
+
+-- each reserve that was closed by order was told once
+SELECT coalesce(closed.tenant_id, told.tenant_id), coalesce(closed.id::text, told.closing)
+FROM (SELECT * FROM approvals WHERE act = 'reserve.close' AND state = 'approved') AS closed
+FULL JOIN (
+    SELECT tenant_id, data ->> 'closing' AS closing, count(*) AS times
+    FROM events WHERE type = 'reserve.closed' GROUP BY 1, 2) AS told
+    ON (told.tenant_id, told.closing) = (closed.tenant_id, closed.id::text)
+WHERE closed.id IS NULL OR told.times IS DISTINCT FROM 1;
 
 -- of one request no later event is taken before an earlier one
 SELECT tenant_id, position FROM (

@@ -128,6 +128,13 @@ def paid_by(accounts: str) -> str:
     return postings(accounts, own, "-", "AND e.reason = 'payment_succeeded'")
 
 
+RESERVES_CLOSED = f"""
+    SELECT a.facts->>'currency' AS currency, a.facts->>'account' AS part,
+        {booked("a", "'reserve-closed:' || a.id", "a.decided_at")} AS day, 'approvals' AS source,
+        a.order_number || ' ' || a.subject AS name, -(a.facts->>'amount_cents')::bigint AS cents
+    FROM approvals a
+    WHERE a.tenant_id = :tenant AND a.act = 'reserve.close' AND a.state = 'approved'"""
+
 # As portal/ledger/models.py names a version.
 SETTLEMENT = "s.settlement || CASE WHEN s.version = 1 THEN '' ELSE '/' || s.version END"
 SETTLED_ON = booked("s", f"'settlement:' || s.account || ':' || {SETTLEMENT}", "s.booked_at")

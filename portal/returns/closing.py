@@ -13,7 +13,7 @@ from portal.approvals import deciding
 from portal.db import transaction
 from portal.errors import Conflict
 from portal.ledger import book, entries, items
-from portal.ledger.entries import Entry
+from portal.ledger.entry import Entry
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
 from portal.payments import staff

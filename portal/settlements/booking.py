@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import Json
-from portal.finance import messages, outbox
+from portal.finance import outbox, payout_messages
+from portal.finance.messages import Message
 from portal.ledger import book, entries, items, settlements
 from portal.ledger.entries import PaidOut
 from portal.ledger.items import Place
@@ -239,10 +240,10 @@ def _keep(
     )
 
 
-def _announced(session: Session, booked: Booked, report: Settlement) -> messages.Message:
+def _announced(session: Session, booked: Booked, report: Settlement) -> Message:
     row = booked.row
     account = session.get_one(ProviderAccount, (row.tenant_id, row.account))
-    told = messages.PaidOut(
+    told = payout_messages.PaidOut(
         provider=account.provider,
         account=row.account,
         payout=row.settlement,
@@ -253,7 +254,7 @@ def _announced(session: Session, booked: Booked, report: Settlement) -> messages
         reserve=booked.sums.held,
     )
     lines = [_told(session, row, line) for line, _ in booked.lines]
-    return messages.payout_announced(told, lines)
+    return payout_messages.announced(told, lines)
 
 
 def _told(session: Session, row: SettlementRow, line: SettlementLine) -> Json:

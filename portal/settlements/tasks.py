@@ -3,13 +3,19 @@
 from flask import current_app
 
 from portal import jobs
-from portal.settlements import fetching, missing
+from portal.settlements import fetching, missing, reserves
 
 
 @jobs.every("*/5 * * * *", "settlements.fetch")
 def fetch_settlements() -> None:
     """Ask providers each night for settlement reports of which no notification came."""
     fetching.fetch_due(current_app.extensions["keyring"])
+
+
+@jobs.every("17 * * * *", "settlements.reserves")
+def end_closings() -> None:
+    """End what was asked to be closed and nobody approved."""
+    reserves.run_out()
 
 
 @jobs.every("20 5 * * *", "settlements.missing")

@@ -12,7 +12,7 @@ from portal import audit, clock
 from portal.approvals import deciding
 from portal.db import transaction
 from portal.errors import Conflict, Invalid
-from portal.finance import feed, messages, outbox
+from portal.finance import feed, outbox, payout_messages
 from portal.ledger import book, entries, items, settlements
 from portal.ledger.models import PayoutArrival, SettlementRow, SuspenseItem
 from portal.ledger.settlements import SettlementFile, SettlementUndoing
@@ -21,6 +21,7 @@ from portal.settlements import booking, staff
 from portal.settlements.files import NoSuchFile
 
 LONGEST_REASON = 200
+LET_GO = "What it held back in reserve was let go by a later report, or closed by order since."
 
 
 class PayoutHasArrived(Conflict):
@@ -107,7 +108,7 @@ def _undo(session: Session, rows: Sequence[SettlementRow], reason: str, by: str)
         audit.note(session, row.tenant_id, by, "settlement.undone", row.settlement, detail)
     for row in rows:
         if booking.held(session, row.tenant_id, row.account, row.currency).cents < 0:
-            raise LaterActDepends("A later report lets go of what this one held back in reserve.")
+            raise LaterActDepends(LET_GO)
 
 
 def _reverse(session: Session, row: SettlementRow, by: str) -> None:
@@ -128,7 +129,7 @@ def _reverse(session: Session, row: SettlementRow, by: str) -> None:
         book.post(session, row.tenant_id, undone)
     staff.settlement_undone(session, row, by)
     told = feed.announced(session, row.tenant_id, row.account, row.settlement)
-    outbox.put(session, row.tenant_id, messages.payout_withdrawn(told))
+    outbox.put(session, row.tenant_id, payout_messages.withdrawn(told))
 
 
 def _check(session: Session, row: SettlementRow) -> None:

@@ -31,7 +31,7 @@ LIMITED: Mapping[str, str] = {  # where something can be guessed, and with what 
     "visits.check_letter":      CITIZENS,
     "confirming.check_receipt": CITIZENS,
     "admin.sign_in":            CITIZENS,
-    "finance_api.token":        MACHINES,
+    "token_api.token":          MACHINES,
 }
 # fmt: on
 

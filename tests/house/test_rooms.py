@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 
 EDGES = {
-    "views", "pages", "showing", "api", "orders_api", "webhooks", "tasks", "cli",
+    "views", "pages", "showing", "api", "orders_api", "token_api", "webhooks", "tasks", "cli",
     "accounts_cli", "worker", "notes_views", "part_urls", "transfer_views",
     "confirming_pages", "confirming_views",
 }  # fmt: skip

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from portal import clock
 from portal.db import db, transaction
 from portal.ledger import book, entries
+from portal.ledger.entry import Entry
 from portal.ledger.models import EntryRow, PostingRow
 from portal.money import Money
 from tests.builders import OTHER_TOWN, TOWN, eur
@@ -20,7 +21,7 @@ ENTRY = entries.payment_succeeded("p1", "card", "tax", eur("100"), eur("20"))
 pytestmark = pytest.mark.rows_by_hand
 
 
-def post(tenant_id: str = TOWN, entry: entries.Entry = ENTRY) -> bool:
+def post(tenant_id: str = TOWN, entry: Entry = ENTRY) -> bool:
     with transaction() as session:
         return book.post(session, tenant_id, entry)
 

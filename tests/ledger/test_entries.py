@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.ledger import entries
-from portal.ledger.entries import Entry, PaidOut, Posting, TakenBack, Unbalanced
+from portal.ledger.entries import PaidOut, TakenBack
+from portal.ledger.entry import Entry, Posting, Unbalanced
 from portal.money import Money
 from tests.builders import eur
 

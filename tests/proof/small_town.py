@@ -10,12 +10,12 @@ from portal.finance import clients, delivery
 from portal.money import Money
 from portal.payments.record import record
 from portal.proof import chain
-from portal.providers.protocol import Outcome
+from portal.providers.protocol import Outcome, SettlementLine
 from portal.requests import elsewhere, expiry, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
 from portal.returns import custody, reversals
-from portal.settlements import settle
+from portal.settlements import reserves, settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer
@@ -40,6 +40,7 @@ def build(app: Flask, provider: FakeProvider) -> None:
     report = provider.reverse(payment, 300, 40)
     reversals.record_reversal(keyring, TOWN, "card", report)
     settled(app, provider, paid(provider, 9_000, "K-3")[1])
+    held_back(provider)
     sent_back(provider, unclear(provider, 700))
     builders.letter("K-4", amount_cents=5_000)
     told = Elsewhere(id="B-1", amount_cents=4_900, paid_on=DAY, how=How.TRANSFER)
@@ -86,3 +87,12 @@ def settled(app: Flask, provider: FakeProvider, payment: str) -> None:
     headers = bearer(app, TOWN, "requests:write")
     answer = app.test_client().post("/api/v1/payouts/s1/arrived", json=credit, headers=headers)
     assert answer.status_code == 200, answer.text
+
+
+def held_back(provider: FakeProvider) -> None:
+    """The provider holds something back, and a part of it is closed by order."""
+    hold = SettlementLine("reserve", "", "hold-1", Money(-1_000), Money(0))
+    provider.settle("s2", [], 0, hold)
+    settle.settle(current_app.extensions["keyring"], TOWN, "card", "s2")
+    reserves.ask(TOWN, "card", Money(400), "AO-9", "staff:anna")
+    reserves.approve(TOWN, "card", "EUR", "staff:bert")

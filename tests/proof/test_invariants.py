@@ -95,8 +95,9 @@ MISTAKES: dict[str, list[str]] = {
         one("paid_elsewhere", "undone_at = now()"),
     ],
     "what is in transit was settled and has not arrived": [entry("transit:card")],
-    "what is held in reserve is what settlement reports in force have held back and not let go": [
+    "what is held in reserve is what reports in force held back, less what was let go or closed": [
         entry("reserves:card"),
+        one("approvals", "facts = facts || '{\"amount_cents\": 399}'", "act = 'reserve.close'"),
     ],
     "what a line of a settlement report settled is what it took of items, each of its own account":
         [one("settled_items", "cents = cents + 1")],
@@ -106,7 +107,8 @@ MISTAKES: dict[str, list[str]] = {
             INSERT INTO events (tenant_id, position, id, type, occurred_at, data)
                 SELECT tenant_id, last + 1, 'by hand', 'payout.withdrawn', now(), data
                 FROM event_feed JOIN events USING (tenant_id)
-                WHERE tenant_id = '{TOWN}' AND type = 'payout.announced';
+                WHERE tenant_id = '{TOWN}' AND type = 'payout.announced'
+                    AND data ->> 'payout' = 's1';
             UPDATE event_feed SET last = last + 1 WHERE tenant_id = '{TOWN}'""",
     ],
     "what stands on the bank is what has arrived": [entry("bank")],
@@ -207,6 +209,9 @@ MISTAKES: dict[str, list[str]] = {
     ],
     "each pay-out was announced once, and withdrawn or arrived once": [
         untold("payout.announced"), untold("payout.arrived"),
+    ],
+    "each reserve that was closed by order was told once": [
+        untold("reserve.closed"), told("reserve.closed", '{"closing": "999"}'),
     ],
     "of one request no later event is taken before an earlier one": [
         one("deliveries", "state = 'waiting', taken_at = NULL"),

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.db import db, transaction
 from portal.errors import Conflict, Invalid, NotFound
-from portal.finance import feed, messages, outbox
+from portal.finance import feed, outbox, payout_messages
 from portal.ledger import arrivals
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
@@ -209,7 +209,7 @@ def arrived(tenant_id: str, account: str, name: str, net: int) -> None:
         arrivals.arrive(session, found, credit)
         announced = feed.announced(session, tenant_id, account, name)
         outbox.put(
-            session, tenant_id, messages.payout_arrived(announced, credit.id, credit.booked_on)
+            session, tenant_id, payout_messages.arrived(announced, credit.id, credit.booked_on)
         )
 
 
