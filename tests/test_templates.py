@@ -68,7 +68,7 @@ CHOICE = {
     "action": "/a", "request": REQUEST, "offers": [OFFER], "refused": [REFUSED], "chosen": None,
     "version": 1, "back": "/b", "end_action": "/e", "part": ShownPart("whole", Money(14_850), []),
     "rest": Money(0), "parts_url": None, "parts_help": False, "transfer_url": "/t",
-    "kind_says": LAW,
+    "kind_says": LAW, "why_not": "No longer available.",
 }  # fmt: skip
 NOTE = {
     "action": "/a", "purpose": LONG, "amount": Money(1), "version": 1, "days": (DAY, DAY),

@@ -118,6 +118,19 @@ class Offers:
         """What stands for a label now."""
         return next((offer for offer in self.offered if offer.label == label), None)
 
+    def against(self, label: str) -> Refusal | None:
+        """What stands against a label now."""
+        return next((refusal for refusal in self.refused if refusal.label == label), None)
+
+
+# What is said to somebody who had chosen it a moment ago.
+NOT_ANY_MORE = N_("This payment method is no longer available. Please choose another one.")
+SINCE: Mapping[Reason, str] = {
+    **dict.fromkeys((Reason.ABOVE_MAXIMUM, Reason.BELOW_MINIMUM), N_(
+        "This payment method cannot be used for this amount any more. Please choose another one."
+    )),
+    Reason.PAUSED: SENTENCES[Reason.PAUSED],
+}  # fmt: skip
 
 Check = Callable[[Rule, Situation], bool]
 

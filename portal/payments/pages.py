@@ -19,7 +19,7 @@ from portal.payments import (
     sweep,
 )
 from portal.payments.models import Payment
-from portal.payments.offers import Offers, Reason
+from portal.payments.offers import Offers, Reason, Refusal
 from portal.payments.parts import Part, Payable
 from portal.payments.showing import Page
 from portal.payments.standing import Standing
@@ -60,6 +60,7 @@ def choice_page(
     part: Part,
     errors: dict[str, str],
     chosen: int | None = None,
+    why_not: Refusal | None = None,
 ) -> str:
     session = db.session()
     found = offers_for(session, letter, CHANNEL, part.amount)
@@ -80,6 +81,7 @@ def choice_page(
         parts_help=bool(_helped(found, now, part)),
         transfer_url=part_urls.of("transfers.page", handle, part),
         errors=errors,
+        why_not=showing.why_not(why_not),
         back=url_for("payments.amount" if now.has_parts else "payments.status", handle=handle),
         **after_tan(handle),
     )

@@ -14,7 +14,7 @@ from portal.money import Money
 from portal.payments import confirmations
 from portal.payments.history import History
 from portal.payments.models import Payment, ProviderRule
-from portal.payments.offers import SENTENCES, Offers, Reason, Refusal
+from portal.payments.offers import NOT_ANY_MORE, SENTENCES, SINCE, Offers, Reason, Refusal
 from portal.payments.parts import Payable
 from portal.payments.start import offers_for
 from portal.requests.models import PaymentRequest, RequestVersion
@@ -227,6 +227,12 @@ def offers(
         if refusal.reason not in NOT_SHOWN
     ]
     return offered, refused, offered[0].id if len(offered) == 1 else None
+
+
+def why_not(refusal: Refusal | None) -> str:
+    """Why what was chosen cannot be used; without a refusal it is no choice any more."""
+    said = SINCE.get(refusal.reason, NOT_ANY_MORE) if refusal else NOT_ANY_MORE
+    return language.gettext(said, method=refusal.label if refusal else "")
 
 
 def sentence(session: Session, letter: PaymentRequest) -> Written:

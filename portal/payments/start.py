@@ -20,7 +20,7 @@ from portal.keys import Keyring
 from portal.money import Money
 from portal.payments import accounts, calls, parts, probing
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
-from portal.payments.offers import Offers, Situation, offers
+from portal.payments.offers import Offers, Refusal, Situation, offers
 from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
 from portal.payments.schedule import PAYABLE_FOR, first_ask
@@ -48,9 +48,13 @@ class NotPayable(Conflict):
 
 
 class NotOffered(Conflict):
-    """The provider may not be used for this amount, now."""
+    """The provider may not be used now; ``refusal`` says why, if it is a choice at all."""
 
     code = "not_offered"
+
+    def __init__(self, refusal: Refusal | None) -> None:
+        super().__init__("This provider may not be used now.")
+        self.refusal = refusal
 
 
 class Undecided(Conflict):
@@ -157,7 +161,7 @@ def _rule(session: Session, request: PaymentRequest, choice: Choice, amount: Mon
     found = offers_for(session, request, choice.channel, amount)
     offer = found.under(chosen.label) if chosen else None
     if offer is None:
-        raise NotOffered("This provider may not be used for this amount.")
+        raise NotOffered(found.against(chosen.label) if chosen else None)
     return session.get_one(ProviderRule, (choice.tenant_id, offer.rule))
 
 

@@ -201,7 +201,8 @@ def _not_started(
     if isinstance(error, NotAPart):
         return pages.amount_page(handle, letter, {"which": "changed"}, NOTHING_ENTERED), 409
     if isinstance(error, NotOffered):
-        return pages.choice_page(handle, letter, part, {"offer": "refused"}), 409
+        errors, why_not = {"offer": "refused"}, error.refusal
+        return pages.choice_page(handle, letter, part, errors, why_not=why_not), 409
     return redirect(url_for("payments.status", handle=handle), 303)
 
 

@@ -475,17 +475,37 @@ def test_why_it_is_not_offered_is_a_reason_of_its_own(provider: FakeProvider) ->
     assert (refusal.label, refusal.reason) == ("Card", Reason.PAUSED)
 
 
-def test_the_choice_that_was_shown_before_is_refused_with_the_reason(
-    client: FlaskClient, provider: FakeProvider
-) -> None:
+def pay_anyway(client: FlaskClient, meanwhile: Callable[[], object]) -> str:
+    """The answer to a form on which the card was chosen, and what has happened meanwhile."""
     letter = builders.letter()
     handle = give_tan(client, letter)
     page = client.get(f"/r/{handle}/choice")
-    pause(provider)
+    meanwhile()
     sent = {
         "csrf_token": token(page), "offer": "1", "version": "1", "part": "whole",
         "amount_cents": str(letter.amount_cents), "part_cents": str(letter.amount_cents),
     }  # fmt: skip
     answer = client.post(f"/r/{handle}/pay", data=sent)
     assert answer.status_code == 409
-    assert SAID in answer.text
+    return answer.text
+
+
+def test_the_choice_that_was_shown_before_is_refused_with_the_reason(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    page = pay_anyway(client, lambda: pause(provider))
+    assert SAID in page
+    assert "für diesen Betrag" not in page
+
+
+def test_what_a_town_has_no_more_is_said_to_be_gone(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    def close() -> None:
+        with transaction() as session:
+            yesterday = clock.today("Europe/Berlin") - timedelta(days=1)
+            session.get_one(ProviderAccount, (TOWN, "card")).valid_until = yesterday
+
+    page = pay_anyway(client, close)
+    assert "Diese Zahlungsart ist nicht mehr verfügbar." in page
+    assert "für diesen Betrag" not in page
