@@ -4,7 +4,7 @@ The finance system tells it; the portal never reports it as its own. What is tol
 in whose place a newer one stands counts for the newer one, as a payment would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,6 +46,15 @@ class AlreadyGivenAway(Conflict):
     code = "already_given_away"
 
 
+class SurplusPromised(Conflict):
+    """The money has become surplus, and waits to be sent back: that is refused first, or sent."""
+
+    code = "custody_promised"
+
+
+IsPromised = Callable[[Session, CustodyItem], bool]
+
+
 def tell(session: Session, subject: Subject, fact: Elsewhere) -> PaymentRequest:
     """Cover what came; told again under the same id it changes nothing, also when it was undone.
 
@@ -78,10 +87,13 @@ def tell(session: Session, subject: Subject, fact: Elsewhere) -> PaymentRequest:
     return asked
 
 
-def undo(session: Session, subject: Subject, fact_id: str) -> PaymentRequest:
+def undo(
+    session: Session, subject: Subject, fact_id: str, is_promised: IsPromised
+) -> PaymentRequest:
     """It did not come after all; undone again it changes nothing.
 
-    Raises ``NoSuchFact``, ``AlreadyGivenAway``.
+    ``is_promised`` knows which surplus somebody is about to send back. Raises ``NoSuchFact``,
+    ``AlreadyGivenAway``, ``SurplusPromised``.
     """
     line = register.locked_line(session, subject.tenant_id, subject.reference)
     asked, request = line[0], line[-1]
@@ -92,7 +104,7 @@ def undo(session: Session, subject: Subject, fact_id: str) -> PaymentRequest:
         return asked
     amount = Money(row.amount_cents, request.currency)
     row.undone_at = clock.now()
-    returned = _take_back_surplus(session, line, amount, _name(asked, row))
+    returned = _take_back_surplus(session, line, amount, _name(asked, row), is_promised)
     if (amount - returned).cents > request.covered_cents:
         raise AlreadyGivenAway("The money was surplus and was sent back or given elsewhere.")
     register.cover(request, returned - amount)
@@ -104,7 +116,11 @@ def undo(session: Session, subject: Subject, fact_id: str) -> PaymentRequest:
 
 
 def _take_back_surplus(
-    session: Session, line: Sequence[PaymentRequest], amount: Money, name: str
+    session: Session,
+    line: Sequence[PaymentRequest],
+    amount: Money,
+    name: str,
+    is_promised: IsPromised,
 ) -> Money:
     """What a lower version made surplus goes back to the request first; how much that is."""
     request, left = line[-1], amount
@@ -123,6 +139,8 @@ def _take_back_surplus(
         item = lock(session, CustodyItem, request.tenant_id, item_id)
         taken = Money(min(item.open_cents, left.cents) if item else 0, amount.currency)
         if item is not None and taken:
+            if is_promised(session, item):
+                raise SurplusPromised("It is surplus by now, and a refund of it is not decided.")
             _give_back(session, request, item, taken, name)
             kept = messages.Kept(item.id, taken, item.cause, None)
             message = messages.custody_assigned(request.reference, kept)

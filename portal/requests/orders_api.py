@@ -15,6 +15,7 @@ from portal.requests.asked import REFERENCE
 from portal.requests.models import PaymentRequest
 from portal.requests.ordered import Elsewhere, Rest, Restoring, Withdrawal
 from portal.requests.orders import Subject
+from portal.returns import custody
 from portal.web import current
 from portal.web.api import Api
 
@@ -75,8 +76,9 @@ def paid_elsewhere(
     path={"reference": REFERENCE, "fact": REFERENCE},
 )
 def undo_paid_elsewhere(session: Session, caller: Caller, reference: str, fact: str) -> RequestTold:
-    """A returned transfer, or a wrong booking."""
-    return answers.told(elsewhere.undo(session, _subject(caller, reference), fact))
+    """A returned transfer, or a wrong booking. Not while a refund of it waits to be sent."""
+    subject = _subject(caller, reference)
+    return answers.told(elsewhere.undo(session, subject, fact, custody.is_about_to_go))
 
 
 @order("close-rest", "Waive the small rest that is open, by order", body=Rest)

@@ -1,6 +1,6 @@
 """Custody (Verwahrung): money that was nobody's is given to a request."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
@@ -12,8 +12,8 @@ from portal.money import Money
 from portal.payments import staff
 from portal.payments.models import Payment
 from portal.payments.record import LostRace, again
-from portal.payments.refund_states import UNDECIDED
-from portal.payments.returned import CustodyReturn, Refund
+from portal.payments.refund_states import UNDECIDED, State
+from portal.payments.returned import CustodyReturn, Reason, Refund
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.returns import replaced
@@ -109,8 +109,23 @@ def _came_by(session: Session, item: CustodyItem) -> Payment | None:
     return session.get(Payment, (item.tenant_id, rest.partition(":")[0]))
 
 
+def is_about_to_go(session: Session, item: CustodyItem) -> bool:
+    """Whether surplus of a letter was asked to go back and is not on its way yet.
+
+    What is on its way takes of the claim what it finds no surplus for.
+    """
+    waits = Refund.state.in_({State.REQUESTED, State.APPROVED})
+    return _has_refund(session, item, None, waits & (Refund.reason == Reason.SURPLUS))
+
+
 def _promised(session: Session, item: CustodyItem, payment: Payment | None) -> bool:
     """Whether a refund may take of an item: one of its payment, or of all that a letter had."""
+    return _has_refund(session, item, payment, Refund.state.in_(UNDECIDED))
+
+
+def _has_refund(
+    session: Session, item: CustodyItem, payment: Payment | None, which: ColumnElement[bool]
+) -> bool:
     if payment is not None:
         whose = Payment.id == payment.id
     else:
@@ -119,11 +134,7 @@ def _promised(session: Session, item: CustodyItem, payment: Payment | None) -> b
     query = (
         select(Refund.id)
         .join(Payment, (Payment.tenant_id == Refund.tenant_id) & (Payment.id == Refund.payment_id))
-        .where(
-            Refund.tenant_id == item.tenant_id,
-            Refund.state.in_(UNDECIDED),
-            whose,
-        )
+        .where(Refund.tenant_id == item.tenant_id, which, whose)
     )
     return session.scalar(query.limit(1)) is not None
 

@@ -213,7 +213,7 @@ def test_a_past_day_is_told_as_it_was(provider: FakeProvider, time: Time) -> Non
     refunded(payment, 3_000, Reason.WRONG_PAYER)
     settled(provider, "s1", line(provider, payment))
     with transaction() as session:
-        elsewhere.undo(session, SUBJECT, "B-1")
+        elsewhere.undo(session, SUBJECT, "B-1", custody.is_about_to_go)
         orders.withdraw(session, SUBJECT, Why.OTHER)
     names = ("requested", "open", "withdrawn", "covered_of_kind tax", "covered_of_kind fee",
              "elsewhere_told", "suspense_items card")  # fmt: skip

@@ -4,19 +4,30 @@ from datetime import date
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from portal.db import db, transaction
 from portal.ledger import book
 from portal.ledger.models import CustodyItem
+from portal.money import Money
 from portal.payments.record import Source, record
+from portal.payments.returned import Reason
 from portal.requests import elsewhere
-from portal.requests.elsewhere import AlreadyGivenAway, FactReused, MoreThanOpen, NoSuchFact
+from portal.requests.elsewhere import (
+    AlreadyGivenAway,
+    FactReused,
+    MoreThanOpen,
+    NoSuchFact,
+    SurplusPromised,
+)
 from portal.requests.models import PaidElsewhere
 from portal.requests.ordered import Elsewhere, How
 from portal.requests.orders import Subject
+from portal.returns import custody, refunds, sending
 from tests import builders
 from tests.builders import TOWN
+from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.requests.test_orders import withdrawn
 
@@ -32,7 +43,8 @@ def tell(cents: int, fact: str = "B-1", reference: str = "K-1", how: How = How.T
 
 def undo(fact: str = "B-1", reference: str = "K-1") -> None:
     with transaction() as session:
-        elsewhere.undo(session, Subject(TOWN, reference, "client:c_1"), fact)
+        subject = Subject(TOWN, reference, "client:c_1")
+        elsewhere.undo(session, subject, fact, custody.is_about_to_go)
 
 
 def balance(account: str) -> int:
@@ -200,6 +212,53 @@ def test_what_was_given_away_meanwhile_cannot_be_undone(app: Flask) -> None:
     with pytest.raises(AlreadyGivenAway):
         undo()
     assert db.session.scalars(select(PaidElsewhere.undone_at)).one() is None
+
+
+def with_promised_surplus(provider: FakeProvider) -> tuple[builders.Letter, str]:
+    """7,000 cents came by card and 3,000 elsewhere; of them 7,000 are asked by now."""
+    payment = builders.begin(builders.letter("K-1", amount_cents=7_000))
+    record(provider.pay(payment), CARD)
+    builders.letter("K-1", amount_cents=10_000)
+    tell(3_000)
+    letter = builders.letter("K-1", amount_cents=7_000)
+    wanted = refunds.Asked(TOWN, payment, Money(3_000), Reason.SURPLUS, "AO-1", "staff:anna")
+    return letter, refunds.ask(wanted)
+
+
+def test_surplus_that_waits_to_be_sent_back_is_not_taken_in_silence(
+    provider: FakeProvider,
+) -> None:
+    letter, refund = with_promised_surplus(provider)
+    with pytest.raises(SurplusPromised, match="not decided"):
+        undo()
+    assert surplus() == [(3_000, "open")]
+    assert db.session.scalars(select(PaidElsewhere.undone_at)).one() is None
+    refunds.refuse(TOWN, refund, "staff:bert")
+    undo()
+    assert (surplus(), builders.request_of(letter).covered_cents) == ([(0, "assigned")], 7_000)
+
+
+def test_what_was_sent_back_meanwhile_is_asked_again_when_it_is_undone(
+    app: Flask, provider: FakeProvider
+) -> None:
+    letter, refund = with_promised_surplus(provider)
+    refunds.approve(TOWN, refund, "staff:bert")
+    with pytest.raises(SurplusPromised):
+        undo()
+    sending.submit(app.extensions["keyring"], TOWN, refund)
+    undo()
+    assert builders.request_of(letter).open.cents == 3_000
+
+
+def test_the_finance_system_is_told_why_it_cannot_be_undone_now(
+    app: Flask, client: FlaskClient, provider: FakeProvider
+) -> None:
+    with_promised_surplus(provider)
+    answer = client.post(
+        "/api/v1/payment-requests/K-1/paid-elsewhere/B-1/undo",
+        headers=bearer(app, TOWN, "requests:write"),
+    )
+    assert (answer.status_code, answer.json["code"]) == (409, "custody_promised")
 
 
 def test_what_is_paid_online_afterwards_is_split_among_the_claims_that_are_left(

@@ -19,7 +19,7 @@ from portal.requests.orders import DayIsOver, NothingPaid, NotTheRest, OrderReus
 from portal.requests.register import NoSuchRequest
 from portal.requests.states import IllegalStep
 from portal.requests.tan import Verdict
-from portal.returns import reversals
+from portal.returns import custody, reversals
 from tests import builders
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
@@ -221,7 +221,7 @@ def test_a_request_is_not_restored_when_it_was_paid_elsewhere_while_it_was_repla
     with pytest.raises(orders.MoneyMovedOn):
         restored()
     with transaction() as session:
-        elsewhere.undo(session, of(), "B-1")
+        elsewhere.undo(session, of(), "B-1", custody.is_about_to_go)
     assert builders.request_of(newer).open.cents == 10_000
 
 

@@ -22,7 +22,7 @@ from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
 from portal.requests.purged import ReferenceUsed
 from portal.retention import noting
-from portal.returns import closing, refunds, sending
+from portal.returns import closing, custody, refunds, sending
 from portal.tenants import Tenant
 from portal.worklist import writing
 from tests import builders
@@ -94,7 +94,7 @@ class Years:
         with transaction() as session:
             elsewhere.tell(session, self.subject(name), fact)
         with transaction() as session:
-            elsewhere.undo(session, self.subject(name), "B-1")
+            elsewhere.undo(session, self.subject(name), "B-1", custody.is_about_to_go)
         self.withdraw(name)
 
     def withdrawn(self, name: str) -> None:

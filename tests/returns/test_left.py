@@ -166,7 +166,7 @@ def test_surplus_that_is_gone_when_its_refund_arrives_opens_the_claim_and_waives
     builders.letter(letter.reference, amount_cents=10_000)
     refund = pending(provider, payment, 5_000, "surplus", "AO-1")
     with transaction() as session:
-        elsewhere.undo(session, subject, "B-1")
+        elsewhere.undo(session, subject, "B-1", custody.is_about_to_go)
     ends(provider, refund)
     assert (parts(refund), asks(letter), waived()) == ((0, 5_000, 0), 5_000, [])
     assert (last()[0], last()[1]["reopens"]) == ("refund.succeeded", True)

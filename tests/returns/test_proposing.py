@@ -139,7 +139,7 @@ def test_what_the_finance_system_took_of_it_ends_the_proposal(provider: FakeProv
     builders.letter("K-1", amount_cents=9_000)
     assert len(proposed()) == 1
     with transaction() as session:
-        elsewhere.undo(session, subject, "B-1")
+        elsewhere.undo(session, subject, "B-1", custody.is_about_to_go)
     assert item().open_cents == 0
     assert proposed() == []
 

@@ -12,6 +12,7 @@ from portal.providers.protocol import Report, Settlement, SettlementLine
 from portal.requests import elsewhere, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
+from portal.returns import custody
 from tests import builders
 from tests.town.model import Demand, Model, Paid
 from tests.town.provider import Provider
@@ -107,7 +108,7 @@ class Desk:
     def undo_elsewhere(self) -> None:
         name, fact = self.some(self.model.told)
         with transaction() as session:
-            elsewhere.undo(session, self.subject(name), fact)
+            elsewhere.undo(session, self.subject(name), fact, custody.is_about_to_go)
         self.model.undone(name, fact)
 
     def order(self) -> str:
