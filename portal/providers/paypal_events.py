@@ -8,16 +8,19 @@ must make sense, but what counts is what PayPal says of the thing when it is ask
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from portal import clock
 from portal.money import Money
 from portal.providers.paypal_reading import capture_report, refund_report
+from portal.providers.paypal_report import SECOND, search
 from portal.providers.paypal_wire import call, child, is_live, maybe, money, part, rows
 from portal.providers.protocol import (
     Account,
     BadNotification,
     Heard,
     Moved,
+    ProviderDown,
     RefundReport,
     ReversalReport,
 )
@@ -62,6 +65,7 @@ OF_NO_INTEREST = {
     "PAYMENT.ORDER.CREATED", "PAYMENT.ORDER.CANCELLED",
 }
 # fmt: on
+NEAR = timedelta(days=1)  # the transactions of a reversal stand so close to it
 _CAPTURE = re.compile(r"/v2/payments/captures/([A-Z0-9]{1,24})$")
 
 
@@ -139,12 +143,33 @@ def _reversed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
     capture = next((match[1] for match in found if match), None)
     if capture is None:
         raise ValueError("links")
-    amount, at = money(told, "amount", 1), moment(told, "create_time")
+    at = moment(told, "create_time")
+    money(told, "amount", 1)
     dispute = case(account, capture, at)
     if dispute is not None:
         amount = sensibly(lambda: money(dispute, "dispute_amount", 1))
+    else:
+        amount = _taken_back(account, capture, at)
     named = dispute or {"dispute_id": capture}
     return (_reversal(account, capture, named, amount, won=False, event_id=event_id),)
+
+
+def _taken_back(account: Account, capture: str, at: datetime) -> Money:
+    """What the transaction search says was taken of a capture without a dispute.
+
+    It is some hours behind: raises ``ProviderDown`` until then, and PayPal tells again for three
+    days. What it does not tell by then the settlement report does.
+    """
+    found = search(account, at - NEAR, min(at + NEAR, clock.now() + SECOND))
+    mine = [
+        one
+        for one in found.movements
+        if one.kind == "reversal" and one.about == capture and one.counts
+    ]
+    taken = -sum(one.amount.cents for one in mine)
+    if taken <= 0 or len({one.amount.currency for one in mine}) > 1:
+        raise ProviderDown("its report does not tell of this reversal yet")
+    return Money(taken, mine[0].amount.currency)
 
 
 def _disputed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:

@@ -490,15 +490,38 @@ def test_the_reversal_and_its_dispute_are_one_thing(harness: PayPalHarness) -> N
     assert dispute.provider_reference == reference
 
 
+def without_dispute(harness: PayPalHarness, patch: pytest.MonkeyPatch) -> Letter:
+    """PayPal took 1,000 cents back, and there is no dispute about it."""
+    started(harness)
+    harness.pay("pay-1")
+    patch.setattr(paypal_events, "case", lambda *_: None)
+    return harness.door("payments/pay-1/reverse", 1, amount_cents=1000, fee_cents=0)
+
+
+def test_how_much_was_taken_without_a_dispute_says_the_transaction_and_not_the_letter(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = without_dispute(harness, monkeypatch)
+    more = {"currency_code": "EUR", "value": "42.00"}
+    (word,) = heard(harness, changed(harness, letter, amount=more))
+    assert isinstance(word, ReversalReport)
+    assert (word.amount, word.fee) == (Money(1000), Money(0))
+
+
+def test_a_reversal_of_which_no_transaction_tells_yet_shall_come_again(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = without_dispute(harness, monkeypatch)
+    real = paypal_events.search
+    monkeypatch.setattr(paypal_events, "search", lambda *asked: replace(real(*asked), movements=()))
+    with pytest.raises(ProviderDown, match="yet"):
+        heard(harness, letter)
+
+
 def test_a_reversal_without_a_dispute_is_named_by_its_capture(
     harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started(harness)
-    harness.pay("pay-1")
-    harness.reverse("pay-1", 1000, 500)
-    letter = harness.door("payments/pay-1/reverse", 1, amount_cents=1000, fee_cents=0)
-    monkeypatch.setattr(paypal_events, "case", lambda *_: None)
-    (word,) = heard(harness, letter)
+    (word,) = heard(harness, without_dispute(harness, monkeypatch))
     assert isinstance(word, ReversalReport)
     (capture,) = (
         path.rpartition("/")[2] for _, path, _ in harness.called[-1:] if "/captures/" in path
