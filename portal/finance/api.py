@@ -51,6 +51,7 @@ class EventTold(BaseModel):
     `payout.withdrawn` has the data of a `payout.announced` that was wrong: what it had settled is
     open again. Announced anew it has the next `version`. `reserve_cents` are held back, below zero
     let go. A line that is no payment, refund or reversal names a `fee`, a `reserve` or `other`.
+    `custody.returned` names as `refund` by what it went back, as lines of pay-outs do.
     `reserve.closed` tells that so much of a reserve is a loss, by order.
     """
 

@@ -222,9 +222,12 @@ def payment_reversed(reference: str | None, taken: Taken) -> Message:
     return Message("payment.reversed", reference, data)
 
 
-def custody_returned(reference: str | None, kept: Kept) -> Message:
-    """Money that was nobody's went back to where it came from."""
-    return Message("custody.returned", reference, kept.told())
+def custody_returned(reference: str | None, kept: Kept, refund: str | None) -> Message:
+    """Money that was nobody's went back to where it came from.
+
+    ``refund`` is ours by which it went, as a pay-out's lines name it; a bank takes it without one.
+    """
+    return Message("custody.returned", reference, {**kept.told(), "refund": refund})
 
 
 def citizen_says_paid(reference: str, how: str, paid_on: date) -> Message:

@@ -97,7 +97,7 @@ def take(
     standing = _standing(session, payment, UNDECIDED if refund else ON_ITS_WAY, refund)
     with_claim = not_gone(session, payment) - standing.mine.own
     rest = after_surplus(standing)
-    own, lowered = _return_surplus(session, payment, amount.cents, rest)
+    own, lowered = _return_surplus(session, payment, amount.cents, rest, refund)
     request = in_force(session, payment)
     still = amount.cents - own - lowered
     claim = Money(max(0, min(still, with_claim - lowered, request.covered_cents)), amount.currency)
@@ -158,7 +158,9 @@ def submitted(session: Session, payment: Payment) -> int:
     return int(session.scalar(query) or 0)
 
 
-def _return_surplus(session: Session, payment: Payment, cents: int, rest: Left) -> tuple[int, int]:
+def _return_surplus(
+    session: Session, payment: Payment, cents: int, rest: Left, refund: str | None
+) -> tuple[int, int]:
     """Take of what is left of surplus; how much of the payment's own, and of its letters'."""
     most, taken = {"": rest.own, **rest.lowered}, {"": 0, "lowered": 0}
     for item in surplus_items(session, payment):
@@ -168,11 +170,13 @@ def _return_surplus(session: Session, payment: Payment, cents: int, rest: Left) 
             cents -= part
             most[letter] -= part
             taken["lowered" if letter else ""] += part
-            _return_item(session, payment, item, Money(part, item.currency))
+            _return_item(session, payment, item, Money(part, item.currency), refund)
     return taken[""], taken["lowered"]
 
 
-def _return_item(session: Session, payment: Payment, item: CustodyItem, part: Money) -> None:
+def _return_item(
+    session: Session, payment: Payment, item: CustodyItem, part: Money, refund: str | None
+) -> None:
     items.lower(item, part.cents, "returned")
     staff.custody_ended(session, item, staff.BY_ITSELF)
     kept = messages.Kept(
@@ -183,7 +187,7 @@ def _return_item(session: Session, payment: Payment, item: CustodyItem, part: Mo
         payment.id,
         payment.provider_reference,
     )
-    returned = messages.custody_returned(item.request_reference, kept)
+    returned = messages.custody_returned(item.request_reference, kept, refund)
     outbox.put(session, payment.tenant_id, returned)
 
 

@@ -31,7 +31,7 @@ def succeeded(session: Session, item: CustodyItem, row: CustodyReturn) -> None:
     account = entries.suspense(row.account_id)
     reference = row.payment_reference
     kept = messages.Kept(item.id, row.amount, "unclear", account, provider_reference=reference)
-    outbox.put(session, row.tenant_id, messages.custody_returned(None, kept))
+    outbox.put(session, row.tenant_id, messages.custody_returned(None, kept, row.id))
     staff.custody_ended(session, item, staff.BY_ITSELF)
     if lost:
         staff.returned_in_vain(session, row, lost)

@@ -46,7 +46,7 @@ def take_unclear(session: Session, row: Reversal, provider_reference: str, fee: 
         items.lower(item, there.cents, "returned", "reversed")
         account = entries.suspense(row.account_id)
         kept = messages.Kept(item.id, there, "unclear", account, None, provider_reference)
-        outbox.put(session, row.tenant_id, messages.custody_returned(None, kept))
+        outbox.put(session, row.tenant_id, messages.custody_returned(None, kept, None))
         staff.custody_ended(session, item, staff.BY_ITSELF)
     return TakenBack(there, nothing, row.amount - there, fee)
 

@@ -71,6 +71,7 @@ def test_it_goes_back_by_the_providers_own_name_for_it(provider: FakeProvider) -
         {
             "item": str(found), "amount_cents": 10_000, "currency": "EUR", "cause": "unclear",
             "suspense_account": "suspense:card", "payment": None, "provider_reference": "x-1",
+            "refund": name,
         },
     )  # fmt: skip
     assert tasks() == []

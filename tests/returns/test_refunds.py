@@ -160,6 +160,7 @@ def test_surplus_goes_back_and_the_claim_stays_paid(provider: FakeProvider) -> N
     assert db.session.scalars(select(CustodyItem)).one().state == "returned"
     told = {event.type: event.data for event in builders.events()}
     assert told["custody.returned"]["amount_cents"] == 10_000
+    assert told["custody.returned"]["refund"] == refund
     assert (row(refund).surplus_cents, row(refund).claim_cents) == (10_000, 0)
     assert told["refund.succeeded"]["reopens"] is False
 

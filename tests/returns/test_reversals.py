@@ -426,6 +426,7 @@ def test_unclear_money_that_a_bank_takes_back_can_not_be_given_away(
     assert told == [
         ("custody.opened", 12_000), ("custody.returned", 12_000), ("payment.reversed", 12_000),
     ]  # fmt: skip
+    assert builders.events()[1].data["refund"] is None, "a bank took it, and nobody ordered it"
 
 
 def test_what_was_given_away_of_unclear_money_before_is_a_loss(provider: FakeProvider) -> None:
