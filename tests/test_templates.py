@@ -133,7 +133,7 @@ AMOUNT_ERRORS = (
     *({"amount": word} for word in ("missing", "unreadable", "below", "above", "rest", "no_parts")),
 )  # fmt: skip
 BLOCKS = ("7F3K", "", "2B44")
-OUTCOMES = ("paid", "processing", "failed", "cancelled", "expired", "unknown")
+OUTCOMES = ("paid", "processing", "failed", "cancelled", "expired", "let_go", "unknown")
 REASONS = ("cancelled", "paid", "deferred", "debit", "enforcement", "other")
 CODE_ERRORS: tuple[dict[str, Any], ...] = (
     {"code": Fault("missing")}, {"code": Fault("short", 2, 1)}, {"code": Fault("short", 3, 4)},
@@ -186,6 +186,7 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
     *((name, {"payment": PAYMENT, "money_taken": taken, "retry_url": "/r"})
       for name in ("failed", "cancelled", "run_out") for taken in (False, None)),
     *(("pending", {"payment": PAYMENT, "days": 6, "here": "/h"}),
+      ("let_go", {"payment": PAYMENT, "letter_url": "/l"}),
       ("held", {"payment": PAYMENT, "here": "/h"})),
     *(("already_paid", {**MONEY, "standing": standing, "moves": moves})
       for standing in ("already_paid", "paid_elsewhere", "paid_twice", "returning", "refunded")

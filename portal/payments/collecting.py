@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
-from portal.payments import continuing
+from portal.payments import accounts, continuing
 from portal.payments.models import Payment
 from portal.payments.record import again, came_otherwise, locked_in_line
 from portal.payments.start import locked
 from portal.payments.states import UNDECIDED, State
+from portal.providers import registry
+from portal.providers.capabilities import Collects
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 
@@ -47,6 +49,17 @@ def end(tenant_id: str, payment_id: str, began: datetime) -> None:
 def is_under_way(payment: Payment) -> bool:
     """Whether we began to take the money of a payment and do not know how that ended."""
     return payment.collecting_at is not None and payment.state in OPEN
+
+
+def is_let_go(session: Session, payment: Payment) -> bool:
+    """Whether a begun payment is at a provider where no money moves before we take it, and we shall
+    not take it: nothing was taken, whatever the payer agrees to.
+    """
+    if payment.state not in {State.CREATED, State.STARTED} or payment.collecting_at is not None:
+        return False
+    provider = accounts.get(session, payment.tenant_id, payment.account_id).provider
+    collects = isinstance(registry.get(provider), Collects)
+    return collects and not _is_asked(session, payment)
 
 
 def forget(payment: Payment) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.ledger.models import CustodyItem
 from portal.money import Money
+from portal.payments.collecting import is_let_go
 from portal.payments.models import Payment
 from portal.payments.refund_states import State as RefundState
 from portal.payments.returned import Refund, Reversal
@@ -92,6 +93,7 @@ def situation(
         State(request.state),
         PaymentState(payment.state) if payment else None,
         held=payment is not None and waits_for_a_person(session, payment),
+        let_go=payment is not None and is_let_go(session, payment),
         pending_long=payment is not None and payment.started_at < now - PENDING_AFTER,
         over=request.is_over(today),
         online=bool(known.payments),

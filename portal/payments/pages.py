@@ -235,6 +235,16 @@ def _not_paid(template: str) -> Page:
     return page
 
 
+def _let_go(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
+    assert payment is not None  # noqa: S101 -- the table leads here from a payment only
+    return render_template(
+        "citizen/let_go.html",
+        payment=showing.payment(payment),
+        letter_url=url_for("payments.status", handle=handle),
+        **after_tan(handle),
+    )
+
+
 def _ended(template: str, now: Standing) -> Page:
     """A letter that cannot or need not be paid any more, with what became of its money."""
 
@@ -279,6 +289,7 @@ PAGES: dict[Standing, Page] = {
     Standing.FAILED: _not_paid("citizen/failed.html"),
     Standing.CANCELLED: _not_paid("citizen/cancelled.html"),
     Standing.RUN_OUT: _not_paid("citizen/run_out.html"),
+    Standing.LET_GO: _let_go,
     **{each: _ended(PAID, each) for each in (
         Standing.ALREADY_PAID, Standing.PAID_ELSEWHERE, Standing.PAID_TWICE, Standing.RETURNING,
         Standing.REFUNDED)},

@@ -31,6 +31,7 @@ class Standing(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     RUN_OUT = "run_out"
+    LET_GO = "let_go"
     CONFIRMED = "confirmed"
     ALREADY_PAID = "already_paid"
     PAID_ELSEWHERE = "paid_elsewhere"
@@ -48,14 +49,17 @@ class Situation:
 
     ``payment`` is the one being looked at: the request's current one, or the one whose outcome is
     asked for. ``held``: money came for it that does not fit, and a person looks at it.
-    ``pending_long``: it is pending for longer than a page waits. ``over``: the last day for paying
-    online is past. The rest says of the request whether money was confirmed by a provider here,
-    is surplus that nobody decided about, is on its way back, went back, or was taken back.
+    ``let_go``: what the payer may agree to is not taken any more. ``pending_long``: it is pending
+    for longer than a page waits. ``over``: the last day for paying online is past.
+
+    The rest says of the request whether money was confirmed by a provider here, is surplus that
+    nobody decided about, is on its way back, went back, or was taken back.
     """
 
     request: R
     payment: P | None = None
     held: bool = False
+    let_go: bool = False
     pending_long: bool = False
     over: bool = False
     online: bool = False
@@ -97,6 +101,7 @@ OF_REQUEST: tuple[tuple[Standing, Check], ...] = (
 # The outcome of one payment, as the citizen sees it who comes back from the provider.
 OF_PAYMENT: tuple[tuple[Standing, Check], ...] = (
     (Standing.HELD,           lambda now: now.payment is P.UNKNOWN and now.held),
+    (Standing.LET_GO,         lambda now: now.payment in {P.CREATED, P.STARTED} and now.let_go),
     (Standing.PENDING,        lambda now: now.payment is P.PENDING and now.pending_long),
     (Standing.CONFIRMED,      lambda now: now.payment is P.SUCCEEDED),
     (Standing.FAILED,         lambda now: now.payment is P.FAILED),
@@ -105,7 +110,8 @@ OF_PAYMENT: tuple[tuple[Standing, Check], ...] = (
     (Standing.PROCESSING,     lambda _: True),
 )
 
-# The same without a session: a word for the page that shows no more than outcome and amount.
+# The same without a session: a word for the page that shows no more than outcome and amount. Of
+# what was let go it is ``let_go``.
 WORD_OF_PAYMENT: Mapping[P, str] = {
     P.CREATED:   "processing",
     P.STARTED:   "processing",

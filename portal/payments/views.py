@@ -10,7 +10,16 @@ from flask.typing import ResponseReturnValue
 from portal.db import db
 from portal.errors import Conflict
 from portal.money import Money
-from portal.payments import continuing, history, pages, part_urls, parts, standing, sweep
+from portal.payments import (
+    collecting,
+    continuing,
+    history,
+    pages,
+    part_urls,
+    parts,
+    standing,
+    sweep,
+)
 from portal.payments.models import Payment
 from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
 from portal.payments.standing import Standing
@@ -164,11 +173,12 @@ def returned(payment_id: str) -> ResponseReturnValue:
     if handle := visits.handle_of(payment.request_id):
         return redirect(url_for("payments.outcome", handle=handle, payment_id=payment_id), 303)
     state = PaymentState(payment.state)
+    let_go = collecting.is_let_go(db.session(), payment)
     return render_template(
         "citizen/outcome.html",
-        state=standing.WORD_OF_PAYMENT[state],
+        state="let_go" if let_go else standing.WORD_OF_PAYMENT[state],
         amount=payment.amount,
-        money_taken=standing.MONEY_TAKEN[state],
+        money_taken=False if let_go else standing.MONEY_TAKEN[state],
         here=url_for("payments.returned", payment_id=payment_id, again=pages.again() + 1),
         refresh_seconds=pages.refresh(),
         tan_url=url_for("visits.code"),

@@ -192,6 +192,24 @@ def run_out(citizen: Citizen) -> None:
     citizen.page.goto(f"{citizen.page.url.partition('?')[0]}/{payment}")
 
 
+def let_go(citizen: Citizen) -> None:
+    """At a provider that takes money only when it is told to; the letter was withdrawn since."""
+    letter, payment = started(citizen)
+    mine = "FROM payments p WHERE (a.tenant_id, a.id) = (p.tenant_id, p.account_id) AND p.id = %s"
+    citizen.demo.sql(
+        "INSERT INTO provider_accounts SELECT (jsonb_populate_record(a, jsonb_build_object("
+        "'id', left(p.id, 20), 'provider', 'paypal'))).*"
+        f" FROM provider_accounts a, LATERAL (SELECT p.id {mine}) p",
+        payment,
+    )
+    citizen.demo.sql(
+        "UPDATE payments SET account_id = left(id, 20), asked_at = now() WHERE id = %s", payment
+    )
+    citizen.demo.order(letter["reference"], "withdraw", reason="cancelled")
+    open_again(citizen, letter)
+    citizen.page.goto(f"{citizen.page.url.partition('?')[0]}/{payment}")
+
+
 def begun_in_vain(citizen: Citizen) -> None:
     letter, _ = started(citizen)
     citizen.demo.order(letter["reference"], "withdraw", reason="cancelled")
@@ -415,6 +433,7 @@ WAYS: Mapping[str, Way] = {
     "held":              Way("held", "We are checking your payment", held),
     "failed":            Way("failed", "The payment did not work", decided("decline")),
     "cancelled":         Way("cancelled", "You cancelled the payment", decided("cancel")),
+    "let_go":            Way("let_go", "This payment will not be carried out", let_go),
     "run_out":           Way("run_out", "The payment was not finished in time", run_out),
     "confirmed":         Way("confirmed", "Your payment is confirmed", decided("pay")),
     "confirmed and gone": Way("confirmed", "This payment was refunded", sent_back),

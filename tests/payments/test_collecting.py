@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask, current_app
+from flask.testing import FlaskClient
 
 from portal import clock
 from portal.db import transaction
@@ -20,6 +21,7 @@ from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
+from tests.house.test_routes import give_tan
 
 CARD = Source(TOWN, "card", "notification")
 
@@ -214,3 +216,43 @@ def test_what_is_not_taken_runs_out_after_a_day(far: Agreeing, time: Time) -> No
     time.move("+25h")
     ask(payment)
     assert builders.payment(payment).state == "expired"
+
+
+GONE = "This payment will not be carried out"
+
+
+@pytest.mark.parametrize("at_home", [True, False], ids=["with a session", "without one"])
+def test_who_agreed_to_what_is_not_taken_any_more_is_told_so(
+    far: Agreeing, client: FlaskClient, at_home: bool
+) -> None:
+    letter = builders.letter(language="en")
+    handle = give_tan(client, letter)
+    payment = agreed(far, letter)
+    pushed(9_900)
+    if not at_home:
+        client.delete_cookie("__Host-quitt", domain="localhost")
+    path = f"/r/{handle}/payment/{payment}" if at_home else f"/return/{payment}"
+    page = client.get(f"{path}?lang=en", follow_redirects=True).text
+    assert (GONE in page, "No money was taken." in page) == (True, True)
+    assert "being confirmed" not in page
+    assert far.asked_to_collect == 0
+
+
+def test_what_is_still_taken_is_not_said_to_be_gone(far: Agreeing, client: FlaskClient) -> None:
+    letter = builders.letter(language="en")
+    handle = give_tan(client, letter)
+    payment = builders.begin(letter)
+    page = client.get(f"/r/{handle}/payment/{payment}?lang=en").text
+    assert GONE not in page
+    assert "Your payment is being confirmed" in page
+
+
+def test_where_money_may_move_without_us_nothing_is_said_to_be_gone(
+    provider: FakeProvider, client: FlaskClient
+) -> None:
+    letter = builders.letter(language="en")
+    handle = give_tan(client, letter)
+    payment = builders.begin(letter)
+    pushed(9_900)
+    page = client.get(f"/r/{handle}/payment/{payment}?lang=en").text
+    assert GONE not in page

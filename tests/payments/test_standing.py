@@ -17,7 +17,7 @@ OPEN, PAID = Situation(R.OPEN), Situation(R.PAID, online=True, covered=True)
 
 
 def every_situation() -> list[Situation]:
-    assert len(FACTS) == 9
+    assert len(FACTS) == 10
     values = product((False, True), repeat=len(FACTS))
     return [Situation(R.OPEN, **dict(zip(FACTS, each, strict=True))) for each in values]
 
@@ -63,7 +63,7 @@ def test_the_facts_decide(now: Situation, page: Standing) -> None:
     assert standing.of_request(now) is page
 
 
-@pytest.mark.parametrize(("payment", "page"), [
+OUTCOMES = [
     (P.CREATED,   Standing.PROCESSING),
     (P.STARTED,   Standing.PROCESSING),
     (P.PENDING,   Standing.PROCESSING),
@@ -72,7 +72,18 @@ def test_the_facts_decide(now: Situation, page: Standing) -> None:
     (P.FAILED,    Standing.FAILED),
     (P.CANCELLED, Standing.CANCELLED),
     (P.EXPIRED,   Standing.RUN_OUT),
-])  # fmt: skip
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("payment", "page"), OUTCOMES)
+def test_what_is_not_taken_any_more_is_let_go_and_nothing_else_is(
+    payment: P, page: Standing
+) -> None:
+    found = standing.of_payment(Situation(R.OPEN, payment, let_go=True))
+    assert found is (Standing.LET_GO if payment in {P.CREATED, P.STARTED} else page)
+
+
+@pytest.mark.parametrize(("payment", "page"), OUTCOMES)
 def test_a_payment_has_its_outcome_whatever_became_of_the_letter(
     payment: P, page: Standing
 ) -> None:
