@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fakes import merchants, settings, telling
@@ -13,43 +14,47 @@ from sandbox.file import add, this_moment
 PAID = "paid"  # the status with which a sale is booked
 
 
-def start(
-    db: sqlite3.Connection,
-    fake: Fake,
-    merchant: str,
-    *,
-    payment: str,
-    amount_cents: int,
-    currency: str,
-    return_url: str,
-    cancel_url: str = "",
-    text: str = "",
-    method: str = "",
-    language: str = "de",
-    told: Mapping[str, Any] | None = None,
-    payment_id: str = "",
-) -> sqlite3.Row:
-    """Take an order. ``payment`` is the merchant's id; whether it may come twice the fake knows."""
-    name, now = payment_id or fake.new_id("payment"), this_moment()
-    asked = {"ordered_cents": amount_cents, "ordered_currency": currency, "return_url": return_url}
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a merchant asks for. ``payment`` is its id of it; whether that may come twice the fake
+    knows. ``name`` is the provider's, where it must be a certain one; ``told`` it keeps beside.
+    """
+
+    payment: str
+    amount_cents: int
+    currency: str
+    return_url: str
+    cancel_url: str = ""
+    text: str = ""
+    method: str = ""
+    language: str = "de"
+    told: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+
+def start(db: sqlite3.Connection, fake: Fake, merchant: str, order: Order) -> sqlite3.Row:
+    """Take an order; the payment."""
+    name, now = order.name or fake.new_id("payment"), this_moment()
     add(
         db,
         "payments",
         id=name,
         provider=fake.name,
         merchant=merchant,
-        payment=payment,
+        payment=order.payment,
         status="open",
-        amount_cents=amount_cents,
-        currency=currency,
-        text=text,
-        method=method,
-        language=language,
-        told=written_json(told or {}),
+        ordered_cents=order.amount_cents,
+        ordered_currency=order.currency,
+        amount_cents=order.amount_cents,
+        currency=order.currency,
+        text=order.text,
+        method=order.method,
+        language=order.language,
+        return_url=order.return_url,
+        cancel_url=order.cancel_url or order.return_url,
+        told=written_json(order.told),
         started_at=now,
         changed_at=now,
-        cancel_url=cancel_url or return_url,
-        **asked,
     )
     made = get(db, fake, name)
     telling.tell(db, fake, Change("payment", "start", made))

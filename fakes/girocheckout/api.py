@@ -136,12 +136,12 @@ def _start(db: sqlite3.Connection, mine: Fake, caller: Caller, form: Mapping[str
         "notify": form["notifyUrl" if page else "urlNotify"],
     }
     back = form["successUrl" if page else "urlRedirect"]
-    row = payments.start(
-        db, mine, caller.merchant,
+    order = payments.Order(
         payment=form["merchantTxId"], amount_cents=int(form["amount"]), currency=form["currency"],
         return_url=back, cancel_url=form.get("backUrl", back), text=form["purpose"],
         method=caller.method, language=form.get("locale", "de"), told=told,
     )  # fmt: skip
+    row = payments.start(db, mine, caller.merchant, order)
     address = {"url" if page else "redirect": page_url(mine, row["id"])}
     return {"rc": 0, "msg": "", "reference": row["id"], **address}
 

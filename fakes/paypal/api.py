@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from secrets import compare_digest, token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -16,13 +16,12 @@ from flask.typing import ResponseReturnValue
 from fakes import merchants, payments, refunds, reversals
 from fakes.books import told as kept
 from fakes.doors import books, courier
+from fakes.fake import Fake
 from fakes.page import page_url
 from fakes.paypal import asked, keys, report, told
+from fakes.paypal.certificates import Certificates
 from fakes.paypal.errors import No, answered
 from sandbox.errors import Refused
-
-if TYPE_CHECKING:
-    from fakes.paypal.fake import PayPal
 
 TOKEN_SECONDS = 9 * 3600
 IN_VAIN = {"approved_in_vain": "INSTRUMENT_DECLINED", "approved_refused": "TRANSACTION_REFUSED"}
@@ -32,10 +31,10 @@ REFUSED = "refused:"  # begins what is kept under the key of a capture that was 
 Act = Callable[[sqlite3.Connection, sqlite3.Row], ResponseReturnValue]
 
 
-def build(mine: "PayPal") -> Blueprint:
-    """The routes of one fake."""
+def build(mine: Fake, signer: Callable[[], Certificates]) -> Blueprint:
+    """The routes of one fake; ``signer`` has the certificates of its notifications by then."""
     routes = Blueprint("paypal", __name__)
-    api = _Api(mine)
+    api = _Api(mine, signer)
     routes.register_error_handler(No, answered)
     for method, rule, view in (
         ("POST", "/v1/oauth2/token", api.token),
@@ -57,8 +56,8 @@ def build(mine: "PayPal") -> Blueprint:
 
 
 class _Api:
-    def __init__(self, mine: "PayPal") -> None:
-        self._mine = mine
+    def __init__(self, mine: Fake, signer: Callable[[], Certificates]) -> None:
+        self._mine, self._signer = mine, signer
         self._tokens: dict[str, str] = {}  # a restart forgets them: merchants fetch new ones
 
     def token(self) -> ResponseReturnValue:
@@ -88,11 +87,8 @@ class _Api:
             order = asked.order(request.get_data())
             if _paid_already(db, merchant, order["invoice_id"]):
                 raise No(422, "DUPLICATE_INVOICE_ID")
-            mine, of = self._mine, ("custom_id", "invoice_id", "description")
-            row = payments.start(
-                db,
-                mine,
-                merchant["merchant"],
+            of = ("custom_id", "invoice_id", "description")
+            wanted = payments.Order(
                 payment=order["custom_id"],
                 amount_cents=order["cents"],
                 currency=order["currency"],
@@ -102,6 +98,7 @@ class _Api:
                 language=order["locale"],
                 told={name: order[name] for name in of if order[name]},
             )
+            row = payments.start(db, self._mine, merchant["merchant"], wanted)
             keys.know(db, merchant, row["id"])
             return jsonify(self._order(db, row)), 201
 
@@ -191,13 +188,13 @@ class _Api:
 
     def certificate(self, name: str) -> ResponseReturnValue:
         """The certificate with which notifications are signed, and its issuer's."""
-        if name != self._mine.certificates.id:
+        if name != self._signer().id:
             raise No(404, "INVALID_RESOURCE_ID")
-        return Response(self._mine.certificates.chain, mimetype="application/x-pem-file")
+        return Response(self._signer().chain, mimetype="application/x-pem-file")
 
     def ca(self) -> ResponseReturnValue:
         """The CA that a merchant must trust."""
-        return Response(self._mine.certificates.ca, mimetype="application/x-pem-file")
+        return Response(self._signer().ca, mimetype="application/x-pem-file")
 
     @contextmanager
     def _merchant(self) -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:

@@ -73,7 +73,7 @@ class PayPal(Fake):
     reversal_edges: Edges = DISPUTES
 
     def __init__(self) -> None:
-        self.routes = build(self)
+        self.routes = build(self, lambda: self.certificates)
         self.routes.record(self._open)
         self.certificates: Certificates
 

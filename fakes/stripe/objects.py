@@ -48,6 +48,29 @@ _CHARGE_NULL = (
     "statement_descriptor_suffix",
 )  # fmt: skip
 Told = dict[str, Any]
+_INVOICE = (
+    "account_tax_ids", "custom_fields", "description", "footer", "issuer", "metadata",
+    "rendering_options",
+)  # fmt: skip
+_TEXTS = "after_submit", "shipping_address", "submit", "terms_of_service_acceptance"
+# What each session here has in common: one payment on Stripe's own page, no tax, no shipping.
+_SESSION_ALWAYS: Told = dict.fromkeys(_SESSION_NULL) | {
+    "object": "checkout.session",
+    "adaptive_pricing": {"enabled": False},
+    "automatic_tax": {"enabled": False, "liability": None, "status": None, "provider": None},
+    "custom_fields": [],
+    "custom_text": dict.fromkeys(_TEXTS),
+    "customer_creation": "if_required",
+    "invoice_creation": {"enabled": False, "invoice_data": dict.fromkeys(_INVOICE)},
+    "mode": "payment",
+    "payment_method_collection": "if_required",
+    "payment_method_options": {},
+    "payment_method_types": ["card", "sepa_debit"],
+    "phone_number_collection": {"enabled": False},
+    "shipping_options": [],
+    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+    "ui_mode": "hosted_page",
+}
 
 
 def seconds(text: str) -> int:
@@ -59,40 +82,23 @@ def session(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row, expand: set[st
     """A Checkout Session; ``payment_intent`` and ``payment_intent.latest_charge`` expand."""
     kept, (status, paid, _) = told(row), SESSION[row["status"]]
     known = row["status"] not in {"open", "timed_out"}
-    return dict.fromkeys(_SESSION_NULL) | {
+    return _SESSION_ALWAYS | {
         "id": row["id"],
-        "object": "checkout.session",
-        "adaptive_pricing": {"enabled": False},
         "amount_subtotal": row["amount_cents"],
         "amount_total": row["amount_cents"],
-        "automatic_tax": {"enabled": False, "liability": None, "status": None, "provider": None},
         "cancel_url": row["cancel_url"],
         "client_reference_id": row["payment"] or None,
         "created": seconds(row["started_at"]),
         "currency": row["currency"].lower(),
-        "custom_fields": [],
-        "custom_text": dict.fromkeys(
-            ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
-        ),
-        "customer_creation": "if_required",
         "customer_details": _customer() if known else None,
         "expires_at": kept["expires_at"],
-        "invoice_creation": {"enabled": False, "invoice_data": _invoice()},
         "livemode": payments.is_live(db, fake, row),
         "locale": kept["locale"],
         "metadata": kept["metadata"],
-        "mode": "payment",
         "payment_intent": _intent(db, fake, row, expand) if known else None,
-        "payment_method_collection": "if_required",
-        "payment_method_options": {},
-        "payment_method_types": ["card", "sepa_debit"],
         "payment_status": paid,
-        "phone_number_collection": {"enabled": False},
-        "shipping_options": [],
         "status": status,
         "success_url": row["return_url"],
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "ui_mode": "hosted_page",
         "url": page_url(fake, row["id"]) if row["status"] == "open" else None,
     }
 
@@ -184,12 +190,3 @@ def _customer(*names: str) -> Told:
     }
     wanted = names or tuple(name for name in told_of if name != "tax_id")
     return {name: told_of[name] for name in wanted}
-
-
-def _invoice() -> Told:
-    return dict.fromkeys(
-        (
-            "account_tax_ids", "custom_fields", "description", "footer", "issuer", "metadata",
-            "rendering_options",
-        )
-    )  # fmt: skip

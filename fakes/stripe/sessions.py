@@ -49,10 +49,7 @@ def create_session(db: sqlite3.Connection, merchant: sqlite3.Row, tree: Told) ->
         "charge": f"ch_{secrets.token_hex(12)}",
         "method": "card",
     }
-    made = payments.start(
-        db,
-        mine(),
-        merchant["merchant"],
+    order = payments.Order(
         payment=str(tree.get("client_reference_id", "")),
         amount_cents=cents,
         currency=currency,
@@ -61,8 +58,9 @@ def create_session(db: sqlite3.Connection, merchant: sqlite3.Row, tree: Told) ->
         return_url=_address(tree, "success_url"),
         cancel_url=_address(tree, "cancel_url"),
         told=kept,
-        payment_id=_name(merchant),
+        name=_name(merchant),
     )
+    made = payments.start(db, mine(), merchant["merchant"], order)
     return objects.session(db, mine(), made, forms.expanded(tree))
 
 
