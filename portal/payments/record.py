@@ -167,17 +167,7 @@ def advance(
     if new is old:
         return False
     failpoints.at("record.before_swap")
-    session.flush()
-    mine = (Payment.tenant_id == payment.tenant_id) & (Payment.id == payment.id)
-    swapped = session.execute(
-        update(Payment)
-        .where(mine, Payment.state == old)
-        .values(state=new)
-        .returning(Payment.id)
-        .execution_options(synchronize_session="evaluate")
-    ).first()
-    if swapped is None:
-        raise LostRace("The payment has moved meanwhile.")
+    _swap(session, payment, old, new)
     session.add(
         PaymentStep(
             tenant_id=payment.tenant_id,
@@ -194,6 +184,21 @@ def advance(
             effect(session, payment, happened_at or clock.now())
     failpoints.at("record.before_commit")
     return True
+
+
+def _swap(session: Session, payment: Payment, old: State, new: State) -> None:
+    """Set the state if it is still the old one; raises ``LostRace``."""
+    session.flush()
+    mine = (Payment.tenant_id == payment.tenant_id) & (Payment.id == payment.id)
+    swapped = session.execute(
+        update(Payment)
+        .where(mine, Payment.state == old)
+        .values(state=new)
+        .returning(Payment.id)
+        .execution_options(synchronize_session="evaluate")
+    ).first()
+    if swapped is None:
+        raise LostRace("The payment has moved meanwhile.")
 
 
 def _keep_misfit(
