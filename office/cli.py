@@ -88,11 +88,17 @@ def print_(language: str, out: Path, one: str | None, again: bool) -> None:
 
 
 @office.command()
+@click.option(
+    "--again-after",
+    type=click.IntRange(min=0),
+    metavar="POSITION",
+    help="Read again from behind this position: the portal restored a backup and names it.",
+)
 @click.pass_obj
-def sync(language: str) -> None:
+def sync(language: str, again_after: int | None) -> None:
     """Read what the portal reports and book it."""
     with _open(language) as settings:
-        _sync(settings)
+        _sync(settings, again_after)
 
 
 @office.command()
@@ -188,9 +194,9 @@ def _print(settings: Settings, out: Path, *, one: str | None = None, again: bool
     console.print(f"{letters} {escape(str(out))}")
 
 
-def _sync(settings: Settings) -> None:
+def _sync(settings: Settings, again_after: int | None = None) -> None:
     with Portal.of(settings) as portal:
-        taken = syncing.sync(portal, lambda _count: None)
+        taken = syncing.sync(portal, lambda _count: None, again_after)
     console.print(ngettext("%(num)s new event.", "%(num)s new events.", taken.total()))
     for state in EventState:
         if taken[state]:

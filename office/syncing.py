@@ -11,7 +11,7 @@ from office.client import Portal
 from office.db import transaction
 from office.facts import read_event
 from office.models import EventState
-from office.taking import keep_unreadable, position, take, take_waiting
+from office.taking import go_back, keep_unreadable, position, take, take_waiting
 from portal.errors import Invalid
 
 PAGE = 500  # events a call
@@ -19,13 +19,18 @@ PAGE = 500  # events a call
 log = logging.getLogger(__name__)
 
 
-def sync(portal: Portal, progress: Callable[[int], None]) -> Counter[EventState]:
+def sync(
+    portal: Portal, progress: Callable[[int], None], again_after: int | None = None
+) -> Counter[EventState]:
     """Take all events behind our place in the feed; how many became what.
 
     What was pushed to us before is skipped; what cannot be read or stored is kept as such, and
-    the next one is taken. ``progress`` is told how many were read.
+    the next one is taken. ``progress`` is told how many were read. ``again_after`` is our new
+    place before that: the portal restored a backup and tells anew what came later.
     """
     taken: Counter[EventState] = Counter()
+    if again_after is not None:
+        go_back(again_after)
     with transaction() as session:
         after = position(session)
     read = 0

@@ -72,6 +72,13 @@ def keep_unreadable(told: Any, place: int) -> EventState | None:
     return None if known else EventState.UNREADABLE
 
 
+def go_back(place: int) -> None:
+    """Read the feed again from behind this place; what was taken is known by its id."""
+    with transaction() as session:
+        one_after_the_other(session)
+        _move_on(session, place)
+
+
 def position(session: Session) -> int:
     """How far the feed was read."""
     feed = session.get(Feed, 1)

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import lock, transaction
-from portal.errors import Conflict, Invalid, NotFound
-from portal.finance import attention
+from portal.errors import Conflict, NotFound
+from portal.finance import attention, feed
 from portal.finance.models import Acknowledgement, Delivery, EventFeed, EventRow, ReadThrough
 
 PATIENCE = timedelta(days=1)
@@ -42,12 +42,6 @@ class AlreadyBooked(Conflict):
     """The event was acknowledged as booked, with another document or with none."""
 
     code = "already_booked"
-
-
-class BeyondTheFeed(Invalid):
-    """No event has this position yet."""
-
-    code = "beyond_the_feed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +95,9 @@ def _written(session: Session, event: EventRow, said: Said) -> bool:
 def acknowledge_through(session: Session, tenant_id: str, through: int) -> int:
     """All events up to a position are taken as booked, but for refused ones; how far that is.
 
-    An earlier position than before changes nothing. Raises ``BeyondTheFeed``.
+    An earlier position than before changes nothing. Raises ``feed.BeyondTheFeed``.
     """
-    last = session.scalar(select(EventFeed.last).where(EventFeed.tenant_id == tenant_id)) or 0
-    if through > last:
-        raise BeyondTheFeed(f"The last position is {last}.")
+    feed.check_within(session, tenant_id, through)
     statement = insert(ReadThrough).values(tenant_id=tenant_id, position=through, at=clock.now())
     statement = statement.on_conflict_do_update(
         index_elements=["tenant_id"],

@@ -8,13 +8,32 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
 from portal.db import Json
-from portal.finance.models import EventRow
+from portal.errors import Invalid
+from portal.finance.models import EventFeed, EventRow
 
 MOST_EVENTS = 1000
 
 
+class BeyondTheFeed(Invalid):
+    """No event has this position: not yet, or not any more since a backup was restored."""
+
+    code = "beyond_the_feed"
+
+
+def check_within(session: Session, tenant_id: str, position: int) -> None:
+    """Raise ``BeyondTheFeed`` unless the tenant's feed has come to this position."""
+    last = session.scalar(select(EventFeed.last).where(EventFeed.tenant_id == tenant_id)) or 0
+    if position > last:
+        raise BeyondTheFeed(f"The last position is {last}.")
+
+
 def page(session: Session, tenant_id: str, after: int, limit: int) -> Sequence[EventRow]:
-    """At most ``limit`` events behind the position ``after``, in order."""
+    """At most ``limit`` events behind the position ``after``, in order.
+
+    Raises ``BeyondTheFeed``: a reader who stands further than the feed has read what a restore
+    took back, and would miss what is told anew until the feed has come to where he stands.
+    """
+    check_within(session, tenant_id, after)
     query = (
         select(EventRow)
         .where(EventRow.tenant_id == tenant_id, EventRow.position > after)

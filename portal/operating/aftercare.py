@@ -71,16 +71,17 @@ def _lost_keys(keyring: Keyring) -> Iterator[str]:
 
 def _left(told: Manifest) -> Iterator[str]:
     since = f"{told.made_at:%Y-%m-%d %H:%M} UTC"
-    yield "  1. ./quitt doctor, then start `quitt worker` and `quitt serve` again."
-    yield (
-        f"  2. The finance systems send again what they ordered since {since}: new requests and"
-        " versions, withdrawals, payments elsewhere, refunds, new links and TANs, arrivals."
-    )
     for tenant_id, position in sorted(told.feeds.items()):
         yield (
-            f"  3. {tenant_id}: a finance system that reads the feed goes on from position"
-            f" {position}, and acknowledges again what it has booked since."
+            f"  1. {tenant_id}: a finance system that reads the feed goes back to position"
+            f" {position} before its next look (the office: ./quitt office sync --again-after"
+            f" {position}), and acknowledges again what it has booked since."
         )
+    yield "  2. ./quitt doctor, then start `quitt worker` and `quitt serve` again."
+    yield (
+        f"  3. The finance systems send again what they ordered since {since}: new requests and"
+        " versions, withdrawals, payments elsewhere, refunds, new links and TANs, arrivals."
+    )
     yield (
         f"  4. Payments that began after {since} are unknown here. Their providers' settlement"
         " reports bring them as unclear money: ./quitt doctor and the worklist show them."

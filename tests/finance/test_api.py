@@ -33,6 +33,14 @@ def test_the_feed_goes_on_where_a_reader_stopped(app):
     assert end == {"events": [], "next": 3}
 
 
+def test_a_reader_who_stands_further_than_the_feed_is_told(app):
+    token = bearer(app, "musterhausen", "events:read")
+    tell(app, "musterhausen", "A")
+    answer = app.test_client().get(f"{FEED}?after=2", headers=token)
+    assert (answer.status_code, answer.json["code"]) == (422, "beyond_the_feed")
+    assert answer.json["detail"] == "The last position is 1."
+
+
 def test_an_event_says_what_the_contract_says(app):
     tell(app, "musterhausen", "A")
     token = bearer(app, "musterhausen", "events:read")

@@ -84,6 +84,8 @@ class _Portal(BaseHTTPRequestHandler):
             return self._json(401, {"code": "token"})
         query = parse_qs(urlsplit(self.path).query)
         after, limit = int(query["after"][0]), int(query["limit"][0])
+        if after > len(self.books.events):
+            return self._json(422, {"code": "beyond_the_feed"})
         page = self.books.events[after : after + limit]
         return self._json(200, {"events": page, "next": after + len(page)})
 

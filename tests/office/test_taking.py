@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from office import reading
-from office.client import Portal
+from office.client import Portal, Refused
 from office.db import office_db
 from office.entries import Entry
 from office.facts import Event, read_event
@@ -93,6 +93,23 @@ def test_a_payment_clears_the_claim_and_opens_a_suspense_item(
     assert (claim.state, claim.cleared_cents) == (ClaimState.CLEARED, 450)
     assert (item().state, item().cents, item().reference) == (ItemState.OPEN, 450, FIRST)
     assert balances() == {"suspense:sandbox": 450, "claims:certificate": -450}
+
+
+def test_after_a_restore_of_the_portal_we_go_back_and_miss_nothing(
+    claim: Claim, portal: Portal, books: Books
+) -> None:
+    books.tell("payment.pending", FIRST)
+    before = books.tell("payment.pending", FIRST)
+    read_all(portal)
+    books.events.remove(before)
+    with pytest.raises(Refused, match="beyond_the_feed"):
+        read_all(portal)
+    paid(books, 450)["id"] = "evt_of_the_restored_feed"
+    assert read_all(portal) == {}
+    taken = sync(portal, lambda _read: None, again_after=1)
+    assert taken == {EventState.BOOKED: 1}
+    office_db.session.rollback()
+    assert claim.state == ClaimState.CLEARED
 
 
 def test_a_part_payment_leaves_the_rest_open(claim: Claim, portal: Portal, books: Books) -> None:

@@ -16,6 +16,7 @@ from portal import clock, embedded, jobs, rekeying, schema
 from portal.config import Settings
 from portal.db import db
 from portal.errors import Misconfigured
+from portal.finance import feed
 from portal.operating import aftercare, backup, manifest, programs, restore
 from portal.operating.backup import Wing
 from portal.payments import sweep
@@ -93,6 +94,11 @@ def test_after_a_restore_the_books_hold_and_the_providers_are_asked(
         assert builders.payment(begun_before).state == State.STARTED
         said = list(aftercare.follow(app.extensions["keyring"], told))
         assert any(line.startswith("2 payments without a success") for line in said)
+        position = told.feeds[TOWN]
+        assert any(f"{TOWN}: " in line and f"back to position {position} " in line for line in said)
+        with pytest.raises(feed.BeyondTheFeed):
+            feed.page(db.session(), TOWN, position + 1, 10)
+        db.session.rollback()
         assert sweep.sweep(app.extensions["keyring"]) == 2
         noted = "SELECT tenant_id FROM audit WHERE act = 'database.restored' ORDER BY tenant_id"
         assert set(db.session.scalars(text(noted))) == set(builders.HOSTS)
