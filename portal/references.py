@@ -118,9 +118,9 @@ def from_bytes(raw: bytes, length: int) -> str:
     """The first ``length`` characters (5 bits each) of ``raw``."""
     if len(raw) * 8 < length * 5:
         raise ValueError("too few bytes for so many characters")
-    bits = len(raw) * 8
-    number = int.from_bytes(raw, "big") << 9  # so that the last pair is never short of bits
-    pairs = [_PAIRS[number >> bits - 1 - 10 * i & 1023] for i in range((length + 1) // 2)]
+    used = (length * 5 + 7) // 8
+    number = int.from_bytes(raw[:used], "big") << 9  # so that the last pair is never short of bits
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(used * 8 - 1, 0, -10)]
     return "".join(pairs)[:length]
 
 

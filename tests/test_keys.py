@@ -1,6 +1,7 @@
 """The configured keys, and what is derived from them."""
 
 import base64
+import hmac
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,11 @@ def test_every_purpose_has_its_own_child() -> None:
     assert len({key.child(purpose) for purpose in ("tan", "proof", "lookup", "seal")}) == 4
     assert key.child("tan") == key.child("tan")
     assert key.child("tan") != ring("k1").current.child("tan")
+
+
+@given(st.binary(max_size=200), st.lists(st.text(max_size=80), max_size=4))
+def test_a_mac_is_hmac_sha_256_as_the_library_makes_it(key: bytes, parts: list[str]) -> None:
+    assert keys.mac(key, *parts) == hmac.digest(key, keys.prefixed(*parts), "sha256")
 
 
 @given(st.lists(st.text(max_size=5), max_size=4), st.lists(st.text(max_size=5), max_size=4))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from flask import Response, jsonify, render_template
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from sqlalchemy.orm import Session
 
 from portal import audit
@@ -18,7 +18,6 @@ from portal.ledger.arrivals import Credit
 from portal.requests.asked import MOST_CENTS, Day, Reference, Short
 from portal.web import openapi
 from portal.web.api import JSON, OPERATIONS, Api
-from portal.web.bodies import whole
 
 VERSION = "1"
 LAST_POSITION = 2**63 - 1
@@ -91,7 +90,7 @@ class AckTold(AckAsked):
 class ThroughAsked(_Strict):
     """Up to which position everything is booked."""
 
-    through: Annotated[int, Field(ge=0, le=LAST_POSITION), BeforeValidator(whole)]
+    through: Annotated[StrictInt, Field(ge=0, le=LAST_POSITION)]
 
 
 class ThroughTold(BaseModel):
@@ -108,7 +107,7 @@ class ArrivedAsked(_Strict):
 
     id: Reference
     booked_on: Day
-    amount_cents: Annotated[int, Field(ge=-MOST_CENTS, le=MOST_CENTS), BeforeValidator(whole)]
+    amount_cents: Annotated[StrictInt, Field(ge=-MOST_CENTS, le=MOST_CENTS)]
     account: Short | None = None
 
 

@@ -3,7 +3,6 @@
 Unknown fields are refused, and so is what tells of a person. No field can add a fee for the payer.
 """
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     ValidationError,
     model_validator,
 )
@@ -23,14 +23,8 @@ from portal.requests import persons
 REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 PSEUDONYM = r"^[A-Za-z0-9_.~-]{1,64}$"
 MOST_CENTS = 99_999_999_999
+Place = tuple[str | int, ...]
 NO_CONTROLS = r"^[^\u0000-\u001f\u007f]+$"
-
-
-def _whole(value: Any) -> Any:
-    # JSON Schema calls 1.0 an integer; strings and booleans are none.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be an integer")
-    return value
 
 
 def _iso(value: Any) -> Any:
@@ -41,11 +35,10 @@ def _iso(value: Any) -> Any:
     return value
 
 
-# The bounds come first: behind a BeforeValidator they would be lost from the JSON schema.
-Cents = Annotated[int, Field(ge=1, le=MOST_CENTS), BeforeValidator(_whole)]
-CentsOrZero = Annotated[int, Field(ge=0, le=MOST_CENTS), BeforeValidator(_whole)]
-Rank = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
-BasisPoints = Annotated[int, Field(ge=0, le=10_000), BeforeValidator(_whole)]
+Cents = Annotated[StrictInt, Field(ge=1, le=MOST_CENTS)]
+CentsOrZero = Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)]
+Rank = Annotated[StrictInt, Field(ge=1, le=10_000)]
+BasisPoints = Annotated[StrictInt, Field(ge=0, le=10_000)]
 Day = Annotated[date, BeforeValidator(_iso)]
 Text = Annotated[str, Field(min_length=1, max_length=140, pattern=NO_CONTROLS)]
 Short = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_CONTROLS)]
@@ -118,12 +111,7 @@ class Asked(_Strict):
 
     @model_validator(mode="after")
     def _tells_of_no_person(self) -> Self:
-        found = [
-            _personal(place, what)
-            for place, text in self._texts()
-            if (what := persons.held(text, self.payment_sign))
-        ]
-        if found:
+        if found := [_personal(place, held[0]) for place, (held, _) in self._seen() if held]:
             raise ValidationError.from_exception_data(type(self).__name__, found)
         return self
 
@@ -131,18 +119,20 @@ class Asked(_Strict):
         """What in the texts only looks as if it told of a person: ``purpose:looks_like_phone``."""
         return tuple(
             f"{'/'.join(map(str, place))}:{code}"
-            for place, text in self._texts()
-            for code in persons.doubts(text, self.payment_sign)
+            for place, (_, doubts) in self._seen()
+            for code in doubts
         )
 
-    def _texts(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        """What people will read, and where it stands."""
-        yield ("purpose",), self.purpose
+    def _seen(self) -> list[tuple[Place, persons.Seen]]:
+        """Where something is seen in what people will read, and what."""
+        sign = self.payment_sign
+        seen: list[tuple[Place, persons.Seen]] = [(("purpose",), persons.seen(self.purpose, sign))]
         for number, item in enumerate(self.items):
-            yield ("items", number, "text"), item.text
+            seen.append((("items", number, "text"), persons.seen(item.text, sign)))
+        return seen
 
 
-def _personal(place: tuple[str | int, ...], what: str) -> InitErrorDetails:
+def _personal(place: Place, what: str) -> InitErrorDetails:
     message = PydanticCustomError(
         "personal_data",
         "holds {what}: nothing may stand here that tells of a person",

@@ -57,15 +57,16 @@ def _like_iban(text: str, _sign: str) -> bool:
 # --- E-mail -------------------------------------------------------------------------------------
 
 _EMAIL = re.compile(r"\S ?@ ?(?:(?:[\w-]{1,63}\.)+[^\W\d_][\w-]+|\[[0-9a-fA-F:.IPv]+\])")
+_AT = re.compile(r"[@%]")  # %40 is one
 _LIKE_EMAIL = re.compile(r"\S@[^\W\d_]{2}")
 
 
 def _has_email(text: str, _sign: str) -> bool:
-    return "@" in text and _EMAIL.search(text) is not None
+    return _EMAIL.search(text) is not None
 
 
 def _like_email(text: str, _sign: str) -> bool:
-    return "@" in text and _LIKE_EMAIL.search(text) is not None
+    return _LIKE_EMAIL.search(text) is not None
 
 
 # --- Card numbers -------------------------------------------------------------------------------
@@ -154,27 +155,20 @@ _PAUSE = r"[ ()./-]{0,3}"
 _MARK = r"""(?:tele(?:f|ph)on|telefoon|telefax|tel|tlf|mobil(?:telefon|funk)?|mobile|handy|fax|phone
     |cell|gsm|whatsapp|rufnummer|телефон|тел|هاتف)"""
 _BETWEEN = rf"(?:nummer|number|nr|no|privat|priv|gesch|dienstlich|dienstl|unter|und|{_MARK})"
-# A pattern is tried where one of its signs stands in the text.
+_PHONE_SIGNS = re.compile(rf"\+|00|{_MARK}", re.VERBOSE | re.IGNORECASE)
 _PHONES = (
-    (("+",), re.compile(rf"(?<!\d)(?P<number>\+(?:\(?[1-9]|[ ]49)(?:{_PAUSE}\d){{6,}})")),
-    (
-        ("00",),
-        re.compile(
-            rf"(?<![\d./-])\(?(?P<number>00{_PAUSE}49(?:{_PAUSE}0)?{_PAUSE}[1-9]"
-            rf"(?:{_PAUSE}\d){{6,12}})(?!\d)"
-        ),
+    re.compile(rf"(?<!\d)(?P<number>\+(?:\(?[1-9]|[ ]49)(?:{_PAUSE}\d){{6,}})"),
+    re.compile(
+        rf"(?<![\d./-])\(?(?P<number>00{_PAUSE}49(?:{_PAUSE}0)?{_PAUSE}[1-9]"
+        rf"(?:{_PAUSE}\d){{6,12}})(?!\d)"
     ),
-    (
-        ("tel", "fax", "mobil", "handy", "phone", "rufnummer", "tlf", "cell", "gsm", "whatsapp",
-         "тел", "هاتف"),
-        re.compile(
-            rf"""(?<![^\W\d_]){_MARK}(?:s?nummern?|nr|no)?
-            (?:[ .:;/=\#(-]{{0,4}}{_BETWEEN}(?![^\W\d_])){{0,3}}
-            [] .:;/=\#)-]{{0,4}}[+(]{{0,2}}(?P<number>(?:0|\d(?=\d))(?:{_PAUSE}\d){{3,}})""",
-            re.VERBOSE | re.IGNORECASE,
-        ),
+    re.compile(
+        rf"""(?<![^\W\d_]){_MARK}(?:s?nummern?|nr|no)?
+        (?:[ .:;/=\#(-]{{0,4}}{_BETWEEN}(?![^\W\d_])){{0,3}}
+        [] .:;/=\#)-]{{0,4}}[+(]{{0,2}}(?P<number>(?:0|\d(?=\d))(?:{_PAUSE}\d){{3,}})""",
+        re.VERBOSE | re.IGNORECASE,
     ),
-)  # fmt: skip
+)
 _AMOUNT = re.compile(r"\+?\d{1,3}(?:\.\d{3})+")
 _AMOUNT_AFTER = re.compile(r",\d\d(?!\d)| ?(?:EUR|€|%)")
 _ZERO_OR_PLUS = re.compile(r"\+|(?<!\d)0\d")
@@ -189,13 +183,8 @@ _LIKE_PHONE = re.compile(
 
 
 def _has_phone(text: str, _sign: str) -> bool:
-    small = text.lower()
-    return any(
-        not _is_amount(found)
-        for signs, pattern in _PHONES
-        if any(sign in small for sign in signs)
-        for found in pattern.finditer(_DATE.sub("x", text))
-    )
+    undated = _DATE.sub("x", text)
+    return any(not _is_amount(found) for pattern in _PHONES for found in pattern.finditer(undated))
 
 
 def _is_amount(found: re.Match[str]) -> bool:
@@ -204,7 +193,7 @@ def _is_amount(found: re.Match[str]) -> bool:
 
 
 def _like_phone(text: str, _sign: str) -> bool:
-    return bool(_ZERO_OR_PLUS.search(text) and _LIKE_PHONE.search(_DATE.sub("x", text)))
+    return _LIKE_PHONE.search(_DATE.sub("x", text)) is not None
 
 
 # --- People -------------------------------------------------------------------------------------
@@ -216,69 +205,83 @@ _NAMED = re.compile(
 _BORN = re.compile(r"\b(?:geb\.|geboren|Geburtsdatum)[ :]*(?:am )?(?:\d{1,2}\.|[^\W\d_a-zß-ÿ])")
 
 
-def _names_someone(text: str, _sign: str) -> bool:
-    return _NAMED.search(text) is not None
-
-
-def _like_birth(text: str, _sign: str) -> bool:
-    return _BORN.search(text) is not None
+def _surely(_text: str, _sign: str) -> bool:
+    return True
 
 
 # --- What is looked for -------------------------------------------------------------------------
 
 Look = Callable[[str, str], bool]
-Looks = tuple[tuple[str, int, Look], ...]
+Looks = tuple[tuple[str, int, Callable[[str], object], Look], ...]
 Seen = tuple[tuple[str, ...], tuple[str, ...]]  # what is held, and what is only looked like
 
-# What is told, the fewest digits in which it can be, and how it is seen.
+# What is told, the fewest digits in which it can be, where it may be (whatever the digits from 1 to
+# 9 are), and how it is seen there.
 HELD: Looks = (
-    ("an IBAN", 5, _has_iban),
-    ("an e-mail address", 0, _has_email),
-    ("a card number", 13, _has_card),
-    ("a telephone number", 4, _has_phone),
+    ("an IBAN", 5, _ibans, _has_iban),
+    ("an e-mail address", 0, _AT.search, _has_email),
+    ("a card number", 13, _DIGITS.search, _has_card),
+    ("a telephone number", 4, _PHONE_SIGNS.search, _has_phone),
 )
 DOUBTS: Looks = (
-    ("looks_like_iban", 5, _like_iban),
-    ("looks_like_email", 0, _like_email),
-    ("looks_like_card", 13, _like_card),
-    ("looks_like_phone", 7, _like_phone),
-    ("names_a_person", 0, _names_someone),
-    ("looks_like_birth_date", 0, _like_birth),
+    ("looks_like_iban", 5, _ibans, _like_iban),
+    ("looks_like_email", 0, _AT.search, _like_email),
+    ("looks_like_card", 13, _DIGITS.search, _like_card),
+    ("looks_like_phone", 7, _ZERO_OR_PLUS.search, _like_phone),
+    ("names_a_person", 0, _NAMED.search, _surely),
+    ("looks_like_birth_date", 0, _BORN.search, _surely),
 )
+_SHAPE = bytes.maketrans(b"23456789", b"11111111")
+NOTHING: Seen = ((), ())
 
 
 def held(text: str, payment_sign: str | None = None) -> str | None:
     """What of a person the text surely holds, or ``None``; never the request's own sign."""
-    return next(iter(_seen(text, payment_sign)[0]), None)
+    return next(iter(seen(text, payment_sign)[0]), None)
 
 
 def doubts(text: str, payment_sign: str | None = None) -> tuple[str, ...]:
     """The stable codes of what the text only looks like."""
-    return _seen(text, payment_sign)[1]
+    return seen(text, payment_sign)[1]
 
 
-def _seen(text: str, sign: str | None) -> Seen:
+def seen(text: str, payment_sign: str | None = None) -> Seen:
+    """What ``held`` and ``doubts`` tell, at once; ``NOTHING`` of most texts."""
     found = _looked(text)
-    if not any(found):
-        return found
+    if found == NOTHING:
+        return NOTHING
     # What holds a person, or seems to, is not kept in memory. Of what is found the request's own
     # sign may speak only against a card's number.
     _looked.cache_clear()
-    return _look(text, sign) if sign else found
+    _is_harmless.cache_clear()
+    return _look(text, payment_sign) if payment_sign else found
 
 
 # The letters of one run say much the same, and each text is asked first what it holds, then for
 # doubts. Nothing is kept longer than the texts of a few thousand letters need.
 @lru_cache(maxsize=4096)
 def _looked(text: str) -> Seen:
-    return _look(text, "")
+    shape = text.encode(errors="surrogatepass").translate(_SHAPE)
+    return NOTHING if _is_harmless(shape) else _look(text, "")
+
+
+# Most texts of a run differ in their numbers alone: "Objekt 4711/2", "Objekt 815/3".
+@lru_cache(maxsize=4096)
+def _is_harmless(shape: bytes) -> bool:
+    """Whether nothing can be seen in a text, however its digits from 1 to 9 are changed."""
+    plain = folded(shape.decode(errors="surrogatepass"))
+    return not _possible((*HELD, *DOUBTS), plain)
 
 
 def _look(text: str, sign: str) -> Seen:
     """What the text holds, and what it looks like."""
     plain = folded(text)
-    digits = sum(map(plain.count, "0123456789"))
     return (
-        tuple(told for told, fewest, look in HELD if digits >= fewest and look(plain, sign)),
-        tuple(told for told, fewest, look in DOUBTS if digits >= fewest and look(plain, sign)),
+        tuple(told for told, look in _possible(HELD, plain) if look(plain, sign)),
+        tuple(told for told, look in _possible(DOUBTS, plain) if look(plain, sign)),
     )
+
+
+def _possible(looks: Looks, plain: str) -> list[tuple[str, Look]]:
+    digits = sum(map(plain.count, "0123456789"))
+    return [(told, look) for told, fewest, may, look in looks if digits >= fewest and may(plain)]

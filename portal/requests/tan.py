@@ -23,6 +23,7 @@ from portal.requests.models import PaymentRequest, RequestVersion, Tries
 from portal.requests.register import Standing
 
 DIGITS = typed.TAN_LENGTH
+_TANS = 10**DIGITS
 TRIES_IN_HOUR = 5
 TRIES_IN_LIFE = 10
 HOUR = timedelta(hours=1)
@@ -67,7 +68,7 @@ class Checked:
 def derive(key: Key, tenant_id: str, reference: str, version: int) -> str:
     """The TAN of a request's TAN version: 8 digits."""
     raw = mac(key.child("tan"), tenant_id, reference, version)
-    return f"{int.from_bytes(raw, 'big') % 10**DIGITS:0{DIGITS}d}"
+    return str(int.from_bytes(raw, "big") % _TANS).zfill(DIGITS)
 
 
 def of_request(keyring: Keyring, request: PaymentRequest | Standing) -> str:

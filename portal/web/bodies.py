@@ -19,15 +19,12 @@ class _Twice(ValueError):
     """A name stands twice in one object: which one counts is anybody's guess."""
 
 
-def whole(value: Any) -> Any:
-    """For a BeforeValidator: JSON Schema calls 1.0 an integer; strings and booleans are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be an integer")
-    return value
-
-
 def read_json(raw: bytes) -> Any:
-    """The value of a JSON text in UTF-8. Raises ``NotJson``, also for a name that stands twice."""
+    """The value of a JSON text in UTF-8. Raises ``NotJson``, also for a name that stands twice.
+
+    A number without a fraction is an ``int``, however it is written: JSON Schema calls 1.0 and
+    1e3 integers.
+    """
     try:
         return _STRICT.decode(raw.decode())
     except UnicodeDecodeError:
@@ -84,5 +81,12 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 # Made once: to make it costs as much as to read a line of a batch.
-_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_number, parse_constant=_no_constant
+)

@@ -1,9 +1,12 @@
 """No person gets into the portal by a purpose, and hardly a file number is refused for it."""
 
 import json
+import re
 
 import pytest
 from flask import current_app
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from demo import sample
@@ -210,6 +213,20 @@ def test_ordinary_words_are_not_doubted(text: str) -> None:
 def test_the_empty_text_and_the_longest_are_looked_at() -> None:
     for text in ("", "1" * 140, "12 " * 46, "DE11" * 35, "tel " * 35, "a@" * 70, "\u200b" * 140):
         assert persons.held(text) is None
+
+
+def test_what_is_known_of_a_text_hides_nothing_in_one_with_other_digits() -> None:
+    for one in persons_samples.samples():
+        persons.held(re.sub("[1-9]", "1", one.text))
+        seen = persons.held(one.text), persons.doubts(one.text)
+        held, doubts = persons._look(one.text, "")
+        assert seen == (held[0] if held else None, doubts), one.text
+
+
+@given(st.text(alphabet="0123456789 +@%./-DEaeßTtlFfrué٤４", max_size=60))
+def test_a_harmless_shape_is_harmless_with_whatever_digits(text: str) -> None:
+    shape = re.sub("[1-9]", "1", text)
+    assert not persons._is_harmless(shape.encode()) or persons._look(text, "") == ((), ())
 
 
 # --- In the contract ---
