@@ -187,6 +187,7 @@ class _PrintProcess:
     def __init__(self, settings: Settings) -> None:
         self._command: Sequence[str] = (
             sys.executable, "-m", "portal.printing", "--socket", str(settings.print_socket),
+            "--for", str(os.getpid()),
         )  # fmt: skip
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

@@ -3,7 +3,8 @@
 ``python -m portal.printing --socket PATH`` listens on a Unix socket that only its user may open.
 A parent keeps the socket and one child draws, one document at a time. The kernel ends a child
 that draws longer than 15 seconds, and the parent forks the next; so does every 200 documents,
-because WeasyPrint's memory only grows.
+because WeasyPrint's memory only grows. With ``--for PID`` it ends as soon as it is no longer the
+child of that process: who was killed cannot tell it to end, and the next one needs the socket.
 
 On the wire, both ways: a length (4 bytes, big-endian) and that many bytes. Asked is JSON
 ``{"html": …, "css": [names of files in static/]}``; answered is a PDF, or nothing on refusal.
@@ -31,6 +32,7 @@ LARGEST_HTML = 2 * 1024 * 1024  # bytes
 LARGEST_PDF = 32 * 1024 * 1024  # bytes
 DOCUMENTS_A_CHILD = 200
 WAITING = 8  # connections; who comes later is told at once that we are busy
+LOOKING_ROUND = 0.2  # seconds between two looks at who started us, and at the child
 LONGEST_SOCKET_PATH = 100  # bytes; the kernels allow 104 (macOS) to 108 (Linux)
 
 _LENGTH = struct.Struct(">I")
@@ -58,8 +60,13 @@ def draw(path: Path, html: str, *, css: Sequence[str] = (), seconds: float = TIM
     return answer
 
 
-def serve(path: Path, *, documents_a_child: int = DOCUMENTS_A_CHILD) -> None:
-    """Listen on ``path`` until SIGTERM or SIGINT; raises Misconfigured if someone else does."""
+def serve(
+    path: Path, *, works_for: int | None = None, documents_a_child: int = DOCUMENTS_A_CHILD
+) -> None:
+    """Listen on ``path`` until SIGTERM or SIGINT; raises Misconfigured if someone else does.
+
+    Ends, too, once the process ``works_for`` is not our parent, if one is named.
+    """
     with (
         _listening(path) as listener,
         tempfile.TemporaryDirectory(prefix="quitt-") as scratch,
@@ -74,20 +81,27 @@ def serve(path: Path, *, documents_a_child: int = DOCUMENTS_A_CHILD) -> None:
             child = os.fork()
             if child == 0:
                 _draw_until_worn(listener, os.getppid(), documents_a_child)
-            _see_off(child)
+            _see_off(child, works_for)
 
 
-def _see_off(child: int) -> None:
-    """Wait for the end of a child; when we are told to leave, so is it."""
+def _see_off(child: int, works_for: int | None) -> None:
+    """Wait for the end of a child; when we are to leave, it is ended."""
+    ended = 0
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, LEAVING)
-        _, status = os.waitpid(child, 0)
+        while not ended:
+            _leave_without(works_for)
+            time.sleep(LOOKING_ROUND)  # first, or one that fails at once has us fork without end
+            ended, _ = os.waitpid(child, os.WNOHANG)
     except SystemExit:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
-    if status:
-        time.sleep(0.2)  # one that fails at once must not make us fork as fast as we can
+
+
+def _leave_without(works_for: int | None) -> None:
+    if works_for not in {None, os.getppid()}:
+        raise SystemExit(0)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
@@ -207,4 +221,6 @@ def _exactly(wire: socket.socket, length: int) -> bytes:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m portal.printing", description="Draws PDFs.")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
-    serve(parser.parse_args().socket)
+    parser.add_argument("--for", dest="works_for", type=int, help="End with this process")
+    told = parser.parse_args()
+    serve(told.socket, works_for=told.works_for)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,6 +174,30 @@ def test_a_long_path_and_a_socket_left_by_a_kill_are_no_hindrance(tmp_path: Path
     with print_process(path):
         drawn = drawn_in_the_end(path)
     assert drawn.startswith(b"%PDF-")
+
+
+def test_a_print_process_ends_with_the_server_that_started_it(tmp_path: Path) -> None:
+    path = tmp_path / "print.sock"
+    code = (
+        "import os, subprocess, sys, time\n"
+        "command = [sys.executable, '-m', 'portal.printing', '--socket', sys.argv[1]]\n"
+        "subprocess.Popen([*command, '--for', str(os.getpid())])\n"
+        "time.sleep(120)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT)
+    try:
+        wait_until(path.exists)
+    finally:
+        server.kill()
+        server.wait(10)
+    wait_until(lambda: not path.exists())
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def drawn_in_the_end(path: Path) -> bytes:
