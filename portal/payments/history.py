@@ -136,6 +136,7 @@ def _surplus(session: Session, request: PaymentRequest) -> Money:
         CustodyItem.tenant_id == request.tenant_id,
         CustodyItem.request_reference == request.reference,
         CustodyItem.cause == "surplus",
+        CustodyItem.state == "open",  # of these there is an index
         CustodyItem.currency == request.currency,
     )
     return Money(int(session.scalar(query) or 0), request.currency)

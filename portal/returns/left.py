@@ -135,9 +135,8 @@ def surplus_items(session: Session, payment: Payment) -> list[CustodyItem]:
     nearest = [request.reference for request in _line(session, payment)]
     query = select(CustodyItem.id).where(
         CustodyItem.tenant_id == payment.tenant_id,
-        CustodyItem.cause == "surplus",
         CustodyItem.currency == payment.currency,
-        CustodyItem.open_cents > 0,
+        _is_open(),
         or_(_is_own(payment.tenant_id, payment.id), _is_lowered(nearest)),
     )
     found = [
@@ -227,7 +226,7 @@ def _lowered(session: Session, payment: Payment, references: Collection[str]) ->
     """Cents that lower versions of letters left open, by letter."""
     query = (
         select(CustodyItem.request_reference, func.sum(CustodyItem.open_cents))
-        .where(CustodyItem.tenant_id == payment.tenant_id, _is_lowered(references))
+        .where(CustodyItem.tenant_id == payment.tenant_id, _is_open(), _is_lowered(references))
         .group_by(CustodyItem.request_reference)
     )
     return {str(reference): int(cents) for reference, cents in session.execute(query)}
@@ -252,6 +251,11 @@ def _is_own(tenant_id: str, payment_id: str) -> ColumnElement[bool]:
         Reversal.tenant_id == tenant_id, Reversal.payment_id == payment_id
     )
     return CustodyItem.reference.in_(union_all(select(literal(own)), refunds, reversals))
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Open surplus, in the words by which there is an index of it."""
+    return (CustodyItem.state == "open") & (CustodyItem.cause == "surplus")
 
 
 def _is_lowered(references: Collection[str]) -> ColumnElement[bool]:
