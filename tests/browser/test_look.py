@@ -157,6 +157,21 @@ def test_the_menu_of_languages_opens_by_keyboard_and_covers_nothing_that_has_the
     assert not menu.is_visible()
 
 
+SIGNS = """() => [
+    ...[...document.querySelectorAll(".kern-icon")].map(one => getComputedStyle(one)),
+    ...[...document.querySelectorAll(".kern-accordion > summary")].map(
+        one => getComputedStyle(one, "::after")),
+].map(style => style.backgroundColor)"""
+
+
+def test_signs_stand_out_from_the_colours_that_the_reader_chose(comes: Comes) -> None:
+    citizen = comes(forced_colors="active")
+    WAYS["tan wrong"].lead(citizen)
+    inks = citizen.page.evaluate(SIGNS)
+    assert len(inks) > 3
+    assert set(inks) == {"rgb(0, 0, 0)"}, "on white"
+
+
 def test_a_confirmation_prints_on_one_sheet(comes: Comes, tmp_path: Path) -> None:
     from pypdfium2 import PdfDocument
 
