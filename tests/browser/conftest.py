@@ -33,7 +33,8 @@ def chromium() -> Iterator[Browser]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The whole house over https."""
     folder = tmp_path_factory.mktemp("demo")
-    found = stages.start(folder / "data", certificate=stages.make_certificate(folder))
+    certificate = stages.make_certificate(folder)
+    found = stages.start(folder / "data", certificate=certificate, prints=True)
     yield found
     assert found.end() < stages.LONGEST_END
 

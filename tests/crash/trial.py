@@ -15,7 +15,7 @@ from sqlalchemy import select
 from demo import sample, secrets_file
 from demo import settings as demo_settings
 from demo.place import Place
-from office import importing, printing, pseudonyms, pushing
+from office import importing, pseudonyms, pushing
 from office import schema as office_schema
 from office.client import Portal
 from office.db import office_db, transaction
@@ -55,7 +55,6 @@ class Outcome:
 
 def run(data: Path, payments: int, kills: int, seed: int) -> Outcome:
     """Let so many letters be paid, with so many kills, and compare the books when all is quiet."""
-    _letters_need_no_print(data)
     with staged(data) as demo, office_of(data) as office_url:
         letters = _push(demo, office_url, payments, seed)
         progress = citizens.Progress()
@@ -111,13 +110,6 @@ def office_of(data: Path) -> Iterator[str]:
         yield embedded.url(cluster, office_schema.DATABASE, office_schema.APP)
     finally:
         embedded.stop(cluster)
-
-
-def _letters_need_no_print(data: Path) -> None:
-    """Two hundred letters would be drawn meanwhile, and nobody reads them."""
-    letters = data / "letters"
-    letters.mkdir(parents=True)
-    (letters / printing.volume_name(1)).touch()
 
 
 def _push(demo: Demo, office_url: str, count: int, seed: int) -> list[dict[str, Any]]:
