@@ -54,13 +54,11 @@ def share_out(
     data: Path, certificate: Path, names: Sequence[str], *, every: bool, pictures: Path | None
 ) -> Seen:
     """Look at these pages of a demo that runs, several at a time."""
-    seen, few = Seen(), 4
-    orders = [
-        Order(data, certificate, names[first : first + few], every, pictures)
-        for first in range(0, len(names), few)
-    ]
+    seen = Seen()
+    orders = [Order(data, certificate, name, every, pictures) for name in names]
     with ProcessPoolExecutor(EYES, mp_context=get_context("spawn")) as pool:
-        for each in pool.map(go, orders):
+        for name, each in zip(names, pool.map(go, orders), strict=True):
+            sys.stderr.write(f"{name}: {each.taken} looks, {len(each.faults)} faults\n")
             seen.add(each)
     return seen
 

@@ -1,4 +1,4 @@
-"""Who looks: a browser each, through the pages of one share."""
+"""Who looks: a browser each, at one page after the other."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ MEDIA = {
     Colours.DARK: {"color_scheme": "dark", "forced_colors": "none"},
     Colours.FORCED: {"color_scheme": "light", "forced_colors": "active"},
 }
+PATIENCE = 30_000  # milliseconds
 HEAVIEST = 14 * 1024  # bytes over the wire: what a connection carries at once (RFC 6928)
 # Chromium's words for an answer that refuses what was typed, and for a session that is ended.
 EXPECTED = (*(f"status of {status}" for status in (404, 409, 422, 429)), "Cleared data types")
@@ -45,50 +46,51 @@ class Seen:
 
 @dataclass(frozen=True)
 class Order:
-    """What to look at: the demo of a folder, these pages, and where pictures go, if any."""
+    """What to look at: the demo of a folder, this page, and where pictures go, if any."""
 
     data: Path
     certificate: Path
-    names: Sequence[str]
+    name: str
     every: bool = False
     pictures: Path | None = None
 
 
 def go(order: Order) -> Seen:
-    """Look through a share of the pages, in a browser of one's own."""
-    seen = Seen()
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        demo = stages.join(order.data, order.certificate)
-        for name in order.names:
-            eye = Eye(browser, demo, name, order.pictures)
-            for _, of_language in groupby(
-                looks(list(WAYS).index(name), every=order.every), lambda look: look.language
-            ):
-                seen.add(eye.looks(list(of_language)))
-            eye.close()
-        browser.close()
+    """Look at a page, with this process's own eye."""
+    seen, eye = Seen(), _eye(order.data, order.certificate)
+    eye.turn_to(order.name, order.pictures)
+    for _, of_language in groupby(
+        looks(list(WAYS).index(order.name), every=order.every), lambda look: look.language
+    ):
+        seen.add(eye.looks(list(of_language)))
     return seen
 
 
-class Eye:
-    """Looks at one page, which it reaches anew in each language."""
+@cache
+def _eye(data: Path, certificate: Path) -> "Eye":
+    """Its browser lives as long as this process, and ends with it."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    browser = sync_playwright().start().chromium.launch(executable_path=path, args=list(FLAGS))
+    return Eye(browser, stages.join(data, certificate))
 
-    def __init__(
-        self, browser: Browser, demo: stages.Demo, name: str, pictures: Path | None
-    ) -> None:
-        self.name, self.way, self.pictures = name, WAYS[name], pictures
+
+class Eye:
+    """Looks at one page after the other, which it reaches anew in each language."""
+
+    def __init__(self, browser: Browser, demo: stages.Demo) -> None:
         self.context = browser.new_context(
             viewport=PHONE, reduced_motion="reduce", ignore_https_errors=True
         )  # type: ignore[arg-type]
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(looking.STILL)
         self.citizen = Citizen(self.context.new_page(), demo)
-        self.there = False
 
-    def close(self) -> None:
-        self.context.close()
+    def turn_to(self, name: str, pictures: Path | None) -> None:
+        """To a page of this name, as someone who was never here."""
+        self.name, self.way, self.pictures = name, WAYS[name], pictures
+        self.there, self.citizen.last = False, None
+        self.context.unroute_all()
+        self.context.clear_cookies()
 
     def looks(self, of_language: Sequence[Look]) -> Seen:
         """Reach the page in one language and take these looks."""
@@ -117,7 +119,7 @@ class Eye:
             page.goto(bare._replace(query=_with(bare.query, language), fragment="").geturl())
             return
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-        page.goto(f"{portal}/impressum?lang={language}")
+        self.context.request.get(f"{portal}/impressum?lang={language}")  # the cookie keeps it
         self.way.lead(self.citizen)
         self.there = True
 
