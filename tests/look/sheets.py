@@ -46,9 +46,8 @@ def _sheet(files: list[Path]) -> Image.Image:
 def _small(file: Path, size: tuple[int, int]) -> Image.Image:
     """The upper part of a picture that has this shape, in this size."""
     with Image.open(file) as picture:
-        shape = picture.convert("RGB").crop(
-            (0, 0, picture.width, picture.width * size[1] // size[0])
-        )
+        shape = Image.new("RGB", (picture.width, picture.width * size[1] // size[0]), PAPER)
+        shape.paste(picture)
         return ImageOps.fit(shape, size, centering=(0, 0))
 
 
