@@ -1,5 +1,6 @@
 """Surplus that may go back is proposed by itself, and decided by people."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from portal.providers.protocol import Outcome
 from portal.requests import elsewhere
 from portal.requests.ordered import Elsewhere, How
 from portal.requests.orders import Subject
-from portal.returns import custody, proposing, refunds, sending
+from portal.returns import custody, proposing, refunds, sending, tasks
 from portal.returns.refunds import NotRefundable
 from portal.worklist import reading, writing
 from portal.worklist.kinds import Kind
@@ -187,6 +188,17 @@ def test_older_surplus_is_looked_at_once_an_hour(provider: FakeProvider, time: T
     time.move("+61m")
     others = [minute for minute in range(60) if minute != mine]
     assert [proposing.look(minute) for minute in (*others[:3], mine)] == [0, 0, 0, 1]
+
+
+def test_the_round_of_a_minute_looks_at_what_is_due_in_it(
+    provider: FakeProvider, time: Time
+) -> None:
+    paid_twice(provider)
+    due = clock.now().replace(minute=item().id % 60, second=0) + timedelta(hours=3)
+    for moment, opened in ((due - timedelta(minutes=1), []), (due, ["refund_proposed"])):
+        time.move(moment.isoformat())
+        tasks.propose_refunds(timestamp=0)
+        assert list(builders.tasks().values()) == opened
 
 
 def test_new_surplus_is_looked_at_each_minute(provider: FakeProvider) -> None:
