@@ -1,6 +1,6 @@
 """One real PostgreSQL for the whole run, one clean database for each test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,12 +8,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as cases
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
 
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
 from portal.db import Base, db, transaction
 from tests import books, builders
-from tests.emptying import SERVER, emptier
+from tests.emptying import SERVER, Ground
 from tests.fakes import FakeProvider
 
 HOST = "https://localhost"
@@ -33,15 +35,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 # Rooms whose tests start the whole house, or wait for a browser.
-ALONE = {"browser", "crash", "demo", "fuzz", "peers", "town"}
+ALONE = {"browser", "crash", "demo", "peers"}
+# Rooms of few and long tests: begun last, they would leave the other processors idle.
+LONG = {"fuzz", "month", "town"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what must not run beside others."""
-    here = Path(__file__).parent
+    """Mark what must not run beside others, and begin with the longest."""
     for item in items:
-        if item.path.relative_to(here).parts[0] in ALONE:
+        if _room(item) in ALONE:
             item.add_marker("alone")
+    items.sort(key=lambda item: _room(item) not in LONG)
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(scope="session")
@@ -90,26 +98,42 @@ def _app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture(scope="session")
-def _emptied(cluster: embedded.Cluster, owner_url: str) -> Callable[[], None]:
+def ground(cluster: embedded.Cluster, _app: Flask) -> Iterator[Ground]:
+    """What each test begins with: a database with two towns and nothing else."""
     tables = [table.name for table in Base.metadata.sorted_tables]
-    tables += ["procrastinate_jobs", "procrastinate_events"]
-    return emptier(cluster, schema.DATABASE, tables)
-
-
-@pytest.fixture
-def app(
-    request: pytest.FixtureRequest, _app: Flask, _emptied: Callable[[], None]
-) -> Iterator[Flask]:
-    """The application on an empty database with two towns, and their books checked afterwards."""
-    _emptied()
+    found = Ground(
+        cluster, schema.DATABASE, [*tables, "procrastinate_jobs", "procrastinate_events"]
+    )
+    found.lay()
     with _app.app_context():
         with transaction() as session:
             builders.towns(session, _app.extensions["keyring"])
         db.session.remove()
+    found.keep()
+    yield found
+    found.hang_up()
+
+
+@pytest.fixture(scope="session")
+def reader(settings: Settings) -> Iterator[Engine]:
+    """Who checks the books after each test: one connection, which plans its question once."""
+    found = create_engine(settings.database_url, pool_size=1, connect_args=books.PLANNED_ONCE)
+    yield found
+    found.dispose()
+
+
+@pytest.fixture
+def app(
+    request: pytest.FixtureRequest, _app: Flask, ground: Ground, reader: Engine
+) -> Iterator[Flask]:
+    """The application on a database with two towns, and their books checked afterwards."""
+    ground.lay()
+    with _app.app_context():
         yield _app
         db.session.rollback()
         if not request.node.get_closest_marker("rows_by_hand"):
-            books.check(db.session())
+            with Session(reader) as session:
+                books.check(session)
         db.session.remove()
 
 

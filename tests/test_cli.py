@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from sqlalchemy import Engine
 
 from portal import cli, clock, embedded, jobs, keys, schema
 from portal.config import Settings
@@ -19,6 +20,7 @@ from portal.operating import backup, manifest
 from portal.requests import opening, tan
 from portal.requests.models import PurgedReference
 from tests import builders
+from tests.emptying import Ground
 
 HOUSE = Path(__file__).resolve().parent.parent
 TOWN_KEYS = keys.new_key("k1")
@@ -122,7 +124,7 @@ def test_flask_migrates_own_commands_are_still_there(as_owner: None) -> None:
 
 
 def test_a_backup_is_made_and_put_back_by_hand(
-    app: Flask, as_owner: None, owner_url: str, tmp_path: Path
+    app: Flask, as_owner: None, owner_url: str, ground: Ground, reader: Engine, tmp_path: Path
 ) -> None:
     builders.letter("K-1")
     made = run("db", "backup", str(tmp_path / "safe"))
@@ -132,6 +134,8 @@ def test_a_backup_is_made_and_put_back_by_hand(
     db.session.remove()
     db.engine.dispose()
     jobs.unhang()
+    ground.hang_up()
+    reader.dispose()
 
     refused = run("db", "restore", file)
     assert refused.exit_code == 1

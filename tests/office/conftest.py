@@ -1,7 +1,7 @@
 """The office on a real PostgreSQL, beside a fake portal over real HTTP."""
 
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from office.db import OfficeBase, office_db
 from office.web import create_app
 from portal import embedded
 from portal.config import Settings
-from tests.emptying import SERVER, emptier
+from tests.emptying import SERVER, Ground
 from tests.office import fake_portal
 from tests.office.fake_portal import Books
 
@@ -40,11 +40,6 @@ def office_urls(office_cluster: embedded.Cluster) -> tuple[str, str]:
     owner = embedded.url(office_cluster, schema.DATABASE, schema.OWNER)
     schema.migrate(owner, schema.APP)
     return owner, embedded.url(office_cluster, schema.DATABASE, schema.APP)
-
-
-@pytest.fixture(scope="session")
-def _emptied(office_cluster: embedded.Cluster, office_urls: tuple[str, str]) -> Callable[[], None]:
-    return emptier(office_cluster, schema.DATABASE, OfficeBase.metadata.tables)
 
 
 HERE = "http://127.0.0.1:8002"
@@ -76,12 +71,24 @@ def office_app(office_urls: tuple[str, str]) -> Iterator[Flask]:
         office_db.engine.dispose()
 
 
-@pytest.fixture
-def office(office_app: Flask, _emptied: Callable[[], None]) -> Iterator[Flask]:
-    """An empty office that knows its town."""
-    _emptied()
+@pytest.fixture(scope="session")
+def office_ground(office_cluster: embedded.Cluster, office_app: Flask) -> Iterator[Ground]:
+    """What each test begins with: an office that knows its town."""
+    found = Ground(office_cluster, schema.DATABASE, OfficeBase.metadata.tables)
+    found.lay()
     with office_app.app_context():
         town.settle_in(town.read(TOWN.read_bytes()))
+        office_db.session.remove()
+    found.keep()
+    yield found
+    found.hang_up()
+
+
+@pytest.fixture
+def office(office_app: Flask, office_ground: Ground) -> Iterator[Flask]:
+    """An empty office that knows its town."""
+    office_ground.lay()
+    with office_app.app_context():
         yield office_app
         office_db.session.remove()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from portal import clock, embedded, jobs, rekeying, schema
 from portal.config import Settings
@@ -28,6 +28,7 @@ from portal.retention import purging
 from tests import books, builders
 from tests.builders import TOWN
 from tests.conftest import Time
+from tests.emptying import Ground
 from tests.fakes import FakeProvider
 from tests.house.test_routes import dump
 
@@ -45,8 +46,12 @@ def spare(cluster: embedded.Cluster) -> Wing:
 
 
 @pytest.fixture
-def nobody_at_work(app: Flask, settings: Settings) -> Iterator[None]:
+def nobody_at_work(
+    app: Flask, settings: Settings, ground: Ground, reader: Engine
+) -> Iterator[None]:
     """No connection of ours stays open while the database is replaced."""
+    ground.hang_up()
+    reader.dispose()
     yield
     jobs.hang(settings.database_url)
 
