@@ -44,6 +44,7 @@ APPEND_ONLY = (
     "settlement_files",
     "settlement_undoings",
     "provider_figures",
+    "approval_rules",
 )
 NEVER_DELETED = (
     *APPEND_ONLY,

@@ -22,6 +22,7 @@ TASKS = (
     "portal.proof.tasks",
     "portal.requests.tasks",
     "portal.retention.tasks",
+    "portal.approvals.tasks",
     "portal.returns.tasks",
     "portal.settlements.tasks",
     "portal.staff.tasks",

@@ -1,7 +1,8 @@
 """Asking for an approval and deciding it. Every function writes in the caller's transaction.
 
 So the act and its approval are committed together or not at all. Who asked never approves: the
-two are compared by the name of the person. What nobody approves within seven days runs out.
+two are compared by the name of the person. What nobody approves within seven days runs out. Where
+the town's rule says that one person is enough, what is asked is approved at once.
 """
 
 import re
@@ -12,13 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
+from portal.approvals import people, standing
 from portal.approvals.models import Approval
 from portal.approvals.states import AlreadyDecided, Event, State, step
 from portal.db import Json, lock
 from portal.errors import Conflict, Invalid, NotFound
+from portal.money import Money
 
 RUNS_OUT_AFTER = timedelta(days=7)
 PERSON = "staff:"
+TOLD = {Event.ONE_WAS_ENOUGH: "one_was_enough"}  # in the notes; else the new state
 ORDER_NUMBER = re.compile(r"[A-Za-z0-9ÄÖÜäöüß][A-Za-z0-9ÄÖÜäöüß ./_-]{0,63}")
 
 
@@ -62,19 +66,22 @@ class NoOrder(Invalid):
 class Wanted:
     """What somebody wants done: the act, on what, on which order, and the facts to be approved.
 
-    ``order_number`` is ``None`` for an act that rests on no instruction, as a role that is given.
+    ``order_number`` is ``None`` for an act that rests on no instruction, as a role that is given;
+    ``amount`` is what the town's rules about one person ask for, ``None`` where two must act.
     """
 
     act: str
     subject: str
     order_number: str | None
     facts: Json
+    amount: Money | None = None
 
 
 def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
     """Ask for a second person. Raises ``NoOrder``, ``AskedBefore``.
 
-    The caller holds the lock of what it is about.
+    The caller holds the lock of what it is about, and carries it out at once where the answer is
+    approved already: then one person is enough.
     """
     if wanted.order_number is not None and not ORDER_NUMBER.fullmatch(wanted.order_number):
         raise NoOrder("An order number of 1 to 64 characters is needed.")
@@ -95,16 +102,22 @@ def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
     session.add(approval)
     session.flush()
     _note(session, approval, by, "asked")
+    if is_person(by) and _needed(session, tenant_id, wanted) == 1:
+        approval.alone = True
+        _decide(session, approval, Event.ONE_WAS_ENOUGH, by)
     return approval
 
 
-def approve(session: Session, tenant_id: str, act: str, subject: str, by: str) -> Approval:
+def approve(
+    session: Session, tenant_id: str, act: str, subject: str, by: str, number: int | None = None
+) -> Approval:
     """The second person approves; the caller carries out ``facts`` and nothing else.
 
+    ``number`` is that of the approval that this person saw: what was asked for anew is another.
     Raises ``NotAsked``, ``AlreadyDecided``, ``RunOut``, ``NotAPerson``, ``SamePerson``.
     """
-    approval = _locked(session, tenant_id, act, subject)
-    new = step(State(approval.state), Event.APPROVED)
+    approval = _locked(session, tenant_id, act, subject, number)
+    step(State(approval.state), Event.APPROVED)
     if approval.expires_at <= clock.now():
         raise RunOut("Seven days are over. Ask for it anew.")
     if not is_person(by):
@@ -112,17 +125,25 @@ def approve(session: Session, tenant_id: str, act: str, subject: str, by: str) -
     if same(approval.first, by):
         raise SamePerson("Who asked for it may not approve it.")
     approval.second = by
-    _decide(session, approval, new, by)
+    _decide(session, approval, Event.APPROVED, by)
     return approval
 
 
-def refuse(session: Session, tenant_id: str, act: str, subject: str, by: str) -> Approval:
+def refuse(
+    session: Session,
+    tenant_id: str,
+    act: str,
+    subject: str,
+    by: str,
+    why: str = "",
+    number: int | None = None,
+) -> Approval:
     """A person refuses, or takes back what he asked for. Raises as ``approve``, but for two."""
-    approval = _locked(session, tenant_id, act, subject)
-    new = step(State(approval.state), Event.REFUSED)
+    approval = _locked(session, tenant_id, act, subject, number)
+    step(State(approval.state), Event.REFUSED)
     if not is_person(by):
         raise NotAPerson("Only a person may refuse.")
-    _decide(session, approval, new, by)
+    _decide(session, approval, Event.REFUSED, by, why)
     return approval
 
 
@@ -131,7 +152,7 @@ def run_out(session: Session, tenant_id: str, act: str, subject: str) -> bool:
     approval = _locked(session, tenant_id, act, subject)
     if approval.state != State.ASKED or approval.expires_at > clock.now():
         return False
-    _decide(session, approval, step(State.ASKED, Event.RUN_OUT), "worker")
+    _decide(session, approval, Event.RUN_OUT, "worker")
     return True
 
 
@@ -177,24 +198,34 @@ def _find(
     return session.scalar(query if state is None else query.where(Approval.state == state))
 
 
-def _locked(session: Session, tenant_id: str, act: str, subject: str) -> Approval:
+def _needed(session: Session, tenant_id: str, wanted: Wanted) -> int:
+    rules = standing.in_force(session, tenant_id)
+    return people.people_needed(wanted.act, wanted.amount, rules)
+
+
+def _locked(
+    session: Session, tenant_id: str, act: str, subject: str, number: int | None = None
+) -> Approval:
     """The last one asked for, locked and read afresh."""
     found = _find(session, tenant_id, act, subject)
     approval = lock(session, Approval, tenant_id, found) if found is not None else None
     if approval is None:
         raise NotAsked("Nobody has asked for this.")
+    if number not in {None, approval.id}:
+        raise AlreadyDecided("It was decided, and asked for anew: look at it again.")
     return approval
 
 
-def _decide(session: Session, approval: Approval, new: State, by: str) -> None:
-    approval.state, approval.decided_at = new, clock.now()
+def _decide(session: Session, approval: Approval, event: Event, by: str, why: str = "") -> None:
+    approval.state = step(State(approval.state), event)
+    approval.decided_at = clock.now()
     session.flush()
-    _note(session, approval, by, new)
+    _note(session, approval, by, TOLD.get(event, approval.state), why)
 
 
-def _note(session: Session, approval: Approval, by: str, what: str) -> None:
+def _note(session: Session, approval: Approval, by: str, what: str, why: str = "") -> None:
     order = {"order": approval.order_number} if approval.order_number else {}
-    detail = {**order, **approval.facts}
+    detail = {**order, **approval.facts, **({"why": why} if why else {})}
     act = f"{approval.act}.{what}"
     audit.note(session, approval.tenant_id, by, act, approval.subject, detail)
 

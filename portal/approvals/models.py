@@ -16,6 +16,7 @@ class Approval(Base):
 
     ``first`` asked for it: a person (``staff:…``), or a finance system whose order counts as the
     first (``client:…``). ``facts`` is what the second person saw; nothing else may be carried out.
+    ``alone``: by the town's rule one person was enough, so nobody was asked (``people``).
     """
 
     __tablename__ = "approvals"
@@ -23,7 +24,14 @@ class Approval(Base):
         CheckConstraint(f"state IN ({STATES})", name="state"),
         CheckConstraint("second IS NULL OR lower(second) <> lower(first)", name="two_people"),
         CheckConstraint("second IS NULL OR second LIKE 'staff:_%'", name="second_is_a_person"),
-        CheckConstraint("(state = 'approved') = (second IS NOT NULL)", name="second_approved"),
+        CheckConstraint(
+            "(state = 'approved') = (second IS NOT NULL OR alone)", name="second_approved"
+        ),
+        CheckConstraint(
+            "NOT alone OR (second IS NULL AND (first LIKE 'staff:_%' OR first = 'client:~'))",
+            name="alone_is_a_person",
+        ),
+        Index(None, "tenant_id", "subject"),
         Index(
             "uq_approvals_one_asked",
             "tenant_id",
@@ -47,3 +55,26 @@ class Approval(Base):
     second: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(default=State.ASKED)
+    alone: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class ApprovalRule(Base):
+    """Up to which amount one person is enough for an act; the newest row of an act counts.
+
+    Without an amount it takes two again. Two people gave it: ``given_by`` names both.
+    """
+
+    __tablename__ = "approval_rules"
+    __table_args__ = (
+        CheckConstraint("up_to_cents IS NULL OR up_to_cents > 0", name="up_to"),
+        CheckConstraint("(up_to_cents IS NULL) = (currency = '')", name="currency"),
+        Index(None, "tenant_id", "act"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    act: Mapped[str]
+    up_to_cents: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    given_by: Mapped[str]
+    given_at: Mapped[datetime]

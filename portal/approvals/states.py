@@ -21,6 +21,7 @@ class Event(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     RUN_OUT = "run_out"
+    ONE_WAS_ENOUGH = "one_was_enough"
 
 
 class AlreadyDecided(Conflict):
@@ -33,6 +34,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.ASKED, Event.APPROVED): State.APPROVED,
     (State.ASKED, Event.REFUSED): State.REFUSED,
     (State.ASKED, Event.RUN_OUT): State.EXPIRED,
+    (State.ASKED, Event.ONE_WAS_ENOUGH): State.APPROVED,
 }
 
 

@@ -33,30 +33,32 @@ def ask(tenant_id: str, payment_id: str, order: str, by: str) -> None:
         if not deciding.is_person(by):
             raise deciding.NotAPerson("Only a person may ask for this.")
         payment = _unknown(session, tenant_id, payment_id)
-        wanted = deciding.Wanted(ACT, payment_id, order, _facts(payment))
-        deciding.ask(session, tenant_id, wanted, by)
+        wanted = deciding.Wanted(ACT, payment_id, order, _facts(payment), payment.amount)
+        if deciding.ask(session, tenant_id, wanted, by).alone:
+            _correct(session, payment)
 
     again(act)
 
 
-def approve(tenant_id: str, payment_id: str, by: str) -> None:
+def approve(tenant_id: str, payment_id: str, by: str, number: int | None = None) -> None:
     """The second person approves, and the request can be paid again. Raises as
     ``deciding.approve``, and ``NotCorrectable``.
     """
 
     def act(session: Session) -> None:
         payment = _unknown(session, tenant_id, payment_id)
-        deciding.approve(session, tenant_id, ACT, payment_id, by)
-        advance(session, payment, Event.CORRECTED, "correction")
-        payment.current, payment.ask_at = False, None
+        deciding.approve(session, tenant_id, ACT, payment_id, by, number)
+        _correct(session, payment)
 
     again(act)
 
 
-def refuse(tenant_id: str, payment_id: str, by: str) -> None:
+def refuse(
+    tenant_id: str, payment_id: str, by: str, why: str = "", number: int | None = None
+) -> None:
     """A person refuses it, or takes it back. Raises as ``deciding.refuse``."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, payment_id, by)
+        deciding.refuse(session, tenant_id, ACT, payment_id, by, why, number)
 
 
 def run_out() -> int:
@@ -66,6 +68,11 @@ def run_out() -> int:
         for tenant_id, act, subject in over:
             deciding.run_out(session, tenant_id, act, subject)
     return len(over)
+
+
+def _correct(session: Session, payment: Payment) -> None:
+    advance(session, payment, Event.CORRECTED, "correction")
+    payment.current, payment.ask_at = False, None
 
 
 def _unknown(session: Session, tenant_id: str, payment_id: str) -> Payment:

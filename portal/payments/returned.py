@@ -57,7 +57,7 @@ class Refund(Base):
             "approved_by IS NULL OR lower(approved_by) <> lower(asked_by)", name="two_people"
         ),
         CheckConstraint(
-            "approved_by IS NOT NULL OR state IN ('requested', 'failed')", name="approved"
+            "approved_at IS NOT NULL OR state IN ('requested', 'failed')", name="approved"
         ),
         Index(
             "uq_refunds_one_an_order",
@@ -82,7 +82,7 @@ class Refund(Base):
     failed_by: Mapped[str | None]  # the event that ended it without success
     asked_by: Mapped[str]
     asked_at: Mapped[datetime]
-    approved_by: Mapped[str | None]
+    approved_by: Mapped[str | None]  # none where one person was enough
     approved_at: Mapped[datetime | None]
     submitted_at: Mapped[datetime | None]
     ask_at: Mapped[datetime | None]  # when the provider is told, or asked, next

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.approvals import deciding
+from portal.approvals.models import Approval
 from portal.db import transaction
 from portal.errors import Conflict
 from portal.ledger import book, entries, items
@@ -40,38 +41,37 @@ def ask(tenant_id: str, act: str, item_id: int, order: str, by: str) -> None:
         item = CLOSERS[act].locked(session, tenant_id, item_id)
         if not item.open_cents:
             raise ItemChanged("Nothing of the item is open.")
-        wanted = deciding.Wanted(act, str(item_id), order, _facts(item))
-        deciding.ask(session, tenant_id, wanted, by)
+        amount = Money(item.open_cents, item.currency)
+        wanted = deciding.Wanted(act, str(item_id), order, _facts(item), amount)
+        approval = deciding.ask(session, tenant_id, wanted, by)
+        if approval.alone:
+            _close(session, approval, item, by)
 
     again(whole)
 
 
-def approve(tenant_id: str, act: str, item_id: int, by: str) -> None:
+def approve(tenant_id: str, act: str, item_id: int, by: str, number: int | None = None) -> None:
     """The second person approves, and the item is closed. Raises as ``deciding.approve``, too:
 
     ``ItemChanged``, ``Promised``.
     """
 
     def whole(session: Session) -> None:
-        closer = CLOSERS[act]
-        item = closer.locked(session, tenant_id, item_id)
-        approval = deciding.approve(session, tenant_id, act, str(item_id), by)
+        item = CLOSERS[act].locked(session, tenant_id, item_id)
+        approval = deciding.approve(session, tenant_id, act, str(item_id), by, number)
         if approval.facts != _facts(item):
             raise ItemChanged("The item has changed since it was asked for.")
-        amount = Money(item.open_cents, item.currency)
-        # An order may close many items: the item's own name makes the entry's unique.
-        name = f"{approval.order_number}:{item_id}"
-        book.post(session, tenant_id, closer.entry(name, item, amount))
-        items.lower(item, amount.cents, closer.ends_as)
-        staff.custody_ended(session, item, by)
+        _close(session, approval, item, by)
 
     again(whole)
 
 
-def refuse(tenant_id: str, act: str, item_id: int, by: str) -> None:
+def refuse(
+    tenant_id: str, act: str, item_id: int, by: str, why: str = "", number: int | None = None
+) -> None:
     """A person refuses it, or takes it back. Raises as ``deciding.refuse``."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, act, str(item_id), by)
+        deciding.refuse(session, tenant_id, act, str(item_id), by, why, number)
 
 
 def run_out() -> int:
@@ -81,6 +81,18 @@ def run_out() -> int:
         for tenant_id, act, subject in over:
             deciding.run_out(session, tenant_id, act, subject)
     return len(over)
+
+
+def _close(
+    session: Session, approval: Approval, item: "SuspenseItem | CustodyItem", by: str
+) -> None:
+    closer = CLOSERS[approval.act]
+    amount = Money(item.open_cents, item.currency)
+    # An order may close many items: the item's own name makes the entry's unique.
+    name = f"{approval.order_number}:{item.id}"
+    book.post(session, item.tenant_id, closer.entry(name, item, amount))
+    items.lower(item, amount.cents, closer.ends_as)
+    staff.custody_ended(session, item, by)
 
 
 @dataclass(frozen=True, slots=True)

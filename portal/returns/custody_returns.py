@@ -50,23 +50,25 @@ def ask(tenant_id: str, item_id: int, order: str, by: str) -> str:
     return again(lambda session: _ask(session, tenant_id, item_id, order, by))
 
 
-def approve(tenant_id: str, return_id: str, by: str) -> None:
+def approve(tenant_id: str, return_id: str, by: str, number: int | None = None) -> None:
     """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``."""
 
     def act(session: Session) -> None:
         _, row = locked(session, tenant_id, return_id)
-        deciding.approve(session, tenant_id, ACT, return_id, by)
-        row.ask_at, row.state = clock.now(), step(State(row.state), Event.APPROVED)
+        deciding.approve(session, tenant_id, ACT, return_id, by, number)
+        _approved(row)
 
     again(act)
 
 
-def refuse(tenant_id: str, return_id: str, by: str) -> None:
+def refuse(
+    tenant_id: str, return_id: str, by: str, why: str = "", number: int | None = None
+) -> None:
     """A person refuses it, or takes it back. Raises as ``deciding.refuse``."""
 
     def act(session: Session) -> None:
         item, row = locked(session, tenant_id, return_id)
-        deciding.refuse(session, tenant_id, ACT, return_id, by)
+        deciding.refuse(session, tenant_id, ACT, return_id, by, why, number)
         step(State(row.state), Event.REFUSED)
         return_booking.failed(session, item, row, Event.REFUSED)
 
@@ -126,9 +128,15 @@ def _ask(session: Session, tenant_id: str, item_id: int, order: str, by: str) ->
     )
     session.add(row)
     facts = {"item": item.reference, "amount_cents": row.amount_cents, "currency": row.currency}
-    deciding.ask(session, tenant_id, deciding.Wanted(ACT, row.id, order, facts), by)
+    wanted = deciding.Wanted(ACT, row.id, order, facts, row.amount)
+    if deciding.ask(session, tenant_id, wanted, by).alone:
+        _approved(row)
     staff.returned_anew(session, item, by)
     return row.id
+
+
+def _approved(row: CustodyReturn) -> None:
+    row.ask_at, row.state = clock.now(), step(State(row.state), Event.APPROVED)
 
 
 def _standing(session: Session, item: CustodyItem) -> CustodyReturn | None:

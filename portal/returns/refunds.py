@@ -6,7 +6,7 @@ What is asked for is set aside at once, so that the same money is never promised
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -90,24 +90,26 @@ def enter(session: Session, asked: Asked) -> tuple[Refund, bool]:
     return refund, True
 
 
-def approve(tenant_id: str, refund_id: str, by: str) -> None:
+def approve(tenant_id: str, refund_id: str, by: str, number: int | None = None) -> None:
     """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``."""
 
     def act(session: Session) -> None:
         _, refund = locked(session, tenant_id, refund_id)
-        deciding.approve(session, tenant_id, ACT, refund_id, by)
-        refund.approved_by, refund.approved_at, refund.ask_at = by, clock.now(), clock.now()
-        refund.state = step(State(refund.state), Event.APPROVED)
+        deciding.approve(session, tenant_id, ACT, refund_id, by, number)
+        refund.approved_by = by
+        _approved(refund)
 
     again(act)
 
 
-def refuse(tenant_id: str, refund_id: str, by: str) -> None:
+def refuse(
+    tenant_id: str, refund_id: str, by: str, why: str = "", number: int | None = None
+) -> None:
     """A person refuses it, or takes it back. Raises as ``deciding.refuse``."""
 
     def act(session: Session) -> None:
         payment, refund = locked(session, tenant_id, refund_id)
-        deciding.refuse(session, tenant_id, ACT, refund_id, by)
+        deciding.refuse(session, tenant_id, ACT, refund_id, by, why, number)
         fail(session, payment, refund, Event.REFUSED)
 
     again(act)
@@ -128,7 +130,13 @@ def by_reference(
     )
 
 
+def _approved(refund: Refund) -> None:
+    refund.approved_at, refund.ask_at = clock.now(), clock.now()
+    refund.state = step(State(refund.state), Event.APPROVED)
+
+
 def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
+    before = _sent_so_far(session, payment)
     refund = Refund(
         tenant_id=asked.tenant_id,
         id=secrets.token_hex(16),
@@ -148,9 +156,20 @@ def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
         "currency": asked.amount.currency,
         "reason": str(asked.reason),
     }
-    wanted = deciding.Wanted(ACT, refund.id, asked.order, facts)
-    deciding.ask(session, asked.tenant_id, wanted, asked.by)
+    # What goes back in parts counts together: no rule about one person is gone round by it.
+    wanted = deciding.Wanted(ACT, refund.id, asked.order, facts, asked.amount + before)
+    if deciding.ask(session, asked.tenant_id, wanted, asked.by).alone:
+        _approved(refund)
     return refund
+
+
+def _sent_so_far(session: Session, payment: Payment) -> Money:
+    query = select(func.coalesce(func.sum(Refund.amount_cents), 0)).where(
+        Refund.tenant_id == payment.tenant_id,
+        Refund.payment_id == payment.id,
+        Refund.state != State.FAILED,
+    )
+    return Money(int(session.scalar(query) or 0), payment.currency)
 
 
 def _by_order(session: Session, asked: Asked) -> Refund | None:

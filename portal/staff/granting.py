@@ -52,10 +52,10 @@ def ask(tenant_id: str, login: str, grant: Grant, by: str) -> None:
         deciding.ask(session, tenant_id, wanted, by)
 
 
-def approve(tenant_id: str, subject: str, by: str) -> None:
+def approve(tenant_id: str, subject: str, by: str, number: int | None = None) -> None:
     """The second person agrees: the role is given as it was asked for. A whole act."""
     with transaction() as session:
-        approval = deciding.approve(session, tenant_id, ACT, subject, by)
+        approval = deciding.approve(session, tenant_id, ACT, subject, by, number)
         member = members.locked(session, tenant_id, approval.facts["login"])
         if deciding.same(by, member.actor):
             raise deciding.SamePerson("Nobody approves a role for himself.")
@@ -64,10 +64,10 @@ def approve(tenant_id: str, subject: str, by: str) -> None:
         _give(session, member, grant, f"{approval.first} {by}")
 
 
-def refuse(tenant_id: str, subject: str, by: str) -> None:
+def refuse(tenant_id: str, subject: str, by: str, why: str = "", number: int | None = None) -> None:
     """It is not given. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, subject, by)
+        deciding.refuse(session, tenant_id, ACT, subject, by, why, number)
 
 
 def run_out() -> None:

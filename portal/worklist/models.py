@@ -24,6 +24,7 @@ class StaffTask(Base):
         CheckConstraint(f"kind IN ({KINDS})", name="kind"),
         CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_someone"),
         CheckConstraint("ended_at IS NOT NULL OR reason = ''", name="reason_of_an_end"),
+        Index(None, "tenant_id", "reference"),
         Index(
             "uq_staff_tasks_one_open",
             "tenant_id",
