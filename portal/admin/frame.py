@@ -22,7 +22,10 @@ class Entry:
 
 
 # In the order in which a day in the town hall needs them.
-MENU: tuple[Entry, ...] = (Entry("admin.account", N_("My access")),)
+MENU: tuple[Entry, ...] = (
+    Entry("admin.approvals", N_("Approvals")),
+    Entry("admin.account", N_("My access")),
+)
 ROLES: Mapping[Role, str] = {
     Role.VIEWER: N_("Viewer"),
     Role.CLERK: N_("Clerk"),

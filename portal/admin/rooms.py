@@ -2,10 +2,22 @@
 
 from flask import Flask
 
-from portal.admin import entering, frame, gate
+from portal.admin import (
+    approval_rules,
+    approving,
+    entering,
+    frame,
+    gate,
+    payment_acts,
+    request_acts,
+    request_page,
+)
 from portal.admin.doors import bp
 
-PAGES = (entering,)
+PAGES = (
+    entering,
+    approving, approval_rules, request_page, request_acts, payment_acts,
+)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:

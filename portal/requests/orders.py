@@ -1,4 +1,4 @@
-"""Orders: what the finance system decides about a request it has pushed.
+"""Orders: what the finance system, or a person of the town, decides about a request.
 
 It withdraws and restores, wants a new link or TAN, and waives a small rest. All take a session,
 lock the request, note who ordered it and tell it in the feed. What is ordered again and is so
@@ -58,11 +58,12 @@ class OrderReused(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which request, and who orders (as audit names it)."""
+    """Which request, and who orders (as audit names it); ``why`` is a person's own note of it."""
 
     tenant_id: str
     reference: str
     actor: str
+    why: str = ""
 
     def locked(self, session: Session) -> PaymentRequest:
         """The request, locked; raises ``NoSuchRequest``."""
@@ -71,7 +72,8 @@ class Subject:
 
     def note(self, session: Session, act: str, detail: Json | None = None) -> None:
         """Write down what was ordered."""
-        audit.note(session, self.tenant_id, self.actor, act, self.reference, detail)
+        told = {**(detail or {}), **({"why": self.why} if self.why else {})}
+        audit.note(session, self.tenant_id, self.actor, act, self.reference, told)
 
     def tell(self, session: Session, message: Message) -> None:
         """Tell it in the feed."""

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from portal import audit, clock
 from portal.db import lock
-from portal.errors import Conflict, Invalid
+from portal.errors import Conflict
 from portal.keys import Key, Keyring, mac
-from portal.requests import persons, typed
+from portal.requests import reasons, typed
 from portal.requests.models import PaymentRequest, RequestVersion, Tries
 from portal.requests.register import Standing
 
@@ -27,25 +27,12 @@ _TANS = 10**DIGITS
 TRIES_IN_HOUR = 5
 TRIES_IN_LIFE = 10
 HOUR = timedelta(hours=1)
-LONGEST_REASON = 140
 
 
 class OnlyANewTan(Conflict):
     """The TAN's life is over: only another one opens the letter."""
 
     code = "only_a_new_tan"
-
-
-class ReasonMissing(Invalid):
-    """Who unlocks says why."""
-
-    code = "reason_missing"
-
-
-class PersonalData(Invalid):
-    """Notes are kept for years and name nobody."""
-
-    code = "personal_data"
 
 
 class Verdict(StrEnum):
@@ -90,11 +77,7 @@ def unlock(session: Session, request: PaymentRequest, actor: str, reason: str) -
     Those of the TAN's life stay counted. Raises ``OnlyANewTan``, ``ReasonMissing``,
     ``PersonalData``.
     """
-    reason = reason.strip()
-    if not 0 < len(reason) <= LONGEST_REASON:
-        raise ReasonMissing(f"Say why, in 1 to {LONGEST_REASON} characters.")
-    if what := persons.held(reason):
-        raise PersonalData(f"The reason holds {what}: leave it out.")
+    reason = reasons.checked(reason)
     tries = lock(session, Tries, request.tenant_id, request.id)
     in_life = tries.in_life if tries else 0
     if in_life >= TRIES_IN_LIFE:
@@ -132,6 +115,15 @@ def is_locked(session: Session, request: PaymentRequest) -> Checked | None:
     if in_hour < TRIES_IN_HOUR and tries.in_life < TRIES_IN_LIFE:
         return None
     return _locked(session, request)
+
+
+def tries_left(session: Session, request: PaymentRequest) -> int:
+    """How many tries are left now, of this hour and of the TAN's life. Changes nothing."""
+    tries = session.get(Tries, (request.tenant_id, request.id))
+    if tries is None:
+        return TRIES_IN_HOUR
+    in_hour = tries.in_hour if tries.hour_began_at > clock.now() - HOUR else 0
+    return max(0, min(TRIES_IN_HOUR - in_hour, TRIES_IN_LIFE - tries.in_life))
 
 
 def _take_try(session: Session, request: PaymentRequest) -> Tries | None:

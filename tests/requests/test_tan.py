@@ -8,7 +8,7 @@ from portal import keys
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.keys import Keyring
-from portal.requests import register, tan
+from portal.requests import reasons, register, tan
 from portal.requests.models import PaymentRequest, Tries
 from portal.requests.tan import Checked, Verdict
 from tests import builders
@@ -233,13 +233,13 @@ def test_unlocking_ends_with_the_life_of_the_tan(app: Flask) -> None:
 def test_nobody_unlocks_without_a_reason(app: Flask, reason: str) -> None:
     letter = builders.letter()
     guessed(letter, 5)
-    with pytest.raises(tan.ReasonMissing):
+    with pytest.raises(reasons.ReasonMissing):
         unlocked(letter, reason)
     assert checked(letter, letter.tan).verdict is LOCKED
 
 
 def test_a_reason_names_nobody(app: Flask) -> None:
-    with pytest.raises(tan.PersonalData):
+    with pytest.raises(reasons.PersonalData):
         unlocked(builders.letter(), "hat angerufen, Tel. 0171 2345678")
 
 

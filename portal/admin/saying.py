@@ -1,0 +1,127 @@
+"""What people, acts and codes are called on the pages of the admin view."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal.admin.frame import role as role_name
+from portal.admin.second_person import ACTS
+from portal.db import Json
+from portal.money import Money
+from portal.staff import members
+from portal.staff.members import NoSuchMember
+from portal.staff.roles import Role
+from portal.web import language
+from portal.web.current import tenant_id
+from portal.web.language import gettext
+from portal.words import N_
+
+REQUEST_STATES: Mapping[str, str] = {
+    "open": N_("open"),
+    "partly_paid": N_("partly paid"),
+    "paid": N_("paid"),
+    "withdrawn": N_("no longer payable online"),
+    "expired": N_("last day for paying is over"),
+    "replaced": N_("replaced by a newer request"),
+}
+PAYMENT_STATES: Mapping[str, str] = {
+    "created": N_("begun"),
+    "started": N_("handed over to the provider"),
+    "pending": N_("under way"),
+    "unknown": N_("unknown"),
+    "succeeded": N_("paid"),
+    "failed": N_("failed"),
+    "cancelled": N_("cancelled"),
+    "expired": N_("run out"),
+}
+APPROVAL_STATES: Mapping[str, str] = {
+    "asked": N_("waits for the second person"),
+    "approved": N_("approved"),
+    "refused": N_("refused"),
+    "expired": N_("run out"),
+}
+REFUND_REASONS: Mapping[str, str] = {
+    "surplus": N_("surplus: more was paid than asked"),
+    "claim_cancelled": N_("claim cancelled: it is not asked again"),
+    "wrong_payer": N_("paid by mistake: the claim is open again"),
+}
+WITHDRAWN: Mapping[str, str] = {
+    "cancelled": N_("the claim is cancelled"),
+    "paid": N_("it was paid otherwise"),
+    "deferred": N_("it is deferred"),
+    "debit": N_("it is collected by direct debit"),
+    "enforcement": N_("it is with the enforcement office"),
+    "other": N_("another reason"),
+}
+TONES: Mapping[str, str] = {
+    "paid": "good", "succeeded": "good", "approved": "good", "taken": "good", "booked": "good",
+    "partly_paid": "wait", "pending": "wait", "unknown": "bad", "failed": "bad", "asked": "wait",
+    "refused": "bad", "parked": "bad", "waiting": "wait", "withdrawn": "wait", "expired": "wait",
+    "started": "wait", "created": "wait",
+}  # fmt: skip
+MACHINES: Mapping[str, str] = {
+    "worker": N_("the portal itself"),
+    "payments": N_("the portal itself"),
+    "settlements": N_("the portal itself"),
+    "operator": N_("who runs the portal"),
+    "citizen": N_("the payer"),
+}
+FACTS: Mapping[str, str] = {
+    "amount_cents": N_("Amount"),
+    "open_cents": N_("Open amount"),
+    "up_to_cents": N_("One person is enough up to"),
+    "reason": N_("Reason"),
+    "payment": N_("Payment"),
+    "item": N_("Item"),
+    "login": N_("Login"),
+    "role": N_("Role"),
+    "unit": N_("Unit"),
+    "kind": N_("Kind"),
+    "act": N_("Act"),
+    "why": N_("Reason given"),
+    "order": N_("Order"),
+}
+
+
+def word(table: Mapping[str, str], code: str) -> str:
+    """A code in words; one that nobody has named yet stands as it is."""
+    return gettext(table[code]) if code in table else code
+
+
+def who(session: Session, actor: str) -> str:
+    """Who it is: a colleague by name, the finance system, or the portal."""
+    sort, _, name = actor.partition(":")
+    if sort == "staff":
+        try:
+            shown = members.by_login(session, tenant_id(), name).display
+        except NoSuchMember:
+            return name
+        return shown if shown == name else f"{shown} ({name})"
+    if sort == "client":
+        return gettext("finance system (%(name)s)", name=name)
+    return gettext(MACHINES[actor]) if actor in MACHINES else actor
+
+
+def facts(told: Json) -> list[tuple[str, str]]:
+    """What somebody asked for, line by line: label and value."""
+    found = []
+    for key, value in told.items():
+        text = "" if key == "currency" else _value(told, key, value)
+        if text:
+            found.append((word(FACTS, key), text))
+    return found
+
+
+def _value(told: Json, key: str, value: Any) -> str:
+    if key == "up_to_cents" and value is None:
+        return gettext("never: always two")
+    if value is None or value == "":
+        return ""
+    if key.endswith("_cents"):
+        return language.money(Money(int(value), str(told.get("currency") or "EUR")))
+    if key == "act":
+        return gettext(ACTS[value].title) if value in ACTS else str(value)
+    if key == "role":
+        return role_name(Role(value))
+    return word(REFUND_REASONS, str(value)) if key == "reason" else str(value)

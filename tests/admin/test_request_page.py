@@ -1,0 +1,275 @@
+"""One request on one page: everything but the secrets of the letter, and acts with reasons."""
+
+import re
+
+import pytest
+from flask import current_app
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from portal.audit import AuditRow
+from portal.db import db, transaction
+from portal.finance.models import Delivery, Endpoint
+from portal.keys import Keyring
+from portal.payments.models import PaymentStep
+from portal.payments.returned import Refund
+from portal.requests import elsewhere, links, opening, tan
+from portal.requests.ordered import Elsewhere, How
+from portal.requests.orders import Subject
+from portal.staff.roles import Grant, Role
+from tests import builders
+from tests.builders import OTHER_TOWN, TOWN, Letter, token
+from tests.conftest import Time
+from tests.fakes import FakeProvider
+from tests.payments.test_correcting import unknown
+from tests.returns.test_refunds import paid, paid_twice, sent
+from tests.staff.people import colleague, sign_in
+
+
+@pytest.fixture
+def clerk(client: FlaskClient) -> FlaskClient:
+    """A browser in which a clerk of the whole town is signed in."""
+    return sign_in(client, colleague("jansen", Role.CLERK))
+
+
+def page(clerk: FlaskClient, reference: str = "K-1") -> str:
+    answer = clerk.get(f"/admin/requests/{reference}")
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def post(clerk: FlaskClient, path: str, **told: str) -> TestResponse:
+    csrf = token(clerk.get("/admin/account"))
+    return clerk.post(f"/admin/requests/{path}", data={**told, "csrf_token": csrf})
+
+
+def notes(act: str) -> list[tuple[str, dict[str, object]]]:
+    db.session.rollback()
+    rows = db.session.scalars(select(AuditRow).where(AuditRow.act == act))
+    return [(row.actor, row.detail) for row in rows]
+
+
+def secrets_of(letter: Letter) -> set[str]:
+    """The link, short code and TAN of the letter as it stands, however they are written."""
+    keyring: Keyring = current_app.extensions["keyring"]
+    request = builders.request_of(letter)
+    code = links.short_code(keyring.get(request.key_id), links.identity(request))
+    proof = links.proof(keyring.get(request.key_id), links.identity(request))
+    second = tan.of_request(keyring, request)
+    return {code, proof, second, "-".join(re.findall("....", code)), f"{second[:4]} {second[4:]}"}
+
+
+def test_the_page_tells_it_all_in_one_time_line(clerk: FlaskClient, provider: FakeProvider) -> None:
+    letter, payment = paid(provider)
+    refund = sent(payment, 4_000)
+    builders.letter("K-1", amount_cents=12_000)
+    with transaction() as session:
+        fact = Elsewhere(id="b-1", amount_cents=500, paid_on=builders.LONG_AGO, how=How.CASH)
+        elsewhere.tell(session, Subject(TOWN, "K-1", "client:finance"), fact)
+    told = page(clerk)
+    for words in (
+        "Gefordert: 100,00\xa0€", "Geändert: Version 2", "Betrag: 100,00\xa0€ → 120,00\xa0€",
+        "Zahlung begonnen: Card 100,00\xa0€", "ist jetzt: bezahlt", "durch Benachrichtigung",
+        "Erstattung: beantragt", "durch: anna", "Erstattung: freigegeben", "durch: bert",
+        "Erstattung von 40,00\xa0€ ist ausgeführt", "Anordnung: AO-1", "Soll 100,00\xa0€",
+        "Schwebeposten card", "Meldung an das Finanzverfahren: Zahlung eingegangen",
+        "5,00\xa0€ wurden bar an die Kommune gezahlt", "liegt zum Abruf bereit",
+    ):  # fmt: skip
+        assert words in told, words
+    assert refund not in told
+    assert builders.request_of(letter).state == "partly_paid"
+
+
+def test_the_newest_stands_first_or_the_oldest(clerk: FlaskClient, provider: FakeProvider) -> None:
+    paid(provider)
+    for query, first in (("", "ist jetzt"), ("?order=oldest", "Gefordert")):
+        told = clerk.get(f"/admin/requests/K-1{query}").text.split('class="timeline"')[1]
+        assert (told.index("ist jetzt") < told.index("Gefordert: ")) == (first == "ist jetzt")
+
+
+def test_neither_link_nor_short_code_nor_tan_is_on_any_page(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    letter, _ = paid(provider)
+    before = secrets_of(letter)
+    assert letter.tan in before
+    assert letter.short_code in before
+    for act in ("new-link", "new-tan"):
+        assert post(clerk, f"K-1/{act}", why="verloren").status_code == 303
+    hidden = before | secrets_of(letter)
+    assert len(hidden) >= 8
+    for path in ("", "/new-link", "/new-tan", "/withdraw", "?order=oldest"):
+        told = clerk.get(f"/admin/requests/K-1{path}").text
+        assert not [one for one in hidden if one in told]
+
+
+@pytest.mark.parametrize("path", ["", "/withdraw", "/payments/x/refund", "/payments/x/correct"])
+def test_what_is_out_of_reach_answers_as_what_is_not_there(client: FlaskClient, path: str) -> None:
+    builders.letter("K-1", unit="20.1")
+    builders.letter("K-2", unit="30.2")
+    builders.letter("K-3", tenant_id=OTHER_TOWN)
+    sign_in(client, colleague("jansen", Grant(Role.CLERK, unit="20.1")))
+    assert client.get("/admin/requests/K-1").status_code == 200
+    missing = client.get(f"/admin/requests/K-9{path}")
+    assert missing.status_code == 404
+    for reference in ("K-2", "K-3"):
+        answer = client.get(f"/admin/requests/{reference}{path}")
+        assert (answer.status_code, answer.data) == (404, missing.data)
+
+
+def test_a_viewer_reads_and_is_offered_no_act(client: FlaskClient, provider: FakeProvider) -> None:
+    paid(provider)
+    sign_in(client, colleague("lesen", Role.VIEWER))
+    told = page(client)
+    assert "/withdraw" not in told
+    assert "/refund" not in told
+    assert client.get("/admin/requests/K-1/withdraw").status_code == 404
+
+
+def test_a_request_is_withdrawn_and_restored_with_a_reason(clerk: FlaskClient) -> None:
+    letter = builders.letter("K-1")
+    for wrong, field in (
+        ({"reason": "", "why": "erledigt"}, "reason"),
+        ({"reason": "made-up", "why": "erledigt"}, "reason"),
+        ({"reason": "cancelled", "why": ""}, "why"),
+        ({"reason": "cancelled", "why": "an a@example.org"}, "why"),
+    ):
+        answer = post(clerk, "K-1/withdraw", **wrong)
+        assert (answer.status_code, builders.request_of(letter).state) == (422, "open")
+        assert f'id="{field}-error"' in answer.text
+    assert post(clerk, "K-1/withdraw", reason="deferred", why="Antrag").status_code == 303
+    assert builders.request_of(letter).state == "withdrawn"
+    assert notes("request.withdraw") == [("staff:jansen", {"reason": "deferred", "why": "Antrag"})]
+    assert [event.type for event in builders.events()] == ["request.withdrawn"]
+    assert "gestundet" in page(clerk)
+    answer = post(clerk, "K-1/restore", until="2020-01-01", why="zurück")
+    assert (answer.status_code, 'id="until-error"' in answer.text) == (422, True)
+    assert post(clerk, "K-1/restore", until="", why="zurück").status_code == 303
+    assert builders.request_of(letter).state == "open"
+
+
+def test_after_a_new_link_the_old_one_is_dead_and_the_finance_system_is_told(
+    clerk: FlaskClient,
+) -> None:
+    letter = builders.letter("K-1")
+    assert "neues Schreiben" in clerk.get("/admin/requests/K-1/new-link").text
+    assert post(clerk, "K-1/new-link", why="verloren").status_code == 303
+    assert builders.request_of(letter).link_version == 2
+    keyring: Keyring = current_app.extensions["keyring"]
+    code = letter.url.rsplit("/", 1)[1]
+    assert links.find_by_link(db.session(), keyring, TOWN, code) is None
+    assert [event.data["reason"] for event in builders.events()] == ["new_link"]
+    assert notes("request.new_link")[0][1]["why"] == "verloren"
+
+
+def test_a_locked_letter_is_unlocked_or_needs_a_new_tan(clerk: FlaskClient, time: Time) -> None:
+    letter = builders.letter("K-1")
+    wrong = f"{(int(letter.tan) + 1) % 10**8:08d}"
+
+    def guess(many: int) -> None:
+        for _ in range(many):
+            opening.by_tan(current_app.extensions["keyring"], TOWN, letter.request_id, wrong, "v")
+
+    guess(5)
+    assert "Gesperrt" in page(clerk)
+    assert post(clerk, "K-1/unlock", why="Anruf").status_code == 303
+    assert "Gesperrt" not in page(clerk)
+    guess(5)
+    answer = post(clerk, "K-1/unlock", why="Anruf")
+    assert (answer.status_code, "Nur eine neue TAN" in answer.text) == (422, True)
+    assert "bis es eine neue TAN gibt" in page(clerk)
+    assert post(clerk, "K-1/new-tan", why="Anruf").status_code == 303
+    assert "Gesperrt" not in page(clerk)
+
+
+def test_a_refund_is_asked_for_with_errors_beside_the_field(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    _, payment = paid_twice(provider)
+    right = {"amount": "100,00", "reason": "surplus", "order": "AO-1"}
+    path = f"K-2026-1/payments/{payment}/refund"
+    for wrong, field in (
+        ({"amount": "viel"}, "amount"), ({"amount": "100,01"}, "amount"),
+        ({"reason": ""}, "reason"), ({"order": ""}, "order"), ({"order": "!"}, "order"),
+    ):  # fmt: skip
+        answer = post(clerk, path, **{**right, **wrong})
+        assert (answer.status_code, f'id="{field}-error"' in answer.text) == (422, True), wrong
+    assert post(clerk, path, **right).status_code == 303
+    assert post(clerk, path, **right).status_code == 303  # sent twice it is one
+    db.session.rollback()
+    (row,) = db.session.scalars(select(Refund)).all()
+    assert (row.state, row.asked_by, row.amount_cents) == ("requested", "staff:jansen", 10_000)
+
+
+def test_money_is_asked_for_only_after_a_fresh_proof(
+    clerk: FlaskClient, provider: FakeProvider, time: Time
+) -> None:
+    _, payment = paid(provider)
+    time.move("+6m")
+    right = {"amount": "10,00", "reason": "wrong_payer", "order": "AO-1"}
+    answer = post(clerk, f"K-1/payments/{payment}/refund", **right)
+    assert (answer.status_code, 'id="code-error"' in answer.text) == (422, True)
+    assert 'value="AO-1"' in answer.text
+    db.session.rollback()
+    assert db.session.scalars(select(Refund)).all() == []
+
+
+def test_the_provider_is_asked_now_and_its_word_stands_with_who_asked(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000)
+    payment = builders.begin(letter)
+    provider.pay(payment)
+    assert post(clerk, f"K-1/payments/{payment}/ask").status_code == 303
+    assert builders.payment(payment).state == "succeeded"
+    sources = db.session.scalars(select(PaymentStep.source).where(PaymentStep.new == "succeeded"))
+    assert list(sources) == ["staff"]
+    assert notes("payment.asked") == [("staff:jansen", {})]
+    assert "auf Nachfrage der Verwaltung" in page(clerk)
+
+
+def test_a_provider_that_is_silent_changes_nothing(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    payment = builders.begin(builders.letter("K-1"))
+    provider.down = 9
+    assert post(clerk, f"K-1/payments/{payment}/ask").status_code == 303
+    assert "antwortet gerade nicht" in page(clerk)
+    assert builders.payment(payment).state == "started"
+
+
+def test_an_unknown_payment_is_corrected_by_two(clerk: FlaskClient, provider: FakeProvider) -> None:
+    _, payment = unknown(provider)
+    answer = post(clerk, f"K-1/payments/{payment}/correct", order="")
+    assert (answer.status_code, 'id="order-error"' in answer.text) == (422, True)
+    assert post(clerk, f"K-1/payments/{payment}/correct", order="AO-1").status_code == 303
+    assert builders.payment(payment).state == "unknown"
+    assert "Ungeklärte Zahlung berichtigen: beantragt" in page(clerk)
+
+
+def test_a_payment_of_another_request_is_not_there(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    _, payment = paid(provider)
+    builders.letter("K-2")
+    for act in ("refund", "correct"):
+        assert clerk.get(f"/admin/requests/K-2/payments/{payment}/{act}").status_code == 404
+    assert post(clerk, f"K-2/payments/{payment}/ask").status_code == 404
+
+
+def test_an_event_is_sent_again_by_who_may(clerk: FlaskClient, provider: FakeProvider) -> None:
+    paid(provider)
+    position = builders.events()[0].position
+    assert post(clerk, f"K-1/events/{position}/resend").status_code == 303
+    assert "holt seine Meldungen selbst ab" in page(clerk)
+    with transaction() as session:
+        session.add(Endpoint(tenant_id=TOWN, url="https://finance.example/", secret_sealed=b"x"))
+    assert post(clerk, f"K-1/events/{position}/resend").status_code == 303
+    db.session.rollback()
+    assert db.session.get_one(Delivery, (TOWN, position)).state == "waiting"
+    told = page(clerk)
+    assert "wartet auf die Übermittlung" in told
+    assert "Eine Meldung wird erneut übermittelt" in told
+    builders.letter("K-2")
+    assert post(clerk, f"K-2/events/{position}/resend").status_code == 404
