@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
+from portal.approvals import sealed as sealed_parts
+from portal.approvals.models import SealedPart
 from portal.db import transaction
 from portal.errors import Conflict
 from portal.finance import messages, outbox, repeating
@@ -21,6 +23,8 @@ from portal.payments.mails import Mail
 from portal.payments.models import ProviderAccount
 from portal.requests import links, register, tan
 from portal.requests.models import PaymentRequest, PurgedReference
+from portal.staff import directory, members
+from portal.staff.models import Directory, StaffMember
 
 AT_ONCE = 500
 
@@ -43,7 +47,7 @@ def counts(session: Session) -> Counter[str]:
         found.update({key_id: int(count) for key_id, count in session.execute(query)})
     sealed = (
         ProviderAccount.credentials_sealed, Endpoint.secret_sealed, KeptAnswer.answer_sealed,
-        Mail.sealed,
+        Mail.sealed, StaffMember.totp_sealed, Directory.secret_sealed, SealedPart.sealed,
     )  # fmt: skip
     for column in sealed:
         found.update(sealed_with(box) for box in session.scalars(select(column)) if box)
@@ -63,6 +67,7 @@ def revoke(keyring: Keyring, key_id: str) -> list[tuple[str, str]]:
     with transaction() as session:
         _seal_anew(session, keyring, key_id)
         _seal_answers_anew(session, keyring, key_id)
+        _seal_staff_anew(session, keyring, key_id)
     done: list[tuple[str, str]] = []
     while batch := _hanging_on(key_id):
         for tenant_id, request_id in batch:
@@ -96,6 +101,20 @@ def _seal_answers_anew(session: Session, keyring: Keyring, key_id: str) -> None:
     for mail in session.scalars(select(Mail).where(Mail.sealed.is_not(None)).with_for_update()):
         if mail.sealed and sealed_with(mail.sealed) == key_id:
             mails.sealed_anew(keyring, mail)
+
+
+def _seal_staff_anew(session: Session, keyring: Keyring, key_id: str) -> None:
+    for member in session.scalars(select(StaffMember).with_for_update()):
+        if member.totp_sealed and sealed_with(member.totp_sealed) == key_id:
+            secret = members.secret_of(keyring, member)
+            member.totp_sealed = members.sealed_secret(keyring, member, secret)
+    for row in session.scalars(select(Directory).with_for_update()):
+        if row.secret_sealed and sealed_with(row.secret_sealed) == key_id:
+            secret = directory.secret_of(keyring, row) or ""
+            row.secret_sealed = directory.sealed_secret(keyring, row.tenant_id, secret)
+    for part in session.scalars(select(SealedPart).with_for_update()):
+        if sealed_with(part.sealed) == key_id:
+            sealed_parts.seal_anew(keyring, part)
 
 
 def _hanging_on(key_id: str) -> list[tuple[str, int]]:

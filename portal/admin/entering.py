@@ -5,7 +5,7 @@ from typing import cast
 from flask import Response, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import cookie, doors, gate
+from portal.admin import cookie, directory, doors, gate
 from portal.admin.doors import Open
 from portal.admin.frame import entries, page
 from portal.db import db, transaction
@@ -25,7 +25,7 @@ def home() -> ResponseReturnValue:
 def sign_in_page() -> ResponseReturnValue:
     if gate.signed_in():
         return redirect(gate.way_back(request.args.get("back", "")), 303)
-    return page("admin/sign_in.html", back=request.args.get("back", ""), errors={}, login="")
+    return _sign_in_page(request.args.get("back", ""))
 
 
 @doors.post("/sign-in", Open.ANYONE)
@@ -40,9 +40,7 @@ def sign_in() -> ResponseReturnValue:
             "That did not fit together. Please check all three; a code counts only once."
             " After ten wrong tries an account waits for 15 minutes."
         )
-        return page(
-            "admin/sign_in.html", error.status, back=back, errors={"login": wrong}, login=told.login
-        )
+        return _sign_in_page(back, error.status, {"login": wrong}, told.login)
     answer = cast(Response, redirect(gate.way_back(back), 303))
     cookie.write(answer, name)
     return answer
@@ -51,9 +49,9 @@ def sign_in() -> ResponseReturnValue:
 @doors.post("/sign-out", Open.SIGNED_IN)
 def sign_out() -> ResponseReturnValue:
     with transaction() as session:
-        sittings.end(session, gate.person())
+        kept = sittings.end(session, gate.person())
     g.person = None
-    answer = cast(Response, redirect(url_for("admin.signed_out"), 303))
+    answer = cast(Response, redirect(directory.way_out(kept), 303))
     cookie.forget(answer)
     return answer
 
@@ -84,6 +82,15 @@ def change_password() -> ResponseReturnValue:
     answer = cast(Response, redirect(url_for("admin.account"), 303))
     cookie.write(answer, name)
     return answer
+
+
+def _sign_in_page(
+    back: str, status: int = 200, errors: dict[str, str] | None = None, login: str = ""
+) -> ResponseReturnValue:
+    return page(
+        "admin/sign_in.html", status, back=back, errors=errors or {}, login=login,
+        directory_url=directory.sign_in_url(back),
+    )  # fmt: skip
 
 
 def _faults(old: str, new: str, again: str) -> dict[str, str]:

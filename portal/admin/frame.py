@@ -24,6 +24,7 @@ class Entry:
 # In the order in which a day in the town hall needs them.
 MENU: tuple[Entry, ...] = (
     Entry("admin.approvals", N_("Approvals")),
+    Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
     Entry("admin.account", N_("My access")),
 )
 ROLES: Mapping[Role, str] = {

@@ -5,19 +5,29 @@ from flask import Flask
 from portal.admin import (
     approval_rules,
     approving,
+    directory,
     entering,
     frame,
     gate,
     payment_acts,
     request_acts,
     request_page,
+    second,
+    staff,
 )
 from portal.admin.doors import bp
 
 PAGES = (
+    approval_rules,
+    approving,
+    directory,
     entering,
-    approving, approval_rules, request_page, request_acts, payment_acts,
-)  # fmt: skip
+    payment_acts,
+    request_acts,
+    request_page,
+    second,
+    staff,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -2,7 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.approvals.states import State
@@ -78,3 +85,24 @@ class ApprovalRule(Base):
     currency: Mapped[str]
     given_by: Mapped[str]
     given_at: Mapped[datetime]
+
+
+class SealedPart(Base):
+    """A secret that belongs to an approval, sealed: what is to be set, or what was made by it.
+
+    It stands in no fact and no note. ``for_whom`` may be shown it, once; empty: nobody. It is
+    deleted when it is used, when it is shown, when the approval ends without effect, and after
+    seven days.
+    """
+
+    __tablename__ = "approval_sealed_parts"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "approval_id"], ["approvals.tenant_id", "approvals.id"]),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    approval_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True)  # credentials, password, app
+    for_whom: Mapped[str] = mapped_column(default="")
+    sealed: Mapped[bytes]
+    kept_until: Mapped[datetime]

@@ -21,6 +21,7 @@ class Name(StrEnum):
     JOBS = "jobs"
     MAILS = "mails"
     SITTINGS = "sittings"
+    SECRETS = "secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +66,7 @@ CLASSES = (
                    "that there was one, until the details go"),
     RetentionClass(Name.SITTINGS, "who of the staff was signed in, by a hash", "its beginning",
                    "32 hours", "that somebody signed in, in the audit"),
+    RetentionClass(Name.SECRETS, "a secret beside an approval, sealed", "its order",
+                   "until it is used or shown, 7 days at most", "who asked and who agreed"),
 )
 # fmt: on

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.approvals import deciding
+from portal.approvals import deciding, ending
 from portal.approvals.deciding import Wanted
 from portal.approvals.models import Approval
 from portal.db import transaction
@@ -18,7 +18,6 @@ from portal.staff.models import StaffMember, StaffRole
 from portal.staff.roles import Grant, Role, check_compatible
 
 ACT = "staff.grant"
-MOST_AT_ONCE = 100
 
 
 class HasRole(Conflict):
@@ -37,6 +36,12 @@ class AccountEnded(Conflict):
     """The account has ended: nobody can be given anything there."""
 
     code = "account_ended"
+
+
+class OfTheDirectory(Conflict):
+    """The roles of this person come from the directory's groups, and from nowhere else."""
+
+    code = "of_the_directory"
 
 
 def ask(tenant_id: str, login: str, grant: Grant, by: str) -> None:
@@ -72,11 +77,7 @@ def refuse(tenant_id: str, subject: str, by: str, why: str = "", number: int | N
 
 def run_out() -> None:
     """End what waited seven days for a second person. Whole acts, one for each."""
-    with transaction() as session:
-        over = deciding.over(session, frozenset({ACT}), MOST_AT_ONCE)
-    for tenant_id, act, subject in over:
-        with transaction() as session:
-            deciding.run_out(session, tenant_id, act, subject)
+    ending.run_out(frozenset({ACT}))
 
 
 def give_at_the_machine(session: Session, member: StaffMember, grant: Grant, by: str) -> None:
@@ -113,6 +114,8 @@ def _asked(approval: Approval) -> Grant:
 def _check(session: Session, member: StaffMember, grant: Grant) -> None:
     if member.ended_at is not None:
         raise AccountEnded(f"The account of {member.login} has ended.")
+    if member.subject is not None:
+        raise OfTheDirectory(f"The roles of {member.login} come from the directory.")
     had = members.grants_of(session, member.tenant_id, member.id)
     if grant in had:
         raise HasRole(f"{member.login} is {grant.role} already.")

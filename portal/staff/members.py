@@ -52,12 +52,16 @@ def add(session: Session, tenant_id: str, login: str, display: str, by: str) -> 
         raise BadLogin("A login has 2 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit.")
     if _find(session, tenant_id, login) is not None:
         raise LoginTaken(f"{login} is taken.")
-    shown = " ".join(display.split())[:LONGEST_DISPLAY] or login
-    member = StaffMember(tenant_id=tenant_id, login=login, display=shown)
+    member = StaffMember(tenant_id=tenant_id, login=login, display=shown(display, login))
     session.add(member)
     session.flush()
     audit.note(session, tenant_id, by, "staff.added", login)
     return member
+
+
+def shown(display: str, login: str) -> str:
+    """How colleagues know a person: in one line, and not without end; else the login."""
+    return " ".join(display.split())[:LONGEST_DISPLAY] or login
 
 
 def new_keys(session: Session, keyring: Keyring, member: StaffMember, by: str) -> NewKeys:

@@ -118,3 +118,57 @@ class Sitting(Base):
     ended_at: Mapped[datetime | None]
     roles: Mapped[Json | None]
     directory: Mapped[Json | None]  # what signing out at the directory needs; no token
+
+
+class Directory(Base):
+    """The town's directory, where staff sign in by OpenID Connect. Set by two people.
+
+    ``login_claim`` and ``groups_claim`` say where the directory tells login and groups.
+    """
+
+    __tablename__ = "staff_directories"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    issuer: Mapped[str]
+    client_id: Mapped[str]
+    secret_sealed: Mapped[bytes | None]  # none: a public client, which PKCE alone protects
+    scope: Mapped[str]
+    login_claim: Mapped[str]
+    groups_claim: Mapped[str]
+    set_at: Mapped[datetime]
+
+
+class DirectoryGroup(Base):
+    """Whoever is in this group of the directory has this role; empty unit or kind: every one."""
+
+    __tablename__ = "staff_directory_groups"
+    __table_args__ = (
+        CheckConstraint(f"role IN ({ROLES})", name="role"),
+        Index(
+            "uq_staff_directory_groups",
+            "tenant_id",
+            "in_group",
+            "role",
+            "unit",
+            "kind",
+            unique=True,
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    in_group: Mapped[str]
+    role: Mapped[str]
+    unit: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(default="")
+
+
+class StaffNetwork(Base):
+    """A network from which the admin view of a town may be opened; no row: from everywhere."""
+
+    __tablename__ = "staff_networks"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)  # as 10.20.0.0/16
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]

@@ -1,11 +1,14 @@
 """Jobs of the staff room: sittings that are over, and roles that nobody agreed to in time."""
 
 from portal import jobs
-from portal.staff import granting, sittings
+from portal.approvals import ending
+from portal.staff import directory_setting, granting, new_keys, sittings
+
+ACTS = frozenset({granting.ACT, directory_setting.ACT, new_keys.ACT})
 
 
 @jobs.every("23 * * * *", "staff.tidy")
 def tidy() -> None:
     """Forget sittings a day after their end; end what waited seven days for a second person."""
     sittings.forget()
-    granting.run_out()
+    ending.run_out(ACTS)

@@ -7,7 +7,11 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NODE = ("@stoplight/prism-cli@5.14.2", "stripe-stateful-mock@0.0.16")
+NODE = (
+    "@stoplight/prism-cli@5.14.2",
+    "stripe-stateful-mock@0.0.16",
+    "oidc-provider@9.13.3",
+)
 PYTHON = ("localstripe==1.15.10",)  # GPL: a program that we run, never a library that we load
 SECONDS = 600
 
