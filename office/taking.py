@@ -231,5 +231,6 @@ UNBOOKED: Mapping[str, EventState] = {
     "request.rest_closed": EventState.NOTED,
     "citizen.says_paid":   EventState.NOTED,
     "citizen.asks":        EventState.NOTED,
+    "audit.anchored":      EventState.NOTED,
 }
 # fmt: on

@@ -56,6 +56,7 @@ EVENTS: Mapping[str, Any] = {
     "request.rest_closed": _l("A small rest was closed."),
     "citizen.says_paid":  _l("The citizen says that it is paid."),
     "citizen.asks":       _l("The citizen has a question."),
+    "audit.anchored":     _l("Where the portal's audit chain ends; kept here, it shows a cut."),
     "unreadable":         _l("Something that this office cannot read."),
 }
 

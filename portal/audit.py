@@ -7,14 +7,7 @@ rows of their own, so that a note is never touched again.
 
 from datetime import datetime
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Identity,
-    Index,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
@@ -25,7 +18,12 @@ class AuditRow(Base):
     """One act. ``detail`` holds ids, codes and amounts, never a secret or a person."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "tenant_id", "subject"),)
+    __table_args__ = (
+        Index(None, "tenant_id", "at", "id"),
+        Index(None, "tenant_id", "actor", "at", "id"),
+        Index(None, "tenant_id", "act", "at", "id"),
+        Index(None, "tenant_id", "subject", "at", "id"),
+    )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

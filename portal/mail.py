@@ -107,7 +107,9 @@ def address(typed: str) -> str:
     return f"{local}@{domain}"
 
 
-def message(sender: Address, reply_to: str, to: str, words: Words, paper: Paper) -> bytes:
+def message(
+    sender: Address, reply_to: str, to: str, words: Words, paper: Paper | None = None
+) -> bytes:
     """A whole message (RFC 5322). It says that a machine wrote it (RFC 3834) and tracks nothing."""
     made = EmailMessage(policy=SMTP)
     made["From"] = sender
@@ -120,7 +122,8 @@ def message(sender: Address, reply_to: str, to: str, words: Words, paper: Paper)
     made["Auto-Submitted"] = "auto-generated"
     made["X-Auto-Response-Suppress"] = "All"  # Microsoft's word for the same
     made.set_content(words.text, cte="quoted-printable")
-    made.add_attachment(paper.pdf, maintype="application", subtype="pdf", filename=paper.name)
+    if paper:
+        made.add_attachment(paper.pdf, maintype="application", subtype="pdf", filename=paper.name)
     made["Content-Language"] = words.language
     return made.as_bytes()
 

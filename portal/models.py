@@ -8,6 +8,7 @@ from portal.ledger import models as ledger
 from portal.ledger import settlements
 from portal.payments import figures, mails, returned
 from portal.payments import models as payments
+from portal.proof import models as proof
 from portal.requests import models as requests
 from portal.retention import models as retention
 from portal.settlements import fetching, unbooked
@@ -24,6 +25,7 @@ __all__ = [
     "ledger",
     "mails",
     "payments",
+    "proof",
     "requests",
     "retention",
     "returned",

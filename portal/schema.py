@@ -45,6 +45,8 @@ APPEND_ONLY = (
     "settlement_undoings",
     "provider_figures",
     "approval_rules",
+    "day_closings",
+    "day_explanations",
 )
 NEVER_DELETED = (
     *APPEND_ONLY,

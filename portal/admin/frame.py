@@ -7,6 +7,7 @@ from flask import Flask, render_template, request, url_for
 
 from portal.admin import gate
 from portal.staff.roles import Right, Role
+from portal.staff.sittings import Person
 from portal.web import language
 from portal.web.language import gettext
 from portal.words import N_
@@ -14,17 +15,20 @@ from portal.words import N_
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the menu, for who has the right."""
+    """A line of the menu, for who has the right; ``whole``: in the whole town."""
 
     endpoint: str
     title: str
     right: Right | None = None
+    whole: bool = False
 
 
 # In the order in which a day in the town hall needs them.
 MENU: tuple[Entry, ...] = (
     Entry("admin.approvals", N_("Approvals")),
     Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
+    Entry("admin.reconciliation", N_("Daily reconciliation"), Right.SEE, whole=True),
+    Entry("admin.daily_mail", N_("Daily mail"), Right.SEE_SETTINGS),
     Entry("admin.account", N_("My access")),
 )
 ROLES: Mapping[Role, str] = {
@@ -51,7 +55,13 @@ def page(template: str, status: int = 200, **told: object) -> tuple[str, int]:
 def entries() -> list[Entry]:
     """The menu of who is signed in."""
     who = gate.signed_in()
-    return [e for e in MENU if who and (e.right is None or who.may(e.right))]
+    return [e for e in MENU if who and _open_to(who, e)]
+
+
+def _open_to(who: Person, entry: Entry) -> bool:
+    if entry.right is None:
+        return True
+    return who.may(entry.right) and (not entry.whole or who.reach(entry.right).whole)
 
 
 def role(of: Role) -> str:

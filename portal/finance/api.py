@@ -52,6 +52,8 @@ class EventTold(BaseModel):
     let go. A line that is no payment, refund or reversal names a `fee`, a `reserve` or `other`.
     `custody.returned` names as `refund` by what it went back, as lines of pay-outs do.
     `reserve.closed` tells that so much of a reserve is a loss, by order.
+    `audit.anchored` says where the audit chain ends (`links`, and the SHA-256 `head`): keep it, and
+    the portal can be shown that nothing was cut off or rewritten.
     """
 
     id: str

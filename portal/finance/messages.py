@@ -133,6 +133,15 @@ def request_rest_closed(
     return Message("request.rest_closed", reference, data)
 
 
+def audit_anchored(links: int, head: bytes, day: date | None) -> Message:
+    """Where the audit chain ends: kept elsewhere, it shows that nothing was cut off or rewritten.
+
+    ``day`` is the business day that was closed with it, if one was.
+    """
+    data = {"links": links, "head": head.hex(), "day": day.isoformat() if day else None}
+    return Message("audit.anchored", None, data)
+
+
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

@@ -42,7 +42,7 @@ _DEMANDS = """
     ) AS said WHERE said.words ~ '([0-9][ ./-]{0,3}){13}' OR said.words ~* :phone"""
 _PHONE = r"[+]|00|tel|fax|mobil|handy|phone|rufnummer|tlf|cell|gsm|whatsapp|тел|هاتف"
 # What a town says of itself: its imprint names offices, and how to reach them.
-_OWN_TEXTS = ("tenants", "tenant_texts", "kinds", "provider_rules")
+_OWN_TEXTS = ("tenants", "tenant_texts", "kinds", "provider_rules", "daily_mails")
 _TEXT_COLUMNS = """
     SELECT c.relname,
         array_agg(a.attname::text ORDER BY a.attnum)

@@ -490,5 +490,6 @@ WHERE table_schema = 'public' AND column_name ~* ('(^|_)(name|vorname|nachname|s
         ('tenants', 'name'), ('tenants', 'account_holder'), ('tenants', 'iban'),
         ('tenants', 'bic'), ('tenants', 'phone'), ('tenants', 'street'),
         ('tenants', 'postcode_city'), ('tenants', 'email'), ('kinds', 'name'),
+        ('daily_mails', 'address'),  -- the town's own mailboxes
         ('purged_references', 'name'))  -- an HMAC
     AND table_name NOT LIKE 'procrastinate%';

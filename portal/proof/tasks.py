@@ -5,13 +5,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from flask import current_app, g, render_template
 from sqlalchemy import select
 
-from portal import jobs
+from portal import jobs, mail, tenants
 from portal.db import db, transaction
-from portal.proof import chain, invariants
+from portal.finance import messages, outbox
+from portal.mail import Words
+from portal.proof import chain, closing, daily, invariants
 from portal.retention import due
 from portal.tenants import Tenant
+from portal.web import language
 from portal.worklist import reading, writing
 from portal.worklist.kinds import Kind
 
@@ -39,6 +43,32 @@ def anchor() -> None:
             log.info("audit_head", extra={"tenant": tenant_id, "head": head})
 
 
+@jobs.every("41 * * * *", "proof.tidy")
+def tidy() -> None:
+    """End what waited seven days for a second person."""
+    closing.run_out()
+
+
+@jobs.every("*/10 * * * *", "proof.daily_mail")
+def send_daily_mail() -> None:
+    """Tell the towns' mailboxes what is open, once a day from their hour on."""
+    if way := mail.post(current_app.extensions["settings"]):
+        daily.send_due(way, _words)
+
+
+def _words(tenant_id: str, numbers: daily.Numbers) -> Words:
+    """The daily mail in the town's language; the template's first line is the subject."""
+    with transaction() as session:
+        host = tenants.host_of(session, tenant_id)
+        spoken = session.get_one(Tenant, tenant_id).language
+    url = current_app.extensions["settings"].public_url(host)
+    with current_app.test_request_context(base_url=url):  # sentences are said to somebody
+        g.language = spoken if spoken in language.STAFF else language.STAFF[0]
+        text = render_template("admin/daily_mail.txt", told=numbers, url=f"{url}/admin/")
+        subject, _, body = text.strip().partition("\n")
+        return Words(subject, body.strip() + "\n", language.spoken().tag)
+
+
 @jobs.every(NIGHTLY, "proof.look")
 def look() -> None:
     """Run all rules and check all chains; what is broken is logged and is a task of its town."""
@@ -54,12 +84,16 @@ def look() -> None:
         for tenant_id in {row[0] for row in rows} - {None}:
             broken[tenant_id][rule] = sum(row[0] == tenant_id for row in rows)
     for tenant_id in tenants:
-        verdict = chain.verify(db.session(), tenant_id)
+        with transaction() as session:
+            written_down = closing.last_head(session, tenant_id)
+        verdict = chain.verify(db.session(), tenant_id, written_down)
         db.session.rollback()
         if verdict.wrong:
             broken[tenant_id][CHAIN] = verdict.wrong
             _log(CHAIN, verdict.wrong, [(tenant_id, *found) for found in verdict.found])
         _tell(tenant_id, broken[tenant_id], full)
+        if not verdict.wrong:
+            _tell_head(tenant_id, verdict.head)
 
 
 def _found() -> dict[str, list[tuple[Any, ...]]]:
@@ -69,6 +103,13 @@ def _found() -> dict[str, list[tuple[Any, ...]]]:
         if kept := due.overdue(session):
             found[KEPT] = kept[: invariants.MOST_ROWS]
     return found
+
+
+def _tell_head(tenant_id: str, head: chain.Head) -> None:
+    """Tell the finance system where a chain that holds ends: there nobody of ours can change it."""
+    if head.seq:
+        with transaction() as session:
+            outbox.put(session, tenant_id, messages.audit_anchored(head.seq, head.hash, None))
 
 
 def _log(rule: str, count: int, rows: Iterable[tuple[object, ...]]) -> None:

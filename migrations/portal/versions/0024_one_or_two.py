@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 RULES = "approval_rules"
-BY_SUBJECT = (("audit", "subject"), ("approvals", "subject"), ("staff_tasks", "reference"))
+BY_SUBJECT = (("approvals", "subject"), ("staff_tasks", "reference"))
 CHECKS = (
     (
         "approvals",
