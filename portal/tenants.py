@@ -31,6 +31,7 @@ class Tenant(Base):
         CheckConstraint("retention_days BETWEEN 14 AND 1826", name="retention_days"),
         CheckConstraint("books_years BETWEEN 10 AND 30", name="books_years"),
         CheckConstraint("voucher_years BETWEEN 6 AND books_years", name="voucher_years"),
+        CheckConstraint("suspense_days BETWEEN 3 AND 366", name="suspense_days"),
         CheckConstraint("(easy_tested_on IS NULL) = (easy_tested_by = '')", name="easy_tested"),
     )
 
@@ -56,6 +57,7 @@ class Tenant(Base):
     retention_days: Mapped[int] = mapped_column(default=180)
     books_years: Mapped[int] = mapped_column(default=10, server_default="10")
     voucher_years: Mapped[int] = mapped_column(default=10, server_default="10")
+    suspense_days: Mapped[int] = mapped_column(default=30, server_default="30")  # then it is a task
     discharge_counts: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 

@@ -29,6 +29,7 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
     Entry("admin.reconciliation", N_("Daily reconciliation"), Right.SEE, whole=True),
     Entry("admin.daily_mail", N_("Daily mail"), Right.SEE_SETTINGS),
+    Entry("admin.tasks", N_("Tasks"), Right.SEE),
     Entry("admin.account", N_("My access")),
 )
 ROLES: Mapping[Role, str] = {

@@ -5,6 +5,7 @@ from flask import Flask
 from portal.admin import (
     approval_rules,
     approving,
+    custody_assign,
     daily,
     daily_closing,
     daily_mail,
@@ -18,12 +19,14 @@ from portal.admin import (
     request_page,
     second,
     staff,
+    tasks,
 )
 from portal.admin.doors import bp
 
 PAGES = (
     approval_rules,
     approving,
+    custody_assign,
     daily,
     daily_closing,
     daily_mail,
@@ -35,6 +38,7 @@ PAGES = (
     request_page,
     second,
     staff,
+    tasks,
 )
 
 

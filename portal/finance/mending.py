@@ -7,7 +7,7 @@ the event stays in the feed as it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, case, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,10 +15,11 @@ from portal import audit, clock, jobs
 from portal.db import Json, after_commit, lock
 from portal.errors import Conflict, Invalid
 from portal.finance import attention
-from portal.finance.acknowledging import NoSuchEvent
-from portal.finance.models import Delivery, Endpoint, EventRow
+from portal.finance.acknowledging import NoSuchEvent, Result, Said, acknowledge
+from portal.finance.models import Acknowledgement, Delivery, Endpoint, EventRow
 
 LONGEST_REASON = 140
+LONGEST_DOCUMENT = 64
 MOST_TOLD = 200
 
 
@@ -38,6 +39,18 @@ class NoEndpoint(Conflict):
     """The tenant has no endpoint; its finance system reads the feed."""
 
     code = "no_endpoint"
+
+
+class NotRefused(Conflict):
+    """Only what the finance system could not book is booked by hand."""
+
+    code = "not_refused"
+
+
+class DocumentMissing(Invalid):
+    """What was booked by hand stands under a document."""
+
+    code = "document_missing"
 
 
 class ReasonMissing(Invalid):
@@ -108,6 +121,45 @@ def resend_since(session: Session, tenant_id: str, position: int, actor: str) ->
     return count
 
 
+def resend_refused(session: Session, tenant_id: str, actor: str) -> int:
+    """Hand over all events again that the finance system could not book; how many those are.
+
+    What is on its way again already is not sent twice. Raises ``NoEndpoint``.
+    """
+    refused = select(Acknowledgement.position).where(
+        Acknowledgement.tenant_id == tenant_id,
+        Acknowledgement.result == literal_column("'refused'"),  # so the partial index fits
+    )
+    under_way = select(Delivery.position).where(
+        Delivery.tenant_id == tenant_id, Delivery.state.in_(["waiting", "parked"])
+    )
+    chosen = EventRow.position.in_(refused) & EventRow.position.not_in(under_way)
+    count = _put_back(session, tenant_id, chosen)
+    _done(session, tenant_id, actor, "events.resend_refused", {"since": 0, "count": count})
+    return count
+
+
+def booked_by_hand(
+    session: Session, tenant_id: str, position: int, document: str, actor: str
+) -> None:
+    """A person has booked there what the finance system had refused; under which document.
+
+    Raises ``NoSuchEvent``, ``NotRefused``, ``DocumentMissing``.
+    """
+    document = document.strip()
+    if not 0 < len(document) <= LONGEST_DOCUMENT or not document.isprintable():
+        raise DocumentMissing(f"Name the document, in 1 to {LONGEST_DOCUMENT} characters.")
+    event = session.get(EventRow, (tenant_id, position))
+    if event is None:
+        raise NoSuchEvent(f"There is no event {position}.")
+    word = session.get(Acknowledgement, (tenant_id, position))
+    if word is None or word.result != Result.REFUSED:
+        raise NotRefused(f"Event {position} was not refused.")
+    acknowledge(session, tenant_id, event.id, Said(Result.BOOKED, document, None))
+    detail = {"position": position, "document": document}
+    audit.note(session, tenant_id, actor, "event.booked_by_hand", str(position), detail)
+
+
 def skip(session: Session, tenant_id: str, position: int, actor: str, reason: str) -> None:
     """Do not hand over an event, by the order that ``reason`` names; its request goes on.
 
@@ -135,7 +187,9 @@ def _put_back(session: Session, tenant_id: str, chosen: ColumnElement[bool]) -> 
         .order_by(EventRow.position)
     )
     columns = ["tenant_id", "position", "state", "tries", "due_at"]
-    anew = {"state": "waiting", "tries": 0, "due_at": now}  # when it was taken first stays
+    # When it was taken first stays; so do the tries of what is parked, which its task ends by.
+    tries = case((Delivery.state == "parked", Delivery.tries), else_=0)
+    anew = {"state": "waiting", "tries": tries, "due_at": now}
     statement = insert(Delivery).from_select(columns, events)
     statement = statement.on_conflict_do_update(index_elements=["tenant_id", "position"], set_=anew)
     return len(session.scalars(statement.returning(Delivery.position)).all())

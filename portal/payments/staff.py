@@ -59,8 +59,13 @@ def custody_unclear(
 
 
 def custody_ended(session: Session, item: CustodyItem | SuspenseItem, by: str) -> None:
-    """Nothing of an item is open any more: its money was assigned, returned or kept."""
-    if not isinstance(item, CustodyItem) or item.open_cents:
+    """Nothing of an item is open any more: its money was assigned, returned or kept; or, of a
+    suspense item, it will not come.
+    """
+    if item.open_cents:
+        return
+    if isinstance(item, SuspenseItem):
+        writing.end(session, item.tenant_id, Kind.SUSPENSE_OVERDUE, str(item.id), by, item.state)
         return
     if item.cause == "surplus":
         writing.end(session, item.tenant_id, *_proposed(item), by, item.state)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     inspect,
+    text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -50,6 +51,12 @@ class PaymentRequest(Base):
         ),
         CheckConstraint("NOT money_moved_on OR state = 'replaced'", name="moved_on_when_replaced"),
         CheckConstraint("purged_at IS NULL OR details_purged_at IS NOT NULL", name="purged"),
+        Index(
+            "ix_payment_requests_asked",  # which request asks for so much
+            "tenant_id",
+            text("(amount_cents - closed_cents - covered_cents)"),
+            postgresql_where="state IN ('open', 'partly_paid')",
+        ),
         Index(None, "payable_until", postgresql_where="state IN ('open','partly_paid')"),
         Index(
             "ix_payment_requests_details_due",

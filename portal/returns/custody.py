@@ -1,5 +1,7 @@
 """Custody (Verwahrung): money that was nobody's is given to a request."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
@@ -37,7 +39,15 @@ def assign(tenant_id: str, item_id: int, reference: str, amount: Money, by: str)
 
     Raises ``NoSuchItem``, ``NoSuchRequest``, ``NotThere``, ``Promised``.
     """
-    again(lambda session: _assign(session, tenant_id, item_id, reference, amount, by))
+    split(tenant_id, item_id, {reference: amount}, by)
+
+
+def split(tenant_id: str, item_id: int, parts: Mapping[str, Money], by: str) -> None:
+    """Give parts of an item to several requests, all or none: what each reference gets.
+
+    Raises as ``assign``.
+    """
+    again(lambda session: _split(session, tenant_id, item_id, parts, by))
 
 
 def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> CustodyItem:
@@ -66,13 +76,21 @@ def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> Custod
     return found
 
 
-def _assign(
-    session: Session, tenant_id: str, item_id: int, reference: str, amount: Money, by: str
+def _split(
+    session: Session, tenant_id: str, item_id: int, parts: Mapping[str, Money], by: str
 ) -> None:
-    item = locked(session, tenant_id, item_id, reference)
-    asked = register.by_reference(session, tenant_id, reference)
-    request = register.line(session, asked)[-1]
+    item = locked(session, tenant_id, item_id, *parts)
+    for reference, amount in parts.items():
+        asked = register.by_reference(session, tenant_id, reference)
+        _assign(session, item, register.line(session, asked)[-1], amount, by)
+    staff.custody_ended(session, item, by)
+
+
+def _assign(
+    session: Session, item: CustodyItem, request: PaymentRequest, amount: Money, by: str
+) -> None:
     _check(session, item, request, amount)
+    tenant_id = item.tenant_id
     # What is still open tells the parts of an item apart: it only ever falls.
     name = f"{item.id}:{item.open_cents}"
     book.post(session, tenant_id, entries.custody_assigned(name, item.cause, request.kind, amount))
@@ -83,7 +101,6 @@ def _assign(
     outbox.put(session, tenant_id, messages.custody_assigned(request.reference, kept))
     detail = {"request": request.reference, "amount_cents": amount.cents}
     audit.note(session, tenant_id, by, "custody.assigned", str(item.id), detail)
-    staff.custody_ended(session, item, by)
 
 
 def _check(session: Session, item: CustodyItem, request: PaymentRequest, amount: Money) -> None:

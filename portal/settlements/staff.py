@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.ledger.models import SettlementRow
+from portal.ledger.models import SettlementRow, SuspenseItem
 from portal.money import Money
 from portal.providers.protocol import Account
 from portal.worklist import reading, writing
@@ -82,6 +82,24 @@ def reports_stay_away(session: Session, tenant_id: str, quiet: Mapping[str, date
         if reading.last_ended_by(session, tenant_id, kind, subject) in {None, BY_ITSELF}:
             detail = {"account": name, "cause": "no_report", "since": quiet[name].isoformat()}
             writing.put(session, tenant_id, kind, subject, detail=detail)
+
+
+def suspense_overdue(session: Session, item: SuspenseItem) -> None:
+    """A provider has had money of ours, or owes to hold some back, for longer than it should."""
+    detail = {
+        "item": item.id,
+        "account": item.account,
+        "of": item.reference,
+        "amount_cents": item.open_cents,
+        "currency": item.currency,
+        "since": item.opened_at.isoformat(),
+    }
+    writing.put(session, item.tenant_id, Kind.SUSPENSE_OVERDUE, str(item.id), detail=detail)
+
+
+def suspense_settled(session: Session, tenant_id: str, item_id: str) -> None:
+    """It is not overdue any more."""
+    writing.end(session, tenant_id, Kind.SUSPENSE_OVERDUE, item_id, BY_ITSELF, "not overdue")
 
 
 def _of_settlement(account_id: str, settlement: str) -> str:

@@ -3,7 +3,7 @@
 from flask import current_app
 
 from portal import jobs
-from portal.settlements import fetching, missing, reserves
+from portal.settlements import fetching, missing, overdue, reserves
 
 
 @jobs.every("*/5 * * * *", "settlements.fetch")
@@ -22,3 +22,9 @@ def end_closings() -> None:
 def look_for_missing() -> None:
     """Tell of accounts whose money waits and of which no report comes."""
     missing.look_all()
+
+
+@jobs.every("8-58/10 * * * *", "settlements.overdue")
+def look_for_overdue() -> None:
+    """Tell of suspense items that a provider should have paid out by now."""
+    overdue.look_all()

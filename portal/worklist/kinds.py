@@ -11,6 +11,7 @@ class Kind(StrEnum):
     EVENT_NOT_ACKNOWLEDGED = "event_not_acknowledged"  # taken, and no word of it for a day
     ENDPOINT_SILENT = "endpoint_silent"  # the finance system does not answer
     CUSTODY_UNCLEAR = "custody_unclear"  # money that fits no payment of ours
+    SUSPENSE_OVERDUE = "suspense_overdue"  # a provider has our money for longer than it should
     PAYMENT_UNKNOWN = "payment_unknown"  # the provider cannot say what became of a payment
     REFUND_FAILED = "refund_failed"  # money that should have gone back did not
     REFUND_PROPOSED = "refund_proposed"  # surplus that may go back: somebody decides

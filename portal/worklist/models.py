@@ -33,6 +33,20 @@ class StaffTask(Base):
             unique=True,
             postgresql_where="ended_at IS NULL",
         ),
+        Index(
+            "ix_staff_tasks_ended",
+            "tenant_id",
+            "ended_at",
+            "number",
+            postgresql_where="ended_at IS NOT NULL",
+        ),
+        Index(
+            "ix_staff_tasks_open",
+            "tenant_id",
+            "opened_at",
+            "number",
+            postgresql_where="ended_at IS NULL",
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
