@@ -5,11 +5,13 @@ from flask import current_app
 from sqlalchemy import text
 
 OTHERS = "procrastinate_"  # the job board's own objects, made by a migration of ours
+LISTS = "list_"  # indexes for the lists of the admin view: no rule of the rows, made by migrations
 
 
 def ours(name: str | None, kind: str, _parents: object) -> bool:
     """Whether autogenerate looks at a thing."""
-    return not (kind == "table" and name and name.startswith(OTHERS))
+    own = {"table": OTHERS, "index": LISTS}.get(kind)
+    return not (own and name and name.startswith(own))
 
 
 def run() -> None:

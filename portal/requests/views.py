@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from portal import clock
 from portal.db import db
-from portal.requests import links, opening, tan, typed
+from portal.requests import counting, links, opening, tan, typed
+from portal.requests.counting import Step
 from portal.requests.models import PaymentRequest
 from portal.requests.opening import Opened, Refused
 from portal.requests.tan import Checked, Verdict
 from portal.requests.typed import Typed
 from portal.web import gate, language, steps, visits
-from portal.web.current import keyring, public_url, tenant_id
+from portal.web.current import keyring, public_url, tenant, tenant_id
 
 bp = Blueprint("visits", __name__)
 
@@ -40,7 +41,9 @@ def check_code() -> ResponseReturnValue:
     opened = opening.by_code(keyring(), tenant_id(), read.code, second, visits.visitor())
     if opened.request is None:
         return _not_opened(opened)
+    _count(opened.request, Step.TAN)
     handle = visits.open_letter(opened.request, proven=True)
+    counting.write()
     return redirect(url_for("visits.overview", handle=handle), 303)
 
 
@@ -52,6 +55,8 @@ def open_link(code: str = "") -> ResponseReturnValue:
     found = links.find_by_link(db.session(), keyring(), tenant_id(), code)
     if found is None:
         return render_template("citizen/unknown.html"), 404
+    if request.method == "GET":
+        _count(found, *(() if found.tan_required else (Step.TAN,)))
     handle = visits.open_letter(found, proven=False)
     return redirect(url_for("visits.overview", handle=handle), 303)
 
@@ -100,6 +105,8 @@ def check_tan(handle: str) -> ResponseReturnValue:
     if checked.verdict is Verdict.WRONG:
         return _tan_page(handle, {"tan": "wrong"}, checked.left), 422
     visits.renew(gate.visit())
+    counting.see(tenant_id(), clock.today(tenant().time_zone), Step.TAN)
+    counting.write()
     return redirect(steps.onward(handle), 303)
 
 
@@ -112,6 +119,12 @@ def end() -> ResponseReturnValue:
     visits.forget()
     answer = render_template("citizen/ended.html", action=url_for("visits.end"))
     return answer, 200, {"Clear-Site-Data": '"cache", "storage"'}
+
+
+def _count(letter: PaymentRequest, *more: Step) -> None:
+    """A letter is opened, unless it stands open in this browser; and ``more`` was done at once."""
+    opened = () if visits.handle_of(letter.id) else (Step.OPENED,)
+    counting.see(tenant_id(), clock.today(tenant().time_zone), *opened, *more)
 
 
 def _last_opened() -> PaymentRequest | None:
