@@ -25,11 +25,19 @@ class Entry:
 
 # In the order in which a day in the town hall needs them.
 MENU: tuple[Entry, ...] = (
+    Entry("admin.overview", N_("Overview"), Right.SEE),
+    Entry("admin.tasks", N_("Tasks"), Right.SEE),
     Entry("admin.approvals", N_("Approvals")),
-    Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
+    Entry("admin.search", N_("Search"), Right.SEE),
+    Entry("admin.requests", N_("Requests"), Right.SEE),
+    Entry("admin.payments", N_("Payments"), Right.SEE),
+    Entry("admin.refunds", N_("Refunds"), Right.SEE),
+    Entry("admin.held", N_("Suspense and custody"), Right.SEE),
+    Entry("admin.payouts", N_("Pay-outs"), Right.SEE),
+    Entry("admin.events", N_("Events"), Right.SEE),
     Entry("admin.reconciliation", N_("Daily reconciliation"), Right.SEE, whole=True),
     Entry("admin.daily_mail", N_("Daily mail"), Right.SEE_SETTINGS),
-    Entry("admin.tasks", N_("Tasks"), Right.SEE),
+    Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
     Entry("admin.account", N_("My access")),
 )
 ROLES: Mapping[Role, str] = {
