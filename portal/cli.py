@@ -21,7 +21,7 @@ from portal.finance.cli import events as finance_events
 from portal.operating import cli as operating
 from portal.operating import database
 from portal.payments.accounts_cli import provider
-from portal.proof.cli import audit, reconcile
+from portal.proof.cli import audit, export, reconcile
 from portal.requests.cli import request
 from portal.retention.cli import retention
 from portal.settlements.cli import settlement
@@ -174,6 +174,7 @@ main.add_command(operating.doctor)
 main.add_command(operating.db_)
 main.add_command(provider)
 main.add_command(reconcile)
+main.add_command(export)
 main.add_command(request)
 main.add_command(retention)
 main.add_command(settlement)

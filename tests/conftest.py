@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What chance deals can be dealt again."""
     parser.addoption("--seed", type=int, help="of the crash trial: kills the same again")
     parser.addoption("--payments", type=int, help="in the month of tests/month")
+    parser.addoption("--deeds", type=int, help="done to the audit in tests/proof/test_chain.py")
     parser.addoption("--cases", type=int, help="of each operation in tests/fuzz")
     parser.addoption(
         "--peers", action="store_true", help="also other people's servers, tests/peers"

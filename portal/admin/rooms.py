@@ -5,6 +5,7 @@ from flask import Flask
 from portal.admin import (
     approval_rules,
     approving,
+    auditing,
     custody_assign,
     daily,
     daily_closing,
@@ -29,6 +30,7 @@ from portal.admin.doors import bp
 PAGES = (
     approval_rules,
     approving,
+    auditing,
     custody_assign,
     daily,
     daily_closing,

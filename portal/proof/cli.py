@@ -1,8 +1,9 @@
-"""``quitt audit | reconcile``: whether notes and books are as they must be."""
+"""``quitt audit | reconcile | export``: whether notes and books are as they must be."""
 
 import json
 import re
 from datetime import date, datetime
+from pathlib import Path
 
 import click
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.db import db, transaction
 from portal.payments import figures
-from portal.proof import chain, reconciling, telling
+from portal.proof import chain, exporting, reconciling, telling
 from portal.tenants import Tenant
 
 HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
@@ -109,6 +110,23 @@ def reconcile(
         click.echo("\n".join(told))
     if not holds:
         raise SystemExit(1)
+
+
+@click.command()
+@click.option("--audit", "year", type=int, required=True, metavar="YEAR", help="Of this year.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Where the folders are made, one for each tenant.",
+)
+@click.option("--tenant", help="Only this one.")
+@click.pass_context
+def export(context: click.Context, year: int, out: Path, tenant: str | None) -> None:
+    """Entries, items and audit of a year for the auditor: CSV files and what they mean."""
+    context.with_resource(context.obj())
+    for tenant_id in _tenants(tenant):
+        click.echo(exporting.export(tenant_id, year, out))
 
 
 def _today(tenant_id: str) -> date:
