@@ -34,7 +34,7 @@ def read(listing: Listing, args: Mapping[str, str]) -> Asked:
     """Read the filters; what is not filled in counts for nothing."""
     asked = Asked({}, {}, {})
     for each in listing.filters:
-        typed = args.get(each.name, listing.preset.get(each.name, "")).strip()[:LONGEST]
+        typed = plain(args.get(each.name, listing.preset.get(each.name, "")))
         if not typed:
             continue
         asked.typed[each.name] = typed
@@ -44,6 +44,11 @@ def read(listing: Listing, args: Mapping[str, str]) -> Asked:
         else:
             asked.values[each.name] = value
     return asked
+
+
+def plain(typed: str) -> str:
+    """What was typed, without what no text of ours can hold."""
+    return typed.replace("\0", "").strip()[:LONGEST]
 
 
 def _choice(of: Filter, typed: str) -> str | None:
@@ -68,7 +73,7 @@ def _amount(_: Filter, typed: str) -> int | None:
 
 READERS: Mapping[Field, Callable[[Filter, str], Any]] = {
     Field.CHOICE: _choice,
-    Field.TEXT: lambda _, typed: typed if "\0" not in typed else None,
+    Field.TEXT: lambda _, typed: typed,
     Field.DAY: lambda _, typed: read_day(typed),
     Field.AMOUNT: _amount,
 }

@@ -38,8 +38,6 @@ class Hit:
 def by_words(typed: str) -> list[Hit]:
     """By reference, payment sign, short code, provider's reference or payment id."""
     words = typed.strip()
-    if not words or "\0" in words:
-        return []
     ways: tuple[Callable[[str], list[Hit]], ...] = (
         _by_reference, _by_code, _by_payment, _by_payment_sign, _by_money_back, _by_item,
     )  # fmt: skip

@@ -19,12 +19,12 @@ FIELDS = ("q", "amount", "day", "account")
 
 @doors.get("/search", Right.SEE)
 def search() -> ResponseReturnValue:
-    return _answer({name: request.args.get(name, "")[: filters.LONGEST] for name in FIELDS})
+    return _answer({name: filters.plain(request.args.get(name, "")) for name in FIELDS})
 
 
 @doors.post("/search", Right.SEE)
 def find() -> ResponseReturnValue:
-    return _answer({name: request.form.get(name, "")[: filters.LONGEST] for name in FIELDS})
+    return _answer({name: filters.plain(request.form.get(name, "")) for name in FIELDS})
 
 
 def _answer(typed: dict[str, str]) -> ResponseReturnValue:

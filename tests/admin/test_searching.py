@@ -81,7 +81,7 @@ def test_what_is_out_of_reach_is_not_found_by_any_key(
         assert sought(other, **typed) is None, name
         assert "Es wurde nichts gefunden" in sought_text(other, **typed), name
     assert "Es wurde nichts gefunden" in nothing
-    own = sign_in(builders.browser(app), colleague("gross", Grant(Role.CLERK, unit="20.1")))
+    own = sign_in(builders.browser(app), colleague("weber", Grant(Role.CLERK, unit="20.1")))
     assert "K-1" in (sought(own, q="K-1") or "")
 
 
