@@ -150,7 +150,5 @@ def _shown(
         task=one,
         left=Money(item.open_cents, item.currency),
         lines=lines,
-        shown=max([line.number for line in lines if line.reference or line.amount], default=1),
-        proposals=custody_facts.proposed(db.session(), item),
         errors=errors,
     )

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, literal_column, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from portal.admin.open_requests import OPEN, STILL_ASKED
 from portal.admin.scope import within
 from portal.ledger.models import CustodyItem
 from portal.money import Money
@@ -22,9 +23,6 @@ from portal.tenants import Tenant
 from portal.worklist.models import StaffTask
 
 MOST_LOOKED_AT = 100  # of each way
-OPEN = PaymentRequest.amount_cents - PaymentRequest.closed_cents - PaymentRequest.covered_cents
-# Written out, so that the partial index fits.
-STILL_ASKED = literal_column("payment_requests.state IN ('open', 'partly_paid')")
 
 
 def item_of(session: Session, task: StaffTask) -> CustodyItem | None:

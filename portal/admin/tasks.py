@@ -1,5 +1,6 @@
 """The worklist, and one task: what happened, what to do, and the button that does it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import flash, redirect, request, url_for
@@ -17,7 +18,6 @@ from portal.admin import (
     task_list,
     task_words,
 )  # fmt: skip
-from portal.admin.doors import View
 from portal.admin.frame import page
 from portal.admin.task_acts import Act
 from portal.admin.task_list import BANDS, Wanted
@@ -30,6 +30,7 @@ from portal.words import N_
 from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
+Page = Callable[[int], ResponseReturnValue]  # of the task of a number
 BAND_NAMES = {
     "0-2": N_("0 to 2 days"),
     "3-7": N_("3 to 7 days"),
@@ -91,15 +92,15 @@ def _shown(one: StaffTask, errors: dict[str, str]) -> ResponseReturnValue:
     )
 
 
-def _form_of(act: Act) -> View:
+def _form_of(act: Act) -> Page:
     def show(number: int) -> ResponseReturnValue:
         return _act_page(act, _to_be_done(act, number), {}, {})
 
     show.__name__ = f"task_{act.name}_page"
-    return show  # type: ignore[return-value]
+    return show
 
 
-def _doing(act: Act) -> View:
+def _doing(act: Act) -> Page:
     def do(number: int) -> ResponseReturnValue:
         one = _to_be_done(act, number)
         if not task_acts.fits(act, one):
@@ -119,7 +120,7 @@ def _doing(act: Act) -> View:
         return _act_page(act, one, form, errors) if act.fields else _shown(one, errors)
 
     do.__name__ = f"task_{act.name}"
-    return do  # type: ignore[return-value]
+    return do
 
 
 def _to_be_done(act: Act, number: int) -> StaffTask:
