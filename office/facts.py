@@ -35,7 +35,7 @@ class Event(_Fact):
     """An event of the feed; ``data`` is read by its type."""
 
     id: Name
-    position: Annotated[StrictInt, Field(ge=1, lt=2**63)]
+    position: Annotated[StrictInt, Field(ge=0, lt=2**63)]  # 0: of no feed, only a try
     type: Name
     occurred_at: AwareDatetime
     reference: str | None = None

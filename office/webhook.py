@@ -19,6 +19,7 @@ from portal import clock
 from portal.config import Settings
 from portal.errors import Invalid, Misconfigured
 
+TEST = "endpoint.test"
 TOLERANCE = 300  # seconds, both ways
 
 hook = Blueprint("webhook", __name__)
@@ -35,6 +36,8 @@ def take_event() -> tuple[dict[str, str], int]:
         event = read_event(raw)
     except Invalid:
         return {"code": "invalid"}, 422
+    if event.type == TEST:  # it tells nothing: the town hall only asks whether we are there
+        return {"result": "test"}, 200
     state = take(event)
     return {"result": state or "known"}, 200
 

@@ -54,6 +54,7 @@ class EventTold(BaseModel):
     `reserve.closed` tells that so much of a reserve is a loss, by order.
     `audit.anchored` says where the audit chain ends (`links`, and the SHA-256 `head`): keep it, and
     the portal can be shown that nothing was cut off or rewritten.
+    `endpoint.test`, pushed only and at position 0, tries the connection and tells nothing.
     """
 
     id: str

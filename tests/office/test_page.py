@@ -177,6 +177,14 @@ def test_a_pushed_payment_is_booked_and_shown(visitor: FlaskClient) -> None:
     assert visitor.get("/events", base_url=HERE).text.count("badge-booked") == 1
 
 
+def test_the_town_halls_try_is_answered_and_stands_nowhere(visitor: FlaskClient) -> None:
+    tried = told(type="endpoint.test", position=0, reference=None, data={})
+    body = json.dumps(tried).encode()
+    assert push(visitor, body, signed(body, secret="whsec_" + "QUJD" * 11)) == 401
+    assert push(visitor, body, signed(body)) == 200
+    assert office_db.session.query(TakenEvent).count() == 0
+
+
 @pytest.mark.parametrize(
     "headers",
     [
