@@ -36,12 +36,13 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.payouts", N_("Pay-outs"), Right.SEE),
     Entry("admin.events", N_("Events"), Right.SEE),
     Entry("admin.deliveries", N_("Deliveries"), Right.SEE),
+    Entry("admin.endpoint", N_("Finance system"), Right.SEND_AGAIN),
     Entry("admin.reconciliation", N_("Daily reconciliation"), Right.SEE, whole=True),
     Entry("admin.audit", N_("Audit"), Right.SEE_AUDIT),
+    Entry("admin.rules", N_("Rules"), Right.SEE_SETTINGS),
     Entry("admin.daily_mail", N_("Daily mail"), Right.SEE_SETTINGS),
     Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
     Entry("admin.account", N_("My access")),
-    Entry("admin.endpoint", N_("Finance system"), Right.SEND_AGAIN),
 )
 ROLES: Mapping[Role, str] = {
     Role.VIEWER: N_("Viewer"),

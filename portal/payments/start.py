@@ -18,9 +18,10 @@ from portal.db import lock, transaction
 from portal.errors import Conflict, NotFound
 from portal.keys import Keyring
 from portal.money import Money
-from portal.payments import accounts, calls, parts, probing
+from portal.payments import accounts, calls, offering, parts
 from portal.payments.models import Payment, ProviderAccount, ProviderRule
-from portal.payments.offers import Offers, Refusal, Situation, offers
+from portal.payments.offering import Case
+from portal.payments.offers import Offers, Refusal
 from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
 from portal.payments.schedule import PAYABLE_FOR, first_ask
@@ -100,10 +101,8 @@ def offers_for(
 ) -> Offers:
     """Which providers may be used for an amount (else all that is open); why not the others."""
     day = _today(session, request.tenant_id)
-    open_accounts = accounts.open_on(session, request.tenant_id, day)
-    paused = probing.paused(session, request.tenant_id)
-    now = Situation(amount or request.open, request.kind, channel, day, open_accounts, paused)
-    return offers(accounts.rules(session, request.tenant_id), now)
+    case = Case(amount or request.open, request.kind, channel, day)
+    return offering.on(session, request.tenant_id, case)
 
 
 def payable_now(session: Session, request: PaymentRequest) -> Payable:
