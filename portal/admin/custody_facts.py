@@ -20,14 +20,17 @@ from portal.requests.models import PaymentRequest, RequestVersion
 from portal.returns.matching import Candidate, Found, Proposal, proposals
 from portal.staff.roles import Right
 from portal.tenants import Tenant
+from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
+# Other kinds name items of suspense, which have numbers of their own.
+OF_CUSTODY = frozenset({Kind.CUSTODY_UNCLEAR, Kind.REFUND_PROPOSED, Kind.REFUND_FAILED})
 MOST_LOOKED_AT = 100  # of each way
 
 
 def item_of(session: Session, task: StaffTask) -> CustodyItem | None:
     """The custody item that a task is about, if it is about one."""
-    number = task.detail.get("item")
+    number = task.detail.get("item") if task.kind in OF_CUSTODY else None
     return session.get(CustodyItem, (task.tenant_id, number)) if number else None
 
 

@@ -151,3 +151,26 @@ ACTS: tuple[Act, ...] = (
     ),
 )  # fmt: skip
 BY_NAME: Mapping[str, Act] = {act.name: act for act in ACTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Another page where a task is mended, for who has the right to it."""
+
+    endpoint: str
+    right: Right
+    button: str
+
+
+LEADS: Mapping[Kind, Lead] = {
+    K.ENDPOINT_SILENT: Lead("admin.endpoint", R.SEND_AGAIN, N_("Test the connection")),
+    K.EVENT_NOT_ACKNOWLEDGED: Lead("admin.deliveries", R.SEE, N_("Look at the deliveries")),
+    K.METHOD_ENDS: Lead("admin.rules", R.SEE_SETTINGS, N_("Look at the rules")),
+    K.LAST_METHOD_ENDS: Lead("admin.rules", R.SEE_SETTINGS, N_("Look at the rules")),
+}
+
+
+def lead(task: StaffTask) -> Lead | None:
+    """Where this person can go to mend a task."""
+    found = LEADS.get(Kind(task.kind))
+    return found if found and gate.person().may(found.right) else None

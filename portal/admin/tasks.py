@@ -82,6 +82,7 @@ def _shown(one: StaffTask, errors: dict[str, str]) -> ResponseReturnValue:
         to_do=task_words.to_do(one),
         days=task_list.days(one),
         acts=task_acts.of(one),
+        lead=task_acts.lead(one),
         item=item,
         item_open=Money(item.open_cents, item.currency) if item else None,
         found=custody_facts.found_of(session, item) if item else None,
@@ -132,7 +133,8 @@ def _to_be_done(act: Act, number: int) -> StaffTask:
 
 
 def _not_now(act: Act, one: StaffTask) -> ResponseReturnValue:
-    flash(gettext(act.not_now))
+    ended = N_("The task has ended meanwhile.")
+    flash(gettext(act.not_now if one.ended_at is None else ended))
     return redirect(url_for("admin.task", number=one.number), 303)
 
 

@@ -112,7 +112,8 @@ def _overdue(provider: FakeProvider) -> None:
     paid(provider)
     with transaction() as session:
         session.execute(update(SuspenseItem).values(opened_at=clock.now() - timedelta(days=40)))
-        item = session.scalars(select(SuspenseItem)).one()
+        item = session.scalars(select(SuspenseItem).order_by(SuspenseItem.id.desc())).first()
+        assert item is not None
         settlements.suspense_overdue(session, item)
 
 

@@ -10,11 +10,13 @@ from werkzeug.test import TestResponse
 
 from portal import clock
 from portal.admin import task_acts, task_causes
-from portal.admin.task_words import TITLES, VARIANTS, WORDS
+from portal.admin.task_sentences import TITLES, WORDS
+from portal.admin.task_words import VARIANTS
 from portal.approvals.models import Approval
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.finance.models import Acknowledgement, Delivery
+from portal.ledger.models import CustodyItem
 from portal.payments.returned import CustodyReturn, Refund
 from portal.staff.roles import Grant, Role
 from portal.worklist import writing
@@ -94,6 +96,15 @@ def test_a_task_says_what_happened_and_offers_what_mends_it(
     assert "–" not in main.split('class="lead">')[1].split("</p>")[0], "a value is missing"
     assert offered(page, number) == OFFERED[kind]
     assert f'"/admin/tasks/{number}"' in clerk.get(f"/admin/tasks?kind={kind}").text
+
+
+def test_what_is_mended_elsewhere_leads_there(clerk: FlaskClient, provider: FakeProvider) -> None:
+    number = made.opened(Kind.ENDPOINT_SILENT, provider)
+    assert "/admin/deliveries/endpoint" in clerk.get(f"/admin/tasks/{number}").text
+    ends = made.opened(Kind.METHOD_ENDS, provider)
+    assert "/admin/rules" not in clerk.get(f"/admin/tasks/{ends}").text.split("<main")[1]
+    nothing = {kind for kind, acts in OFFERED.items() if not acts} - set(task_acts.LEADS)
+    assert nothing == {Kind.TANS_GUESSED, Kind.BOOKS_BROKEN}, "only these a person cannot mend"
 
 
 @pytest.mark.parametrize("kind", task_causes.CHECKS)
@@ -198,6 +209,20 @@ def test_an_item_is_kept_or_closed_by_two_only(clerk: FlaskClient, provider: Fak
     asked = db.session.scalars(select(Approval)).one()
     assert (asked.act, asked.order_number, asked.second) == ("suspense.close", "AO-3", None)
     assert stands(number).ended_at is None
+
+
+def test_a_suspense_item_is_never_taken_for_the_custody_item_of_its_number(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    made.unclear(provider)
+    number = made.opened(Kind.SUSPENSE_OVERDUE, provider)
+    with transaction() as session:
+        unclear = session.scalars(select(CustodyItem)).one()
+        task = session.get_one(StaffTask, (TOWN, number))
+        task.detail = {**task.detail, "item": unclear.id}
+    page = clerk.get(f"/admin/tasks/{number}")
+    assert offered(page, number) == {"close"}
+    assert clerk.get(f"/admin/tasks/{number}/assign").status_code == 404
 
 
 def test_money_asks_for_a_proof_and_loses_nothing_typed(
