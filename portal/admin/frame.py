@@ -40,6 +40,7 @@ MENU: tuple[Entry, ...] = (
     Entry("admin.reconciliation", N_("Daily reconciliation"), Right.SEE, whole=True),
     Entry("admin.audit", N_("Audit"), Right.SEE_AUDIT),
     Entry("admin.rules", N_("Rules"), Right.SEE_SETTINGS),
+    Entry("admin.settings", N_("Settings"), Right.SEE_SETTINGS),
     Entry("admin.daily_mail", N_("Daily mail"), Right.SEE_SETTINGS),
     Entry("admin.staff", N_("Staff"), Right.SEE_SETTINGS),
     Entry("admin.account", N_("My access")),

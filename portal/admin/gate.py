@@ -14,10 +14,10 @@ from portal.admin import cookie, doors
 from portal.admin.doors import DOORS, Open
 from portal.db import db, transaction
 from portal.errors import NotFound
-from portal.staff import sittings
+from portal.staff import networks, sittings
 from portal.staff.roles import Right
 from portal.staff.sittings import Person
-from portal.web import language
+from portal.web import language, limits
 from portal.web.current import tenant_id
 
 LONGEST_WAY_BACK = 300
@@ -30,7 +30,12 @@ def ask() -> ResponseReturnValue | None:
     asks = DOORS.get(request.endpoint or "")
     if asks is None:
         raise NotFound
+    known = networks.lets_in(networks.of(db.session(), tenant_id()), limits.address())
     g.person = _sitting()
+    if not known:
+        if g.person is not None:
+            refuse("from another network")
+        raise NotFound
     if asks is Open.ANYONE:
         return None
     if g.person is None:

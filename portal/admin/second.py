@@ -19,7 +19,10 @@ from portal.approvals.models import Approval
 from portal.approvals.states import State
 from portal.db import Json, db
 from portal.errors import Conflict
+from portal.faces import bank
 from portal.keys import Keyring
+from portal.payments import account_asking
+from portal.retention import asking as retention
 from portal.staff import directory_setting, granting, new_keys
 from portal.staff.roles import Right, Role
 from portal.web.current import keyring, tenant_id
@@ -28,6 +31,25 @@ from portal.words import N_
 
 MOST = 100
 Told = list[tuple[str, str]]
+# Values as their forms call them.
+NAMES = {
+    "account_holder": N_("Account holder"),
+    "provider": N_("Provider"),
+    "merchant": N_("Merchant"),
+    "live": N_("Real money"),
+    "valid_from": N_("From"),
+    "valid_until": N_("Until"),
+    "retention_days": N_("Details of paid requests, days"),
+    "books_years": N_("Books, years"),
+    "voucher_years": N_("Vouchers, years"),
+    "discharge_counts": N_("Only the discharge (Entlastung) begins the time"),
+    "issuer": N_("Issuer"),
+    "client_id": N_("Client"),
+    "scope": N_("Scope"),
+    "login_claim": N_("Claim with the login"),
+    "groups_claim": N_("Claim with the groups"),
+    "groups": N_("Groups and roles"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +89,10 @@ def changes(facts: Json) -> Told:
     """Each value that becomes another: old and new."""
     was, becomes = facts.get("was") or {}, facts["becomes"]
     told = [
-        (name, f"{_said(was.get(name))} → {_said(value)}")
+        (
+            gettext(NAMES[name]) if name in NAMES else name.upper(),  # IBAN and BIC
+            f"{_said(was.get(name))} → {_said(value)}",
+        )
         for name, value in becomes.items()
         if was.get(name) != value
     ]
@@ -86,6 +111,17 @@ ACTS: dict[str, Act] = {
         lambda tenant, _, by: directory_setting.refuse(tenant, by),
         changes,
     ),
+    bank.ACT: Act(
+        N_("The town's bank account"), lambda _, tenant, __, by: bank.approve(tenant, by),
+        lambda tenant, _, by: bank.refuse(tenant, by), changes,
+    ),
+    account_asking.ACT: Act(
+        N_("An account at a provider"), account_asking.approve, account_asking.refuse, changes
+    ),
+    retention.ACT: Act(
+        N_("How long what is kept"), lambda _, tenant, __, by: retention.approve(tenant, by),
+        lambda tenant, _, by: retention.refuse(tenant, by), changes,
+    ),
 }  # fmt: skip
 # What to say when it cannot be done, by the error's code.
 SENTENCES: Mapping[str, str] = {
@@ -101,6 +137,7 @@ SENTENCES: Mapping[str, str] = {
     "has_role": N_("This person has the role already."),
     "account_ended": N_("This account has ended."),
     "of_the_directory": N_("Roles and keys of this person are the directory's."),
+    "nothing_changes": N_("It is so already."),
     "changed_since": N_("It was changed since it was asked for. Please ask for it anew."),
 }
 
@@ -144,7 +181,8 @@ def agree() -> ResponseReturnValue:
     """Agree or refuse; who asked may take it back."""
     act, subject = request.form.get("act", ""), request.form.get("subject", "")
     if act not in ACTS:
-        return _page({"waiting": gettext(SENTENCES["approval_not_found"])}, 422)
+        gone = SENTENCES["approval_not_found"]
+        return _page({"waiting": gettext(gone)}, 422)
     if not _may_decide(act, subject):
         gate.refuse(f"agree {act}")
     is_agreed = request.form.get("decision") == "approve"
@@ -177,4 +215,6 @@ def _said(value: object) -> str:
         return "; ".join(_said(each) for each in value) or "–"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_said(each)}" for name, each in value.items())
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     return "–" if value in (None, "") else str(value)

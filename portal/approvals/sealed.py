@@ -5,7 +5,7 @@ The facts of an approval are shown and noted; credentials and new keys are neith
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from portal.approvals.models import Approval, SealedPart
 from portal.approvals.states import State
 from portal.keys import Keyring
 
-Rows = TypeVar("Rows", bound=Select[Any])
+Rows = TypeVar("Rows", Select[SealedPart], Select[str, str])
 
 
 def put(

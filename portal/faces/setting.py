@@ -130,7 +130,7 @@ def hide(tenant_id: str, by: str) -> None:
 def _put(session: Session, town: Tenant, said: Said) -> None:
     language = said.language or town.language
     if said.name in OF_THE_ROW and language == town.language:
-        setattr(town, said.name, _line(said.name, said.text))
+        setattr(town, said.name, line(said.name, said.text))
         return
     field, text = fields.known(said.name), fields.checked(said.name, said.text)
     if not field.is_spoken and language != town.language:
@@ -148,7 +148,8 @@ def _put(session: Session, town: Tenant, said: Said) -> None:
     session.execute(delete(TenantText).where(TenantText.tenant_id == town.id, mine))
 
 
-def _line(name: str, text: str) -> str:
+def line(name: str, text: str) -> str:
+    """What the town's row keeps of a line; raises ``NotSet``."""
     plain = " ".join(text.split())
     if len(plain) > LONGEST_LINE or (name in NEVER_EMPTY and not plain):
         raise NotSet(f"{name} has from 1 to {LONGEST_LINE} signs.")

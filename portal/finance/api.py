@@ -54,9 +54,6 @@ class EventTold(BaseModel):
     `reserve.closed` tells that so much of a reserve is a loss, by order.
     `audit.anchored` says where the audit chain ends (`links`, and the SHA-256 `head`): keep it, and
     the portal can be shown that nothing was cut off or rewritten.
-    `payout.withdrawn` has the data of a wrong `payout.announced`: what it had settled is open again.
-    Announced anew it has the next `version`. `reserve_cents` are held back, below zero let go. A
-    line that is no payment, refund or reversal names a `fee`, a `reserve` or `other`.
     `endpoint.test`, pushed only and at position 0, tries the connection and tells nothing.
     """
 

@@ -3,15 +3,20 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from enum import StrEnum
 
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.errors import Invalid
+from portal.db import lock
+from portal.errors import Conflict, Invalid, NotFound
 from portal.finance.models import Client
 
+LONGEST_NAME = 80
+USE_NOTED_EVERY = timedelta(hours=1)
 _NOBODY = bytes(32)  # compared with when the client is unknown, so that both take as long
 
 
@@ -24,13 +29,33 @@ class Scope(StrEnum):
     EVENTS_ACK = "events:ack"
 
 
+class NoSuchClient(NotFound):
+    """There is no such client, or it is revoked."""
+
+    code = "no_such_client"
+
+
+class TwoSecrets(Conflict):
+    """Two secrets are good already."""
+
+    code = "two_secrets"
+
+
+class OneSecret(Conflict):
+    """There is only one secret."""
+
+    code = "one_secret"
+
+
 class UnknownScope(Invalid):
     """The contract has no such scope."""
 
     code = "unknown_scope"
 
 
-def create_client(session: Session, tenant_id: str, scopes: Iterable[str]) -> tuple[str, str]:
+def create_client(
+    session: Session, tenant_id: str, scopes: Iterable[str], called: str = ""
+) -> tuple[str, str]:
     """A new client of a tenant: (id, secret). The secret is shown once and never stored."""
     wanted = sorted(set(scopes))
     if strangers := set(wanted) - set(Scope):
@@ -39,12 +64,48 @@ def create_client(session: Session, tenant_id: str, scopes: Iterable[str]) -> tu
     row = Client(
         id=client_id,
         tenant_id=tenant_id,
-        secret_sha256=hashlib.sha256(secret.encode()).digest(),
+        secret_sha256=_hashed(secret),
         scopes=wanted,
+        called=" ".join(called.split())[:LONGEST_NAME],
     )
     session.add(row)
     session.flush()
     return client_id, secret
+
+
+def second_secret(session: Session, client: Client) -> str:
+    """One more secret, good beside the first; shown once. Raises ``TwoSecrets``."""
+    if client.second_sha256 is not None:
+        raise TwoSecrets("Two secrets are good already. End the older one first.")
+    secret = secrets.token_urlsafe(32)
+    client.second_sha256, client.second_since = _hashed(secret), clock.now()
+    client.second_used_at = None
+    session.flush()
+    return secret
+
+
+def end_older(session: Session, client: Client) -> None:
+    """The older of two secrets is good no more, the newer stays. Raises ``OneSecret``."""
+    if client.second_sha256 is None:
+        raise OneSecret("There is only one secret: make another one first, or revoke the client.")
+    client.secret_sha256 = client.second_sha256
+    client.secret_since, client.used_at = client.second_since, client.second_used_at
+    client.second_sha256 = client.second_since = client.second_used_at = None
+    session.flush()
+
+
+def of_tenant(session: Session, tenant_id: str) -> Sequence[Client]:
+    """A tenant's clients, those that were revoked last."""
+    query = select(Client).where(Client.tenant_id == tenant_id)
+    return session.scalars(query.order_by(Client.revoked_at.is_not(None), Client.created_at)).all()
+
+
+def locked(session: Session, tenant_id: str, client_id: str) -> Client:
+    """A tenant's client that is not revoked, locked. Raises ``NoSuchClient``."""
+    client = lock(session, Client, client_id)
+    if client is None or client.tenant_id != tenant_id or client.revoked_at is not None:
+        raise NoSuchClient("There is no such client.")
+    return client
 
 
 def revoke(client: Client) -> None:
@@ -61,6 +122,23 @@ def active(session: Session, client_id: str) -> Client | None:
 def authenticate(session: Session, client_id: str, secret: str) -> Client | None:
     """The client whose secret this is, or ``None``; compared in constant time."""
     client = active(session, client_id)
-    told = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-    right = hmac.compare_digest(client.secret_sha256 if client else _NOBODY, told)
-    return client if right else None
+    told = _hashed(secret)
+    first = hmac.compare_digest(client.secret_sha256 if client else _NOBODY, told)
+    second = hmac.compare_digest((client and client.second_sha256) or _NOBODY, told)
+    if client is None or not (first or second):
+        return None
+    _used(session, client, first)
+    return client
+
+
+def _used(session: Session, client: Client, first: bool) -> None:
+    """Note the use, once an hour: nobody waits for it, and a lost note is only a later one."""
+    moment, now = Client.used_at if first else Client.second_used_at, clock.now()
+    known = client.used_at if first else client.second_used_at
+    if known is None or now - known >= USE_NOTED_EVERY:
+        of = update(Client).where(Client.id == client.id).values({moment: now})
+        session.execute(of.execution_options(synchronize_session=False))
+
+
+def _hashed(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()

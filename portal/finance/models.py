@@ -20,15 +20,29 @@ from portal.db import Base, Json
 
 class Client(Base):
     """A finance system's access (RFC 6749 client). Its secret is kept as SHA-256 only:
-    it has 256 random bits, so there is nothing to guess."""
+    it has 256 random bits, so there is nothing to guess.
+
+    A second secret may be good beside it, so that it can be changed while both sides go on."""
 
     __tablename__ = "clients"
-    __table_args__ = (CheckConstraint("octet_length(secret_sha256) = 32", name="secret_sha256"),)
+    __table_args__ = (
+        CheckConstraint("octet_length(secret_sha256) = 32", name="secret_sha256"),
+        CheckConstraint("octet_length(second_sha256) = 32", name="second_sha256"),
+        CheckConstraint(
+            "(second_sha256 IS NULL) = (second_since IS NULL)", name="second_since_when"
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
     secret_sha256: Mapped[bytes]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    called: Mapped[str] = mapped_column(default="", server_default="")  # which system it is
+    secret_since: Mapped[datetime | None]  # none: as long as the client
+    used_at: Mapped[datetime | None]  # to the hour
+    second_sha256: Mapped[bytes | None]
+    second_since: Mapped[datetime | None]
+    second_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     revoked_at: Mapped[datetime | None]
 

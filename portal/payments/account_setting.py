@@ -85,19 +85,26 @@ def put(keyring: Keyring, tenant_id: str, account_id: str, said: Said, by: str) 
     Raises ``NoSuchTown``, ``NotSet``, and ``AccountUnfit`` for what the adapter cannot work with.
     """
     with transaction() as session:
-        town = town_of(session, tenant_id)
-        row = lock(session, ProviderAccount, tenant_id, account_id)
-        is_new = row is None
-        if row is None:
-            row = _new(town, account_id, said)
-        _set(session, row, said)
-        if said.identity or said.credentials is not None:
-            _seal(keyring, row, said)
-            probing.soon(session, row)
-        session.add(row)
-        audit.note(session, tenant_id, by, "account.put", account_id, _noted(said))
-        announcing.look(session, tenant_id)
-        return is_new
+        return put_in(session, keyring, tenant_id, account_id, said, by)
+
+
+def put_in(
+    session: Session, keyring: Keyring, tenant_id: str, account_id: str, said: Said, by: str
+) -> bool:
+    """As ``put``, in the caller's transaction."""
+    town = town_of(session, tenant_id)
+    row = lock(session, ProviderAccount, tenant_id, account_id)
+    is_new = row is None
+    if row is None:
+        row = _new(town, account_id, said)
+    _set(session, row, said)
+    if said.identity or said.credentials is not None:
+        _seal(keyring, row, said)
+        probing.soon(session, row)
+    session.add(row)
+    audit.note(session, tenant_id, by, "account.put", account_id, _noted(said))
+    announcing.look(session, tenant_id)
+    return is_new
 
 
 def end(tenant_id: str, account_id: str, last_day: date | None, by: str) -> date:

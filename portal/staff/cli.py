@@ -6,7 +6,7 @@ from portal import tenants
 from portal.db import transaction
 from portal.errors import NotFound
 from portal.keys import Keyring
-from portal.staff import granting, members, one_time
+from portal.staff import granting, members, networks, one_time
 from portal.staff.members import NewKeys
 from portal.staff.models import StaffMember
 from portal.staff.roles import Grant, Role
@@ -89,6 +89,18 @@ def end(tenant_id: str, login: str) -> None:
     with transaction() as session:
         members.end(session, members.locked(session, tenant_id, login), BY)
     click.echo(f"{login} signs in no more.")
+
+
+@staff.command("networks")
+@click.argument("tenant_id")
+@click.option("--clear", is_flag=True, help="Let everybody in again who can sign in.")
+def networks_(tenant_id: str, clear: bool) -> None:
+    """Say from which networks the admin view may be opened; clear it for who is locked out."""
+    if clear:
+        networks.clear(tenant_id, BY)
+    with transaction() as session:
+        for each in networks.of(session, tenant_id) or ("from everywhere",):
+            click.echo(each)
 
 
 def _told(member: StaffMember, keys: NewKeys, town: str) -> str:

@@ -128,7 +128,7 @@ def welcome(tenant_id: str, who: Arrival) -> str:
             member = _known(session, tenant_id, who) or _new(session, tenant_id, who)
             if member.ended_at is not None:
                 raise Ended(f"The account of {member.login} has ended.")
-            member.display = members.shown(who.display, member.login)
+            member.display = members.shown(who.display.partition("@")[0], member.login)
             directory: Json | None = {"leaving": who.leaving} if who.leaving else None
             return sittings.begin(session, member, list(given), directory)
     except (NotWelcome, SomebodyElse) as error:
@@ -149,8 +149,11 @@ def prove(person: Person, who: Arrival) -> bool:
 
 
 def login_of(who: Arrival) -> str:
-    """The login as notes tell it; one that we cannot write is replaced by a hash."""
-    told = who.login.strip().lower()
+    """The login as notes tell it; one that we cannot write is replaced by a hash.
+
+    Of an e-mail address it is what stands before the @: no note holds an address.
+    """
+    told = who.login.strip().lower().partition("@")[0]
     if members.LOGIN.fullmatch(told):
         return told
     return f"d-{hashlib.sha256(who.name.encode()).hexdigest()[:16]}"
@@ -165,7 +168,7 @@ def _known(session: Session, tenant_id: str, who: Arrival) -> StaffMember | None
 
 def _new(session: Session, tenant_id: str, who: Arrival) -> StaffMember:
     try:
-        member = members.add(session, tenant_id, login_of(who), who.display, BY)
+        member = members.add(session, tenant_id, login_of(who), "", BY)
     except members.LoginTaken:
         raise SomebodyElse("Another account has this login.") from None
     member.subject = who.name

@@ -87,7 +87,7 @@ def ask(
     """
     check(said, plain=plain)
     with transaction() as session:
-        facts = {"was": _now(session, tenant_id), "becomes": said.facts}
+        facts: Json = {"was": _now(session, tenant_id), "becomes": said.facts}
         facts["new_secret"] = bool(said.secret)
         approval = deciding.ask(session, tenant_id, Wanted(ACT, SUBJECT, None, facts), by)
         if said.secret:

@@ -4,7 +4,8 @@ from portal import jobs
 from portal.approvals import ending
 from portal.staff import directory_setting, granting, new_keys, sittings
 
-ACTS = frozenset({granting.ACT, directory_setting.ACT, new_keys.ACT})
+OF_SETTINGS = {"tenant.bank", "tenant.retention", "account.put"}  # of rooms without a worker of it
+ACTS = frozenset({granting.ACT, directory_setting.ACT, new_keys.ACT, *OF_SETTINGS})
 
 
 @jobs.every("23 * * * *", "staff.tidy")

@@ -50,10 +50,10 @@ def init_app(app: Flask) -> None:
 
 def network() -> str:
     """The network of who asks: an IPv4 address, of an IPv6 address the first 64 bits."""
-    address = _address()
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address.packed, NETWORK_OF_A_HOME), strict=False))
-    return str(address or "unknown")
+    found = address()
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found.packed, NETWORK_OF_A_HOME), strict=False))
+    return str(found or "unknown")
 
 
 def seconds_to_wait(app: Flask) -> int:
@@ -80,18 +80,18 @@ def _allowed(group: str) -> int:
 def _is_free(group: str) -> bool:
     if LIMITED.get(request.endpoint or "") != group:
         return True
-    address = _address()
-    return address is not None and any(address in each for each in settings().unlimited_networks)
+    found = address()
+    return found is not None and any(found in each for each in settings().unlimited_networks)
 
 
 def _is_wrong(answer: Response) -> bool:
     return answer.status_code >= WRONG
 
 
-def _address() -> Address | None:
+def address() -> Address | None:
     """The address behind the proxies that ``QUITT_PROXIES`` counts."""
     try:
-        address = ip_address((request.remote_addr or "").partition("%")[0])
+        found = ip_address((request.remote_addr or "").partition("%")[0])
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return getattr(found, "ipv4_mapped", None) or found

@@ -108,6 +108,13 @@ def test_nobody_gets_a_local_account_by_its_name(client: FlaskClient) -> None:
     assert member("jansen")[0] is None
 
 
+def test_of_an_address_as_login_only_its_name_is_kept(client: FlaskClient) -> None:
+    address = "jansen@musterhausen.example"
+    with town_with(person("7", CLERKS, preferred_username=address, name=address)) as issuer:
+        assert come(client, "7").status_code == 303
+        assert member("jansen") == (f"{issuer} 7", "jansen")
+
+
 def test_an_account_that_ended_stays_ended(client: FlaskClient) -> None:
     with town_with(person("jansen", CLERKS)):
         come(client, "jansen")
