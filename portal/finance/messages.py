@@ -134,10 +134,7 @@ def request_rest_closed(
 
 
 def audit_anchored(links: int, head: bytes, day: date | None) -> Message:
-    """Where the audit chain ends: kept elsewhere, it shows that nothing was cut off or rewritten.
-
-    ``day`` is the business day that was closed with it, if one was.
-    """
+    """Where the audit chain ends: kept elsewhere, it shows a cut; and the ``day`` closed by it."""
     data = {"links": links, "head": head.hex(), "day": day.isoformat() if day else None}
     return Message("audit.anchored", None, data)
 
