@@ -7,6 +7,7 @@ from portal.admin import doors, gate, proof, saying, trouble, waiting
 from portal.admin.doors import Open
 from portal.admin.frame import page
 from portal.admin.waiting import Asked
+from portal.approvals.states import State
 from portal.db import Json, db
 from portal.errors import PortalError
 from portal.requests import reasons
@@ -100,4 +101,5 @@ def _shown(asked: Asked) -> Json:
         "mine": asked.mine,
         "may_decide": asked.may_decide,
         "waits": asked.waits,
+        "why": waiting.why_refused(session, row) if row.state == State.REFUSED else "",
     }

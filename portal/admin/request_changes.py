@@ -1,11 +1,11 @@
 """What a version of a request changed against the one before, in words."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from portal.admin.saying import word
 from portal.db import Json
 from portal.money import Money
-from portal.payments.showing import iso_day
 from portal.requests.models import RequestVersion
 from portal.web import language
 from portal.web.language import gettext
@@ -50,8 +50,7 @@ def _changed(old: Json, new: Json) -> list[str]:
 
 
 def _day(value: object) -> str:
-    found = iso_day(value)
-    return language.day(found) if found else "–"
+    return language.day(date.fromisoformat(value)) if isinstance(value, str) else "–"
 
 
 def _line(what: str, old: str, new: str) -> str:

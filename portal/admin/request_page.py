@@ -1,6 +1,7 @@
 """One request on one page: what is asked, the link's state, the money, and all in one time line."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from flask import request as asked_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,6 @@ from portal.admin.request_rows import Rows
 from portal.db import Json, db
 from portal.finance.models import Endpoint
 from portal.money import Money
-from portal.payments import showing
 from portal.payments.models import Payment
 from portal.payments.states import UNDECIDED
 from portal.requests import tan
@@ -39,7 +39,7 @@ def request_page(reference: str) -> ResponseReturnValue:
         why=saying.word(saying.WITHDRAWN, found.withdrawn_reason or ""),
         figures=_figures(found),
         kind=session.get_one(Kind, (found.tenant_id, found.kind)).name,
-        shown=showing.request(found),
+        instalments=_instalments(found),
         unit=found.content.get("unit"),
         claims=_claims(found),
         newer=_newer(session, found),
@@ -71,6 +71,14 @@ def _claims(found: PaymentRequest) -> Sequence[Json]:
          "claim": item.get("claim") or "–"}
         for item in found.content.get("items", ())
     ]  # fmt: skip
+
+
+def _instalments(found: PaymentRequest) -> Sequence[tuple[date, Money]]:
+    plan = sorted(found.content.get("instalments", ()), key=lambda each: str(each["due_on"]))
+    return [
+        (date.fromisoformat(each["due_on"]), Money(each["amount_cents"], found.currency))
+        for each in plan
+    ]
 
 
 def _newer(session: Session, found: PaymentRequest) -> str | None:

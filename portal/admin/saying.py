@@ -1,6 +1,7 @@
 """What people, acts and codes are called on the pages of the admin view."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from portal.admin.frame import role as role_name
 from portal.admin.second_person import ACTS
 from portal.db import Json
 from portal.money import Money
+from portal.payments import confirmations
 from portal.staff import members
 from portal.staff.members import NoSuchMember
 from portal.staff.roles import Role
@@ -17,6 +19,7 @@ from portal.web.current import tenant_id
 from portal.web.language import gettext
 from portal.words import N_
 
+PAYMENT = re.compile(r"[0-9a-f]{32}")
 REQUEST_STATES: Mapping[str, str] = {
     "open": N_("open"),
     "partly_paid": N_("partly paid"),
@@ -120,8 +123,17 @@ def _value(told: Json, key: str, value: Any) -> str:
         return ""
     if key.endswith("_cents"):
         return language.money(Money(int(value), str(told.get("currency") or "EUR")))
-    if key == "act":
-        return gettext(ACTS[value].title) if value in ACTS else str(value)
-    if key == "role":
-        return role_name(Role(value))
-    return word(REFUND_REASONS, str(value)) if key == "reason" else str(value)
+    return SAID[key](str(value)) if key in SAID else str(value)
+
+
+def _payment(name: str) -> str:
+    """A payment of ours by the number of its confirmation."""
+    return confirmations.number(name) if PAYMENT.fullmatch(name) else name
+
+
+SAID: Mapping[str, Callable[[str], str]] = {
+    "act": lambda code: gettext(ACTS[code].title) if code in ACTS else code,
+    "payment": _payment,
+    "reason": lambda code: word(REFUND_REASONS, code),
+    "role": lambda code: role_name(Role(code)),
+}

@@ -11,6 +11,7 @@ from portal.admin.second_person import ACTS, Act
 from portal.approvals import deciding
 from portal.approvals.models import Approval
 from portal.approvals.states import State
+from portal.audit import AuditRow
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.payments.models import Payment
 from portal.requests.models import PaymentRequest
@@ -57,6 +58,18 @@ def get(session: Session, number: int) -> Asked:
     if found is None:
         gate.refuse(f"approval {number}")
     return found
+
+
+def why_refused(session: Session, approval: Approval) -> str:
+    """What the person said who refused it; empty where it was taken back."""
+    query = select(AuditRow.detail).where(
+        AuditRow.tenant_id == approval.tenant_id,
+        AuditRow.subject == approval.subject,
+        AuditRow.act == f"{approval.act}.refused",
+        AuditRow.at >= approval.asked_at,
+    )
+    detail = session.scalar(query.order_by(AuditRow.id).limit(1))
+    return str(detail.get("why", "")) if detail else ""
 
 
 def request_of(session: Session, approval: Approval) -> PaymentRequest | None:

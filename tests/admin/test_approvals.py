@@ -48,7 +48,7 @@ class Case:
 
 def _last(column: object, when: object) -> str:
     db.session.rollback()
-    return db.session.scalars(select(column).order_by(when.desc())).first() or ""  # type: ignore
+    return db.session.scalars(select(column).order_by(when.desc())).first() or ""
 
 
 def _refund(provider: FakeProvider) -> Case:
@@ -153,7 +153,7 @@ def both() -> Colleague:
 def copy(app: Flask, browser: FlaskClient) -> FlaskClient:
     """The same sitting in another window."""
     other = builders.browser(app)
-    other._cookies.update(browser._cookies)  # type: ignore[attr-defined]
+    other._cookies = dict(browser._cookies or {})
     return other
 
 
@@ -291,8 +291,9 @@ def test_who_refuses_says_why_and_who_asked_takes_back_without(
     assert case.state() == "failed"
     detail = db.session.scalars(select(AuditRow.detail).where(AuditRow.act == "refund.refused"))
     assert detail.one()["why"] == "Betrag stimmt nicht"
-    case.ask("AO-2")
     mine = sign_in(builders.browser(app), colleague("anna", Role.CLERK))
+    assert "Betrag stimmt nicht" in mine.get(f"/admin/approvals/{which}").text
+    case.ask("AO-2")
     told = {"csrf_token": token(mine.get("/admin/account"))}
     assert mine.post(f"/admin/approvals/{number()}/refuse", data=told).status_code == 303
     assert case.state() == "failed"
