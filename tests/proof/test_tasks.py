@@ -6,13 +6,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-from portal import audit, logs
+from portal import audit, clock, logs
 from portal.db import db, transaction
-from portal.proof import chain, tasks
+from portal.proof import chain, closing, tasks
 from portal.worklist import reading
 from portal.worklist.kinds import Kind
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN
+from tests.conftest import Time
 
 
 @pytest.fixture
@@ -103,3 +104,39 @@ def test_the_head_of_each_chain_is_written_into_the_log(
     assert chain.verify(db.session(), TOWN, head).wrong == 0
     assert "head" in logs.ALLOWED
     db.session.rollback()
+
+
+@pytest.mark.rows_by_hand
+def test_the_night_tells_the_finance_system_where_a_chain_that_holds_ends(
+    app: Flask, owner: Engine
+) -> None:
+    with transaction() as session:
+        audit.note(session, TOWN, "staff:anna", "staff.added", "bert")
+    look()
+    told = text("SELECT tenant_id, data ->> 'head', data ->> 'day' FROM events")
+    with transaction() as session:
+        head = chain.head_of(session, TOWN)
+        assert session.execute(told).all() == [(TOWN, head.hash.hex(), None)]
+    by_hand(owner, "UPDATE audit SET actor = 'staff:bert' WHERE subject = 'bert'")
+    look()
+    with transaction() as session:
+        assert len(session.execute(told).all()) == 1
+
+
+@pytest.mark.rows_by_hand
+def test_the_night_sees_a_tail_that_was_cut_behind_a_closing(
+    app: Flask, owner: Engine, time: Time
+) -> None:
+    day = clock.today("Europe/Berlin")
+    for name in ("bert", "carl"):
+        with transaction() as session:
+            audit.note(session, TOWN, "staff:anna", "staff.added", name)
+    time.move("+25h")
+    closing.close(TOWN, day, "staff:anna")
+    by_hand(owner, "DELETE FROM audit WHERE subject <> 'bert'")
+    by_hand(owner, "DELETE FROM audit_chain WHERE seq > 1")
+    put_back = "UPDATE audit_heads h SET seq = 1, hash = c.hash FROM audit_chain c WHERE c.seq = 1"
+    by_hand(owner, f"{put_back} AND c.tenant_id = h.tenant_id")
+    assert chain.verify(db.session(), TOWN).wrong == 0, "a chain alone cannot show it"
+    look()
+    assert tasks.CHAIN in open_tasks(TOWN)
