@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from portal.admin import second
+from portal.admin import waiting
 from portal.admin.frame import page
+from portal.db import db
 
 LONGEST = 20_000
 
@@ -50,8 +51,8 @@ def shown(
     status: int = 200,
 ) -> ResponseReturnValue:
     """The page of a form."""
-    waiting = second.waiting(form.acts) if form.acts else []
+    titles = waiting.titles(db.session(), form.acts) if form.acts else []
     return page(
         "admin/settings_form.html", status, form=form, values=values, errors=errors or {},
-        waiting=waiting,
+        waiting=titles,
     )  # fmt: skip

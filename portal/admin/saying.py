@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from portal.admin import changes
 from portal.admin.frame import role as role_name
 from portal.admin.second_person import ACTS
 from portal.db import Json
@@ -108,6 +109,8 @@ def who(session: Session, actor: str) -> str:
 
 def facts(told: Json) -> list[tuple[str, str]]:
     """What somebody asked for, line by line: label and value."""
+    if "becomes" in told:
+        return changes.changes(told)
     found = []
     for key, value in told.items():
         text = "" if key == "currency" else _value(told, key, value)

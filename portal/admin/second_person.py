@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from portal.approvals import rules
-from portal.payments import correcting
+from portal.faces import bank
+from portal.payments import account_asking, correcting
+from portal.proof import closing as days
+from portal.retention import asking as retention
 from portal.returns import closing, custody_returns, refunds
-from portal.staff import granting
+from portal.settlements import reserves
+from portal.staff import directory_setting, granting, new_keys
 from portal.staff.roles import Right
+from portal.web.current import keyring
 from portal.words import N_
 
 Approve = Callable[[str, str, str, int], None]  # tenant, subject, by, the approval's number
@@ -40,6 +45,21 @@ def _close(act: str) -> tuple[Approve, Refuse]:
         closing.refuse(tenant_id, act, int(subject), by, why, number)
 
     return approve, refuse
+
+
+def _whole(
+    agree: Callable[[str, str, int], None], leave: Callable[[str, str, str, int], None]
+) -> tuple[Approve, Refuse]:
+    """An act whose only subject is the town."""
+    return (
+        lambda tenant_id, _, by, number: agree(tenant_id, by, number),
+        lambda tenant_id, _, by, why, number: leave(tenant_id, by, why, number),
+    )
+
+
+def _of_account(subject: str) -> tuple[str, str]:
+    account_id, _, currency = subject.rpartition(":")
+    return account_id, currency
 
 
 ACTS: Mapping[str, Act] = {
@@ -87,5 +107,58 @@ ACTS: Mapping[str, Act] = {
         rules.approve,
         rules.refuse,
         Right.SEE_SETTINGS,
+    ),
+    new_keys.ACT: Act(
+        N_("New keys of an account"),
+        N_("You are shown one half of the keys on the person's page, once."),
+        lambda tenant, login, by, number: new_keys.approve(keyring(), tenant, login, by, number),
+        new_keys.refuse,
+        Right.SEE_SETTINGS,
+    ),
+    directory_setting.ACT: Act(
+        N_("The directory in which staff sign in"),
+        N_("It counts at once. Whoever came through the directory must sign in again."),
+        *_whole(
+            lambda tenant, by, number: directory_setting.approve(keyring(), tenant, by, number),
+            directory_setting.refuse,
+        ),
+        Right.SEE_SETTINGS,
+    ),
+    bank.ACT: Act(
+        N_("The town's bank account"),
+        N_("It stands on all pages from now on; letters that were printed keep the old one."),
+        *_whole(bank.approve, bank.refuse),
+        Right.SEE_SETTINGS,
+    ),
+    account_asking.ACT: Act(
+        N_("An account at a provider"),
+        N_("The account is as it was asked for from now on."),
+        lambda tenant, account, by, number: account_asking.approve(
+            keyring(), tenant, account, by, number
+        ),
+        account_asking.refuse,
+        Right.SEE_SETTINGS,
+    ),
+    retention.ACT: Act(
+        N_("How long what is kept"),
+        N_("It counts from the next night on: what is due by then is deleted."),
+        *_whole(retention.approve, retention.refuse),
+        Right.SEE_SETTINGS,
+    ),
+    days.ACT: Act(
+        N_("Close a day with a difference"),
+        N_("The day is closed with its difference and its reason."),
+        days.approve,
+        days.refuse,
+    ),
+    reserves.ACT: Act(
+        N_("Close a reserve by order"),
+        N_("So much of the reserve is booked as a loss."),
+        lambda tenant, subject, by, number: reserves.approve(
+            tenant, *_of_account(subject), by, number
+        ),
+        lambda tenant, subject, by, why, number: reserves.refuse(
+            tenant, *_of_account(subject), by, why, number
+        ),
     ),
 }

@@ -6,10 +6,9 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import boxes, doors, gate
+from portal.admin import boxes, doors, gate, trouble
 from portal.admin.boxes import Box, Form
 from portal.admin.frame import page
-from portal.admin.second import sentence
 from portal.db import db
 from portal.errors import Conflict
 from portal.retention import asking, due, noting
@@ -58,7 +57,7 @@ def settings_ask_times() -> ResponseReturnValue:
         wrong = gettext("From %(least)s to %(most)s.", least=str(error.least), most=str(error.most))
         return boxes.shown(_times(), form, {error.field: wrong}, error.status)
     except Conflict as error:
-        return boxes.shown(_times(), form, {"retention_days": sentence(error)}, error.status)
+        return boxes.shown(_times(), form, {"retention_days": trouble.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_retention"), 303)
 

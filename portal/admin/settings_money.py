@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import boxes, doors, gate, second
+from portal.admin import boxes, doors, gate, trouble, waiting
 from portal.admin.boxes import Box, Form
 from portal.admin.frame import page
 from portal.db import db
@@ -24,8 +24,8 @@ from portal.web.language import gettext
 def settings_accounts() -> ResponseReturnValue:
     query = select(ProviderAccount).where(ProviderAccount.tenant_id == tenant_id())
     accounts = db.session().scalars(query.order_by(ProviderAccount.id)).all()
-    waiting = second.waiting(frozenset({account_asking.ACT}))
-    return page("admin/settings_accounts.html", accounts=accounts, waiting=waiting)
+    titles = waiting.titles(db.session(), frozenset({account_asking.ACT}))
+    return page("admin/settings_accounts.html", accounts=accounts, waiting=titles)
 
 
 @doors.get("/settings/new-account", Right.CHANGE_SETTINGS)
@@ -71,7 +71,7 @@ def _ask(known: str | None, account_id: str) -> ResponseReturnValue:
         db.session.rollback()
         account_asking.ask(keyring(), tenant_id(), account_id, said, gate.person().actor)
     except Conflict as error:
-        errors["merchant"] = second.sentence(error)
+        errors["merchant"] = trouble.said(error)
     except (PortalError, ValueError) as error:
         # What an adapter says of credentials names them and never quotes one.
         errors["credentials"] = gettext("This cannot be taken: %(why)s", why=str(error))

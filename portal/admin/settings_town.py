@@ -4,10 +4,9 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import boxes, doors, gate
+from portal.admin import boxes, doors, gate, trouble
 from portal.admin.boxes import Box, Form
 from portal.admin.frame import page
-from portal.admin.second import sentence
 from portal.db import db
 from portal.errors import Conflict, Invalid
 from portal.faces import bank, colours, crests, fields, setting
@@ -139,7 +138,7 @@ def settings_ask_bank() -> ResponseReturnValue:
         wrong = gettext("Please check this for typing errors; holder and IBAN belong together.")
         return boxes.shown(_bank(), form, {error.field: wrong}, error.status)
     except Conflict as error:
-        return boxes.shown(_bank(), form, {"iban": sentence(error)}, error.status)
+        return boxes.shown(_bank(), form, {"iban": trouble.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_bank"), 303)
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from sqlalchemy import select
 
-from portal.admin import doors, gate, second
+from portal.admin import doors, gate, trouble, waiting
 from portal.admin.frame import page, role
 from portal.db import db, transaction
 from portal.errors import Conflict, Invalid
@@ -35,7 +35,9 @@ def staff() -> ResponseReturnValue:
         for each in members.all_of(session, tenant_id())
     ]
     shown = new_keys.waiting_for(tenant_id(), gate.person().actor)
-    return page("admin/staff.html", people=people, waiting=second.waiting(ACTS), to_show=shown)
+    return page(
+        "admin/staff.html", people=people, waiting=waiting.titles(db.session(), ACTS), to_show=shown
+    )
 
 
 @doors.get("/new-person", Right.GRANT)
@@ -75,7 +77,7 @@ def staff_ask_role(login: str) -> ResponseReturnValue:
     try:
         granting.ask(tenant_id(), login, grant, gate.person().actor)
     except Conflict as error:
-        return _member_page(login, {"role": second.sentence(error)}, error.status, form)
+        return _member_page(login, {"role": trouble.said(error)}, error.status, form)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.staff_member", login=login), 303)
 
@@ -99,7 +101,7 @@ def staff_ask_keys(login: str) -> ResponseReturnValue:
     try:
         new_keys.ask(tenant_id(), login, gate.person().actor)
     except Conflict as error:
-        return _member_page(login, {"keys": second.sentence(error)}, error.status)
+        return _member_page(login, {"keys": trouble.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.staff_member", login=login), 303)
 
@@ -152,13 +154,13 @@ def _member_page(
     kinds = session.execute(
         select(Kind.code, Kind.name).where(Kind.tenant_id == member.tenant_id).order_by(Kind.code)
     ).all()
-    waiting = [
-        each for each in second.waiting(ACTS)
+    titles = [
+        each for each in waiting.titles(session, ACTS)
         if each.subject == login or each.subject.startswith(f"{login}:")
     ]  # fmt: skip
     return page(
         "admin/staff_member.html", status, errors=errors or {}, form=form or {}, member=member,
-        state=_state(member), had=had, kinds=kinds, waiting=waiting,
+        state=_state(member), had=had, kinds=kinds, waiting=titles,
         may_grant=gate.person().may(Right.GRANT), roles=[(each.value, role(each)) for each in Role],
         to_show=login in dict(new_keys.waiting_for(member.tenant_id, gate.person().actor)),
     )  # fmt: skip

@@ -38,6 +38,13 @@ SENTENCES: Mapping[str, str] = {
     "illegal_step":        N_("The request does not stand so any more. Please look at it again."),
     "reference_used":      N_("The details of this request have been deleted after their time."),
     "only_a_new_tan":      N_("All tries of this TAN are used up. Only a new TAN helps."),
+    "of_the_directory":    N_("Roles and keys of this person are the directory's."),
+    "nothing_changes":     N_("It is so already."),
+    "changed_since":       N_("It was changed since it was asked for. Please ask for it anew."),
+    "day_closed":          N_("This day was closed already."),
+    "day_changed":         N_("The differences have changed since it was asked for. Please refuse"
+                              " this and ask anew."),
+    "not_held":            N_("So much is not held back any more."),
     "reason_missing":      N_("Please say why, in 1 to 140 characters."),
     "personal_data":       N_("Please leave out names, account numbers, addresses and telephone"
                               " numbers: this note is kept for years."),

@@ -17,6 +17,7 @@ from portal.payments.models import Payment
 from portal.requests.models import PaymentRequest
 from portal.returns import closing
 from portal.staff.roles import Right
+from portal.web.language import gettext
 
 MOST_SHOWN = 200
 MOST_DECIDED = 25
@@ -42,6 +43,22 @@ def waiting(session: Session) -> list[Asked]:
     """What waits, what runs out first at the top."""
     query = _of_town().where(Approval.state == State.ASKED)
     return _seen(session, session.scalars(query.order_by(Approval.expires_at).limit(MOST_SHOWN)))
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What waits, to be named on the page of what it is about."""
+
+    number: int
+    title: str
+    subject: str
+
+
+def titles(session: Session, acts: frozenset[str]) -> list[Title]:
+    """What waits of these acts in this town, whoever asked for it; the oldest first."""
+    query = _of_town().where(Approval.state == State.ASKED, Approval.act.in_(acts))
+    rows = session.scalars(query.order_by(Approval.id).limit(MOST_SHOWN))
+    return [Title(row.id, gettext(ACTS[row.act].title), row.subject) for row in rows]
 
 
 def decided(session: Session) -> list[Asked]:

@@ -37,10 +37,12 @@ def ask(session: Session, wanted: Wanted, row: Any, becomes: Json, by: str) -> A
     return deciding.ask(session, tenant_id, Wanted(wanted.act, wanted.subject, None, facts), by)
 
 
-def approve(session: Session, act: str, subject: str, row: Any, by: str) -> Approval:
+def approve(
+    session: Session, act: str, subject: str, row: Any, by: str, number: int | None = None
+) -> Approval:
     """Agree: the row has the new values. Raises as ``deciding.approve``, and ``ChangedSince``."""
     tenant_id = row.id if not hasattr(row, "tenant_id") else row.tenant_id
-    approval = deciding.approve(session, tenant_id, act, subject, by)
+    approval = deciding.approve(session, tenant_id, act, subject, by, number)
     facts = approval.facts
     if {name: getattr(row, name) for name in facts["was"]} != facts["was"]:
         raise ChangedSince("It was changed since it was asked for.")

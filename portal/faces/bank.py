@@ -41,16 +41,16 @@ def ask(tenant_id: str, said: Mapping[str, str], by: str) -> None:
         )
 
 
-def approve(tenant_id: str, by: str) -> None:
+def approve(tenant_id: str, by: str, number: int | None = None) -> None:
     """The second person agrees. A whole act."""
     with transaction() as session:
-        changing.approve(session, ACT, SUBJECT, _town(session, tenant_id), by)
+        changing.approve(session, ACT, SUBJECT, _town(session, tenant_id), by, number)
 
 
-def refuse(tenant_id: str, by: str) -> None:
+def refuse(tenant_id: str, by: str, why: str = "", number: int | None = None) -> None:
     """The account stays. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, SUBJECT, by)
+        deciding.refuse(session, tenant_id, ACT, SUBJECT, by, why, number)
 
 
 def _checked(name: str, text: str) -> str:

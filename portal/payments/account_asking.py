@@ -40,10 +40,12 @@ def ask(keyring: Keyring, tenant_id: str, account_id: str, said: Said, by: str) 
             sealed.put(session, keyring, approval, CREDENTIALS, said.credentials)
 
 
-def approve(keyring: Keyring, tenant_id: str, account_id: str, by: str) -> None:
+def approve(
+    keyring: Keyring, tenant_id: str, account_id: str, by: str, number: int | None = None
+) -> None:
     """The second person agrees: the account is set as it was asked for. A whole act."""
     with transaction() as session:
-        approval = deciding.approve(session, tenant_id, ACT, account_id, by)
+        approval = deciding.approve(session, tenant_id, ACT, account_id, by, number)
         was, becomes = approval.facts["was"], approval.facts["becomes"]
         if _shown(session.get(ProviderAccount, (tenant_id, account_id))) != was:
             raise ChangedSince("The account was changed since.")
@@ -60,10 +62,12 @@ def approve(keyring: Keyring, tenant_id: str, account_id: str, by: str) -> None:
         )
 
 
-def refuse(tenant_id: str, account_id: str, by: str) -> None:
+def refuse(
+    tenant_id: str, account_id: str, by: str, why: str = "", number: int | None = None
+) -> None:
     """It stays as it is; the credentials are forgotten. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, account_id, by)
+        deciding.refuse(session, tenant_id, ACT, account_id, by, why, number)
         sealed.forget(session)
 
 

@@ -111,7 +111,7 @@ def ask(tenant_id: str, day: date, reason: str, by: str) -> None:
         deciding.ask(session, tenant_id, Wanted(ACT, day.isoformat(), None, facts), by)
 
 
-def approve(tenant_id: str, subject: str, by: str) -> None:
+def approve(tenant_id: str, subject: str, by: str, number: int | None = None) -> None:
     """The second person agrees, and the day is closed. A whole act; ``subject`` is the ISO day.
 
     Raises as ``deciding.approve``, and ``ClosedBefore`` and ``Changed``.
@@ -120,16 +120,16 @@ def approve(tenant_id: str, subject: str, by: str) -> None:
     found = _reconciled(tenant_id, day)
     with transaction() as session:
         _open(session, tenant_id, day)
-        approval = deciding.approve(session, tenant_id, ACT, subject, by)
+        approval = deciding.approve(session, tenant_id, ACT, subject, by, number)
         if differences(found) != approval.facts["differences"]:
             raise Changed("The differences have changed since it was asked for.")
         _write(session, found, approval.first, by, approval.facts["reason"])
 
 
-def refuse(tenant_id: str, subject: str, by: str) -> None:
+def refuse(tenant_id: str, subject: str, by: str, why: str = "", number: int | None = None) -> None:
     """A person refuses, or takes back what he asked for. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, subject, by)
+        deciding.refuse(session, tenant_id, ACT, subject, by, why, number)
 
 
 def explain(tenant_id: str, day: date, text: str, by: str) -> None:

@@ -37,16 +37,16 @@ def ask(tenant_id: str, said: dict[str, int], discharge_counts: bool, by: str) -
         changing.ask(session, Wanted(ACT, SUBJECT, None, {}), town, becomes, by)
 
 
-def approve(tenant_id: str, by: str) -> None:
+def approve(tenant_id: str, by: str, number: int | None = None) -> None:
     """The second person agrees: it counts from the next night on. A whole act."""
     with transaction() as session:
         town = lock(session, Tenant, tenant_id)
         if town is None:
             raise NoSuchTenant(f"There is no tenant {tenant_id!r}.")
-        changing.approve(session, ACT, SUBJECT, town, by)
+        changing.approve(session, ACT, SUBJECT, town, by, number)
 
 
-def refuse(tenant_id: str, by: str) -> None:
+def refuse(tenant_id: str, by: str, why: str = "", number: int | None = None) -> None:
     """The times stay. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, SUBJECT, by)
+        deciding.refuse(session, tenant_id, ACT, SUBJECT, by, why, number)

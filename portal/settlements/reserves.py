@@ -46,14 +46,16 @@ def ask(tenant_id: str, account_id: str, amount: Money, order: str, by: str) -> 
         deciding.ask(session, tenant_id, wanted, by)
 
 
-def approve(tenant_id: str, account_id: str, currency: str, by: str) -> None:
+def approve(
+    tenant_id: str, account_id: str, currency: str, by: str, number: int | None = None
+) -> None:
     """The second person approves, and it is closed. Raises as ``deciding.approve``, and
     ``NoSuchAccount``, ``NotHeld``.
     """
     with transaction() as session:
         account = _locked(session, tenant_id, account_id)
         subject = _subject(account_id, currency)
-        approval = deciding.approve(session, tenant_id, ACT, subject, by)
+        approval = deciding.approve(session, tenant_id, ACT, subject, by, number)
         amount = Money(approval.facts["amount_cents"], currency)
         _check(session, account, amount)
         closed = entries.reserve_closed(str(approval.id), account_id, amount)
@@ -61,10 +63,18 @@ def approve(tenant_id: str, account_id: str, currency: str, by: str) -> None:
         outbox.put(session, tenant_id, _told(account, approval, amount))
 
 
-def refuse(tenant_id: str, account_id: str, currency: str, by: str) -> None:
+def refuse(
+    tenant_id: str,
+    account_id: str,
+    currency: str,
+    by: str,
+    why: str = "",
+    number: int | None = None,
+) -> None:
     """A person refuses it, or takes it back. Raises as ``deciding.refuse``."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, _subject(account_id, currency), by)
+        subject = _subject(account_id, currency)
+        deciding.refuse(session, tenant_id, ACT, subject, by, why, number)
 
 
 def run_out() -> int:

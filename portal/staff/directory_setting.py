@@ -94,13 +94,13 @@ def ask(
             sealed.put(session, keyring, approval, SECRET, {SECRET: said.secret})
 
 
-def approve(keyring: Keyring, tenant_id: str, by: str) -> None:
+def approve(keyring: Keyring, tenant_id: str, by: str, number: int | None = None) -> None:
     """The second person agrees: it is set as it was asked for. A whole act.
 
     Sittings of the directory end: they had the roles of the table before.
     """
     with transaction() as session:
-        approval = deciding.approve(session, tenant_id, ACT, SUBJECT, by)
+        approval = deciding.approve(session, tenant_id, ACT, SUBJECT, by, number)
         told = approval.facts["becomes"]
         row = session.get(Directory, tenant_id) or Directory(tenant_id=tenant_id)
         moved = row.issuer is not None and row.issuer != told["issuer"]
@@ -116,10 +116,10 @@ def approve(keyring: Keyring, tenant_id: str, by: str) -> None:
         audit.note(session, tenant_id, f"{approval.first} {by}", "staff.directory_set", SUBJECT)
 
 
-def refuse(tenant_id: str, by: str) -> None:
+def refuse(tenant_id: str, by: str, why: str = "", number: int | None = None) -> None:
     """It stays as it is. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, SUBJECT, by)
+        deciding.refuse(session, tenant_id, ACT, SUBJECT, by, why, number)
         sealed.forget(session)
 
 

@@ -27,13 +27,15 @@ def ask(tenant_id: str, login: str, by: str) -> None:
         deciding.ask(session, tenant_id, Wanted(ACT, login, None, {"login": login}), by)
 
 
-def approve(keyring: Keyring, tenant_id: str, login: str, by: str) -> None:
+def approve(
+    keyring: Keyring, tenant_id: str, login: str, by: str, number: int | None = None
+) -> None:
     """The second person agrees: new keys are made, the old ones end. A whole act.
 
     Neither of the two may be the person whose keys they are.
     """
     with transaction() as session:
-        approval = deciding.approve(session, tenant_id, ACT, login, by)
+        approval = deciding.approve(session, tenant_id, ACT, login, by, number)
         member = members.locked(session, tenant_id, login)
         _check(member.ended_at is not None, member.subject is not None)
         if deciding.same(by, member.actor):
@@ -44,10 +46,10 @@ def approve(keyring: Keyring, tenant_id: str, login: str, by: str) -> None:
             sealed.put(session, keyring, approval, part, {"secret": secret}, who)
 
 
-def refuse(tenant_id: str, login: str, by: str) -> None:
+def refuse(tenant_id: str, login: str, by: str, why: str = "", number: int | None = None) -> None:
     """The old keys go on. A whole act."""
     with transaction() as session:
-        deciding.refuse(session, tenant_id, ACT, login, by)
+        deciding.refuse(session, tenant_id, ACT, login, by, why, number)
 
 
 def waiting_for(tenant_id: str, who: str) -> list[tuple[str, str]]:
