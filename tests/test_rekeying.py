@@ -9,9 +9,13 @@ from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.requests import links, opening, tan
 from portal.requests.models import PaymentRequest, PurgedReference
+from portal.staff import directory, members, new_keys
+from portal.staff.models import Directory
 from tests import builders
+from tests.admin import directories
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
+from tests.staff.people import colleague
 
 
 def _newer(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Keyring:
@@ -46,6 +50,24 @@ def test_what_was_sealed_with_a_revoked_key_opens_without_it(
     rekeying.revoke(ring, "k1")
     monkeypatch.setitem(app.extensions, "keyring", Keyring((ring.current,)))
     builders.begin(builders.letter())
+
+
+def test_what_staff_sign_in_with_outlives_a_revoked_key(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = colleague("jansen")
+    directories.use("https://login.example", secret="s3")
+    new_keys.ask(TOWN, "jansen", "staff:admin")
+    new_keys.approve(app.extensions["keyring"], TOWN, "jansen", "staff:petersen")
+    ring = _newer(app, monkeypatch)
+    rekeying.revoke(ring, "k1")
+    only = Keyring((ring.current,))
+    part, secret = new_keys.show(only, TOWN, "jansen", "staff:petersen") or ("", "")
+    with transaction() as session:
+        member = members.by_login(session, TOWN, "jansen")
+        assert members.secret_of(only, member) == secret != who.secret
+        assert directory.secret_of(only, session.get_one(Directory, TOWN)) == "s3"
+    assert part == "app"
 
 
 def test_a_new_letter_begins_with_all_its_tries(

@@ -1,9 +1,11 @@
 """The admin view may be opened from the town's own networks only, and nobody locks himself out."""
 
+from contextlib import nullcontext
 from ipaddress import ip_address
 
 import pytest
-from flask import Flask
+from click.testing import CliRunner
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -11,6 +13,7 @@ from werkzeug.test import TestResponse
 from portal.audit import AuditRow
 from portal.db import db
 from portal.staff import networks
+from portal.staff.cli import staff
 from portal.staff.roles import Role
 from tests import builders
 from tests.builders import TOWN, token
@@ -68,7 +71,11 @@ def test_what_is_no_network_is_told(client: FlaskClient, text: str) -> None:
 
 def test_whoever_runs_the_portal_lets_everybody_in_again(client: FlaskClient) -> None:
     close("127.0.0.0/8")
-    networks.clear(TOWN, "operator")
+    keyring = current_app.extensions["keyring"]
+    for arguments, said in (([], "127.0.0.0/8\n"), (["--clear"], "from everywhere\n")):
+        told = ["networks", TOWN, *arguments]
+        result = CliRunner().invoke(staff, told, obj=lambda: nullcontext(keyring))
+        assert result.output == said
     assert client.get("/admin/sign-in", environ_base=ELSEWHERE).status_code == 200
 
 
