@@ -23,17 +23,23 @@ URGENCY: ColumnElement[int] = literal_column(
     " WHEN 'created' THEN 2 WHEN 'failed' THEN 1 ELSE 0 END)",
     Integer,
 )
+UNDER_WAY = 2
 REQUEST_OF_PAYMENT = and_(R.tenant_id == P.tenant_id, R.id == P.request_id)
 # From the day on which the request came in to the day of payment (Tag der Zahlung).
 DAYS = P.effective_on - cast(func.timezone(Tenant.time_zone, R.created_at), Date)
 
 
 def _undecided(_: str) -> ColumnElement[bool]:
-    return P.state.in_(sorted(UNDECIDED))
+    """They stand at the top of their order: nothing behind them is looked at."""
+    return and_(P.state.in_(sorted(UNDECIDED)), URGENCY >= UNDER_WAY)
 
 
-def _stuck(_: str) -> ColumnElement[bool]:
-    return and_(P.state.in_(sorted(UNDECIDED)), P.started_at < clock.now() - STUCK_AFTER)
+def _stuck(value: str) -> ColumnElement[bool]:
+    return and_(_undecided(value), P.started_at < clock.now() - STUCK_AFTER)
+
+
+def _unknown(value: str) -> ColumnElement[bool]:
+    return and_(P.state == value, URGENCY > UNDER_WAY)
 
 
 def _order(values: Values) -> str:
@@ -69,7 +75,7 @@ PAYMENTS = Listing(
             N_("State"),
             P.state,
             codes(PAYMENT, ("undecided", N_("not decided")), ("stuck", N_("stuck for an hour"))),
-            {"undecided": _undecided, "stuck": _stuck},
+            {"undecided": _undecided, "stuck": _stuck, "unknown": _unknown},
         ),
         filters.choice("account", N_("Provider account"), P.account_id, filters.accounts),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),

@@ -1,5 +1,7 @@
 """The list of requests."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
 
 from portal.admin import filters, scope
@@ -17,7 +19,7 @@ STILL_OPEN = case(
 YES_NO = {"yes": Word(N_("yes")), "no": Word(N_("no"))}
 
 
-def _paid_online() -> Select[tuple[int]]:
+def _paid_online() -> Select[Any]:
     """Payments of a request that succeeded."""
     return select(Payment.request_id).where(
         Payment.tenant_id == R.tenant_id, Payment.request_id == R.id, Payment.state == "succeeded"

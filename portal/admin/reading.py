@@ -62,7 +62,7 @@ def everything(listing: Listing, values: Values) -> Iterator[Row[Any]]:
 
 def is_longer(listing: Listing, values: Values, rows: int) -> bool:
     """Whether more rows than these would be taken out."""
-    query = select(literal(1)).select_from(listing.source)
+    query: Select[Any] = select(literal(1)).select_from(listing.source)
     query = query.where(*_conditions(listing, Right.EXPORT, values))
     return len(db.session.execute(query.limit(rows + 1)).all()) > rows
 
@@ -75,7 +75,7 @@ def sums(
 ) -> dict[Any, dict[str, list[Sum]]]:
     """Add up parts of a list in one go, for each value of ``by`` (``None`` without one)."""
     group = literal(None).label("part") if by is None else by.label("part")
-    wanted = [group, listing.currency.label("currency")]
+    wanted: list[Any] = [group, listing.currency.label("currency")]
     for name, part in parts.items():
         more = conditions(listing, part.values)
         wanted.append(func.count().filter(*more).label(f"{name}_rows"))
@@ -96,7 +96,7 @@ def sums(
 
 def oldest(listing: Listing, values: Values, column: str) -> Any:
     """The least value of a column; ``None`` where there is no row."""
-    query = select(func.min(listing.column(column).of)).select_from(listing.source)
+    query: Select[Any] = select(func.min(listing.column(column).of)).select_from(listing.source)
     return db.session.scalar(query.where(*_conditions(listing, Right.SEE, values)))
 
 
@@ -108,7 +108,7 @@ def conditions(listing: Listing, values: Values) -> list[ColumnElement[bool]]:
 
 def _query(listing: Listing, right: Right, values: Values) -> Select[Any]:
     keys = _keys(listing, values)
-    query = select(
+    query: Select[Any] = select(
         *(column.of.label(column.name) for column in listing.columns),
         listing.currency.label("in_currency"),
         listing.reference.label("leads_to"),
@@ -135,7 +135,7 @@ def _told(row: Row[Any], keys: int) -> str:
     return json.dumps([v.isoformat() if isinstance(v, date) else v for v in values])
 
 
-def _place(keys: Sequence[Expression], after: str) -> list[ColumnElement[Any]] | None:
+def _place(keys: Sequence[Any], after: str) -> list[ColumnElement[Any]] | None:
     """The key that an address names; none where it names none of this list."""
     try:
         told = json.loads(after)
@@ -149,7 +149,7 @@ def _place(keys: Sequence[Expression], after: str) -> list[ColumnElement[Any]] |
         return None
 
 
-def _read(value: Any, kind: type) -> Any:
+def _read(value: Any, kind: Any) -> Any:
     if kind in {datetime, date}:
         return kind.fromisoformat(value)
     if type(value) is not kind or (kind is int and abs(value) >= 2**63):

@@ -27,6 +27,7 @@ INDEXES = {
     "list_events": ("events", "occurred_at, position"),
     "list_suspense_items_opened": ("suspense_items", "opened_at, id"),
     "list_suspense_items": ("suspense_items", "state, opened_at, id"),
+    "list_custody_items_opened": ("custody_items", "opened_at, id"),
     "list_custody_items": ("custody_items", "state, opened_at, id"),
     "list_settlements": ("settlements", "booked_at, account, settlement, version"),
     "list_refunds": ("refunds", "asked_at, id"),
