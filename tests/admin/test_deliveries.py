@@ -82,8 +82,9 @@ def test_what_is_sent_again_comes_once_and_with_its_own_number(
         refused = made.refused_event()
         handed_over(app)
         assert receiver.positions() == [refused.position]
-        for _ in range(2):  # pressed twice
+        for told in ("1 event is", "0 events are"):  # pressed twice
             send(clerk, "/admin/deliveries/resend-refused")
+            assert f"{told} sent again" in clerk.get("/admin/deliveries/endpoint").text
         handed_over(app)
         assert receiver.positions() == [refused.position] * 2
         assert [event["id"] for event in receiver.taken] == [refused.id] * 2
