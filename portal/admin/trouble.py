@@ -28,7 +28,8 @@ SENTENCES: Mapping[str, str] = {
     "order_used":          N_("This order stands for another refund of the payment already."),
     "not_returnable":      N_("Nothing of it is open, or the provider gave it no name."),
     "has_role":            N_("The person has this role already. Please refuse this."),
-    "incompatible_roles":  N_("The person has a role by now that does not go with this one."),
+    "incompatible_roles":  N_("The two roles do not go together: nobody may both book and approve,"
+                              " or hold cash and approve."),
     "account_ended":       N_("The account of this person has ended."),
     "rule_stands":         N_("The rule is so already."),
     "always_two":          N_("This always takes two people."),

@@ -22,7 +22,7 @@ from portal.tenants import Kind, Tenant
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, token
 from tests.fakes import FakeProvider
-from tests.staff.people import colleague, sign_in
+from tests.staff.people import colleague, decide, sign_in, waiting
 
 IBAN = "DE75512108001245126199"
 
@@ -43,8 +43,7 @@ def send(who: FlaskClient, path: str, **form: str) -> TestResponse:
 
 
 def agree(who: FlaskClient, act: str, subject: str) -> int:
-    told = {"act": act, "subject": subject, "decision": "approve"}
-    return send(who, "second-person", **told).status_code
+    return decide(who, act, subject).status_code
 
 
 def town() -> Tenant:
@@ -90,7 +89,7 @@ def test_the_bank_account_is_another_only_when_two_want_it(
     assert send(admin, "settings/bank", **told).status_code == 303
     assert town().iban == before
     assert agree(admin, "tenant.bank", "bank") == 404
-    seen = approver.get("/admin/second-person").text
+    seen = waiting(approver)
     assert before in seen
     assert IBAN in seen
     assert agree(approver, "tenant.bank", "bank") == 303
@@ -109,7 +108,7 @@ def test_what_changed_meanwhile_is_not_overwritten(
     send(admin, "settings/bank", account_holder="Stadtkasse", iban=IBAN)
     with transaction() as session:
         session.get_one(Tenant, TOWN).account_holder = "Somebody"
-    assert agree(approver, "tenant.bank", "bank") == 409
+    assert agree(approver, "tenant.bank", "bank") == 422
     assert town().account_holder == "Somebody"
 
 
@@ -151,7 +150,7 @@ def test_a_providers_account_takes_two_and_shows_no_credential(
 ) -> None:
     assert send(admin, "settings/new-account", **ACCOUNT).status_code == 303
     assert account_of() is None
-    seen = approver.get("/admin/second-person").text
+    seen = waiting(approver)
     assert "m-9" in seen
     assert agree(admin, "account.put", "new") == 404
     assert agree(approver, "account.put", "new") == 303
@@ -172,8 +171,7 @@ def test_credentials_that_nobody_agreed_to_are_forgotten(
     admin: FlaskClient, approver: FlaskClient, provider: FakeProvider
 ) -> None:
     send(admin, "settings/new-account", **ACCOUNT)
-    told = {"act": "account.put", "subject": "new", "decision": "refuse"}
-    assert send(approver, "second-person", **told).status_code == 303
+    assert decide(approver, "account.put", "new", "refuse").status_code == 303
     assert db.session.scalars(select(SealedPart)).all() == []
     assert account_of() is None
 
@@ -289,7 +287,7 @@ def test_a_directory_gives_roles_and_so_takes_two(
     assert send(admin, "settings/directory", **DIRECTORY).status_code == 303
     assert directory() is None
     assert agree(admin, "staff.directory", "directory") == 404
-    seen = approver.get("/admin/second-person").text
+    seen = waiting(approver)
     assert "parking" in seen
     assert "very-secret-7" not in seen
     assert agree(approver, "staff.directory", "directory") == 303

@@ -17,7 +17,7 @@ from portal.staff import members
 from portal.staff.roles import Grant, Role
 from tests import builders
 from tests.builders import TOWN, token
-from tests.staff.people import Colleague, colleague, sign_in
+from tests.staff.people import Colleague, colleague, decide, sign_in, waiting
 
 
 @pytest.fixture
@@ -35,10 +35,6 @@ def send(who: FlaskClient, path: str, **form: str) -> TestResponse:
     return who.post(f"/admin/{path}", data={**form, "csrf_token": csrf})
 
 
-def decide(who: FlaskClient, act: str, subject: str, decision: str = "approve") -> TestResponse:
-    return send(who, "second-person", act=act, subject=subject, decision=decision)
-
-
 def roles(login: str) -> tuple[Grant, ...]:
     with transaction() as session:
         member = members.by_login(session, TOWN, login)
@@ -51,7 +47,7 @@ def test_a_person_gets_in_only_by_two_others(admin: FlaskClient, approver: Flask
     assert "hat noch keinen Zugang" in admin.get("/admin/staff/jansen").text
     send(admin, "staff/jansen/role", role="clerk", unit="20.1")
     assert roles("jansen") == ()
-    page = approver.get("/admin/second-person").text
+    page = waiting(approver)
     assert "jansen" in page
     assert "20.1" in page
     assert decide(approver, "staff.grant", "jansen:clerk:20.1:").status_code == 303
@@ -64,7 +60,7 @@ def test_who_asked_cannot_agree_and_may_take_it_back(admin: FlaskClient) -> None
     assert decide(admin, "staff.grant", "jansen:clerk::").status_code == 404
     assert roles("jansen") == ()
     assert decide(admin, "staff.grant", "jansen:clerk::", "refuse").status_code == 303
-    assert "Es wartet nichts" in admin.get("/admin/second-person").text
+    assert waiting(admin) == ""
 
 
 def test_one_who_approves_for_a_unit_only_gives_no_roles(app: Flask, admin: FlaskClient) -> None:
@@ -151,7 +147,7 @@ def test_the_old_keys_count_until_another_has_agreed(app: Flask, admin: FlaskCli
 
 def test_nobody_agrees_to_his_own_keys(admin: FlaskClient, approver: FlaskClient) -> None:
     send(admin, "staff/petersen/keys")
-    assert decide(approver, "staff.keys", "petersen").status_code == 409
+    assert decide(approver, "staff.keys", "petersen").status_code == 404
     assert approver.get("/admin/account").status_code == 200
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 import pyotp
 from flask import current_app
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from portal import clock
-from portal.db import transaction
+from portal.approvals.models import Approval
+from portal.db import db, transaction
 from portal.staff import granting, members
 from portal.staff.roles import Grant, Role
 from tests.builders import TOWN, token
@@ -42,6 +45,22 @@ def colleague(login: str, *grants: Role | Grant, tenant_id: str = TOWN) -> Colle
             granting.give_at_the_machine(session, member, whole, "operator")
         keys = members.new_keys(session, current_app.extensions["keyring"], member, "operator")
     return Colleague(login, keys.password, keys.totp_secret, tenant_id)
+
+
+def decide(who: FlaskClient, act: str, subject: str, decision: str = "approve") -> TestResponse:
+    """What waits of an act is approved, or refused, on the page of all that waits."""
+    db.session.rollback()
+    query = select(Approval.id).where(Approval.act == act, Approval.subject == subject)
+    number = db.session.scalars(query.order_by(Approval.id.desc())).first()
+    told = {"why": "noch nicht geprüft", "csrf_token": token(who.get("/admin/account"))}
+    return who.post(f"/admin/approvals/{number}/{decision}", data=told)
+
+
+def waiting(who: FlaskClient) -> str:
+    """The pages of all that waits, one after the other."""
+    db.session.rollback()
+    numbers = db.session.scalars(select(Approval.id).where(Approval.state == "asked")).all()
+    return "".join(who.get(f"/admin/approvals/{number}").text for number in numbers)
 
 
 def sign_in(client: FlaskClient, who: Colleague, back: str = "") -> FlaskClient:
