@@ -82,8 +82,8 @@ CUSTODY = """
 INSERT INTO custody_items (tenant_id, reference, cause, account, request_reference, amount_cents,
     open_cents, currency, state, opened_at, closed_at)
 SELECT p.tenant_id, 'payment:' || p.id, 'surplus', p.account_id, r.reference, 100,
-    CASE WHEN r.id % 10 = 0 THEN 100 ELSE 0 END, 'EUR',
-    CASE WHEN r.id % 10 = 0 THEN 'open' ELSE 'returned' END, p.started_at, NULL
+    CASE WHEN r.id % 800 = 0 THEN 100 ELSE 0 END, 'EUR',
+    CASE WHEN r.id % 800 = 0 THEN 'open' ELSE 'returned' END, p.started_at, NULL
 FROM payments p JOIN payment_requests r ON (r.tenant_id, r.id) = (p.tenant_id, p.request_id)
 WHERE p.state = 'succeeded' AND r.id % 40 = 0
 """

@@ -111,7 +111,10 @@ def paid_within(first: date, last: date) -> dict[str, Any]:
 def _requests(period: Period) -> list[Figure]:
     base = within(period)
     parts = {"requested": Part({}, "amount"), "open": Part(PAYABLE, "open"), "online": Part(ONLINE)}
+    online = {"online": parts.pop("online")}  # by itself: the payments are then read once
     told = reading.sums(REQUESTS, base, parts).get(None, {})
+    told |= reading.sums(REQUESTS, base | ONLINE, {"online": Part()}).get(None, {})
+    parts |= online
     texts = {
         "requested": (
             N_("Requested"),

@@ -21,7 +21,6 @@ INDEXES = {
     "list_payment_requests_unit": (REQUESTS, f"{UNIT}, created_at, id"),
     "list_payment_requests_amount": (REQUESTS, "amount_cents, created_at, id"),
     "list_payments": (PAYMENTS, f"{URGENCY}, started_at, id"),
-    "list_payments_started": (PAYMENTS, "started_at, id"),
     "list_payments_account": (PAYMENTS, f"account_id, {URGENCY}, started_at, id"),
     "list_payments_amount": (PAYMENTS, "amount_cents, started_at, id"),
     "list_events": ("events", "occurred_at, position"),
@@ -34,6 +33,8 @@ INDEXES = {
 }
 # With what the overview adds up, so that it need not look at the rows themselves.
 ADDED_UP = {
+    "list_payment_requests_received": (REQUESTS, "id) INCLUDE (created_at"),
+    "list_payments_started": (PAYMENTS, "started_at, id) INCLUDE (currency"),
     "list_payment_requests": (
         REQUESTS,
         "created_at, id) INCLUDE (amount_cents, covered_cents, closed_cents, state, currency",
