@@ -108,12 +108,13 @@ def conditions(listing: Listing, values: Values) -> list[ColumnElement[bool]]:
 
 def _query(listing: Listing, right: Right, values: Values) -> Select[Any]:
     keys = _keys(listing, values)
-    query: Select[Any] = select(
+    wanted: list[Any] = [
         *(column.of.label(column.name) for column in listing.columns),
         listing.currency.label("in_currency"),
         listing.reference.label("leads_to"),
         *(key.label(f"key{number}") for number, key in enumerate(keys)),
-    ).select_from(listing.source)
+    ]
+    query = select(*wanted).select_from(listing.source)
     return query.where(*_conditions(listing, right, values)).order_by(*(key.desc() for key in keys))
 
 
