@@ -19,7 +19,7 @@ NAMES = {
     "discharge_counts": N_("Only the discharge (Entlastung) begins the time"),
     "issuer": N_("Issuer"),
     "client_id": N_("Client"),
-    "scope": N_("Scope"),
+    "scope": N_("OpenID scope"),
     "login_claim": N_("Claim with the login"),
     "groups_claim": N_("Claim with the groups"),
     "groups": N_("Groups and roles"),

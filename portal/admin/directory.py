@@ -77,7 +77,7 @@ def directory_back() -> ResponseReturnValue:
     """Back from the directory, with a code that only we can redeem."""
     kind, began, back = session.pop(WAY, None) or (None, 0.0, "")
     if kind is None:
-        return _failed(DirectoryFailed("no_way_begun"))
+        return redirect(url_for("admin.sign_in_page"), 303)
     try:
         who, claims = openid.arrival(_row())
         if kind == FOR_PROOF:

@@ -17,7 +17,7 @@ from portal.words import N_
 
 P, R, F = Payment, PaymentRequest, Refund
 STUCK_AFTER = timedelta(hours=1)
-# As migration 0023 has it: an index is over this very expression.
+# As migration 0022 has it: an index is over this very expression.
 URGENCY: ColumnElement[int] = literal_column(
     "(CASE payments.state WHEN 'unknown' THEN 3 WHEN 'pending' THEN 2 WHEN 'started' THEN 2"
     " WHEN 'created' THEN 2 WHEN 'failed' THEN 1 ELSE 0 END)",

@@ -3,7 +3,7 @@
 What is out of reach is not there: lists leave it out, a page answers as for what never was.
 """
 
-from sqlalchemy import ColumnElement, String, and_, literal_column, or_, true
+from sqlalchemy import ColumnElement, String, and_, false, literal_column, or_, true
 
 from portal.admin import gate
 from portal.db import db
@@ -22,13 +22,14 @@ def within(right: Right) -> ColumnElement[bool]:
         return true()
     unit, kind = UNIT, PaymentRequest.kind
     return or_(
+        false(),
         *(
             and_(
                 true() if of_unit is None else unit == of_unit,
                 true() if of_kind is None else kind == of_kind,
             )
             for of_unit, of_kind in sorted(reach.parts, key=repr)
-        )
+        ),
     )
 
 

@@ -105,7 +105,7 @@ def _form() -> Form:
                 required=True),
             Box("secret", gettext("Secret"),
                 gettext("It is never shown again. Empty: the one of now stays."), "password"),
-            Box("scope", gettext("Scope"), required=True),
+            Box("scope", gettext("OpenID scope"), required=True),
             Box("login_claim", gettext("Claim with the login"), required=True),
             Box("groups_claim", gettext("Claim with the groups"), required=True),
             Box("groups", gettext("Groups and roles"),

@@ -56,7 +56,7 @@ def test_notes_are_found_by_who_what_which_and_when(auditor: FlaskClient, time: 
     assert "2026-11-20" not in subjects(auditor, f"?until={first}")
     assert "K-1" not in subjects(auditor, f"?since={second + timedelta(days=0)}&actor=anna")
     assert subjects(auditor, "?subject=K-2") == []
-    assert "Erstattung: zugestimmt" in auditor.get("/admin/audit?subject=r1").text
+    assert "Erstattung: freigegeben" in auditor.get("/admin/audit?subject=r1").text
     assert "reason: cancelled" in auditor.get("/admin/audit?subject=K-1").text
 
 

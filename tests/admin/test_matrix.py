@@ -29,8 +29,7 @@ from tests.fakes import FakeProvider
 
 UNIT, OTHER_UNIT, KIND = "20.1", "20.2", "tax"
 COOKIE = "__Host-quitt-staff"
-LEAST = 2_000  # cells, once every page is there
-ROUTES_OF_ALL = 60
+LEAST = 2_000  # cells
 NUMBER = count(1)
 
 
@@ -51,10 +50,6 @@ class World:
         reference = f"K-{next(NUMBER)}"
         self.letter = builders.letter(reference, self.tenant_id, unit=self.unit, kind=KIND)
         return reference
-
-    def payment_id(self) -> str:
-        self.get("reference")
-        return builders.begin(self.letter, self.tenant_id)
 
     def login(self) -> str:
         login = f"colleague{next(NUMBER)}"
@@ -83,21 +78,28 @@ class World:
 # An argument of an address: how to make its object. What is no object stands in ``PLAIN``.
 BUILDERS: Mapping[str, Callable[[World], str]] = {
     "reference": World.reference,
-    "payment_id": World.payment_id,
     "login": World.login,
     "account_id": World.account_id,
     "client_id": World.client_id,
     "kind": World.kind,
     "name": lambda _: "imprint_more",
+    "act": lambda _: "withdraw",
 }
 MISSING: Mapping[str, str] = {"reference": "NOT-THERE", "payment_id": "0" * 32, "login": "nobody",
                                "account_id": "nothing", "client_id": "c_0", "kind": "nothing",
-                               "name": "nothing"}  # fmt: skip
-OF_EVERY_TOWN = {"name"}  # not an object: the same in each town
-OF_A_UNIT = {"reference", "payment_id"}
+                               "name": "nothing", "act": "nothing", "number": "999999",
+                               "position": "999999", "day": "1999-13-41"}  # fmt: skip
+OF_EVERY_TOWN = {"name", "act"}  # not an object: the same in each town
+# What is there depends on more than the right, as on how a payment stands: the tests of their pages
+# show it. Here: without the right nothing is there, and what never was is not there for anybody.
+HANGS_ON_MORE = {"number", "position", "day", "payment_id"}
+PLAIN: Mapping[str, str] = {**MISSING, "day": "2026-11-20"}
+OF_A_UNIT = {"reference"}
 # Without a directory in the town, and for a local account, these are not there for anybody.
 NEVER = {"admin.directory_sign_in", "admin.directory_prove"}
 ENDS = {"admin.sign_out"}
+# What adds up the whole town's books is not there for who sees a unit of it only.
+OF_THE_WHOLE_TOWN = {"admin.reconciliation", "admin.open_items"}
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,11 @@ class Desk:
     def ask(self, client: FlaskClient, method: str, address: str) -> tuple[int, bytes, str]:
         csrf = self.csrf if client is self.client else self.csrf_elsewhere
         answer = client.open(address, method=method, data={"csrf_token": csrf})
+        told = answer.status_code, answer.data, answer.location or ""
+        answer.close()  # of a file that is streamed, too
         if client is self.client and method == "POST":
             client.get("/admin/account")  # reads what was flashed
-        return answer.status_code, answer.data, answer.location or ""
+        return told
 
     def is_there(self, method: str, address: str) -> bool:
         status, page, _ = self.ask(self.client, method, address)
@@ -179,14 +183,20 @@ def cells(desk: Desk, rule: Rule, method: str) -> Iterator[tuple[str, str, bool]
     asks, seat = DOORS[rule.endpoint], desk.seat
     opens = seat.may(asks) and rule.endpoint not in NEVER
     if not rule.arguments:
-        yield "page", str(rule.rule), opens
+        whole = seat.grant.whole or rule.endpoint not in OF_THE_WHOLE_TOWN
+        yield "page", str(rule.rule), opens and whole
+        return
+    if rule.arguments & HANGS_ON_MORE:
+        if not opens:
+            yield "no right", path(rule, PLAIN.__getitem__), False
+        yield "missing", path(rule, MISSING.__getitem__), False
         return
     narrow = bool(rule.arguments & OF_A_UNIT)
     own, other, foreign = World(), World(unit=OTHER_UNIT), World(OTHER_TOWN)
     yield "own", path(rule, own.get), opens and (not narrow or seat.covers(asks, UNIT))
     if narrow:
         yield "other unit", path(rule, other.get), opens and seat.covers(asks, OTHER_UNIT)
-    if not rule.arguments & OF_EVERY_TOWN:
+    if not rule.arguments <= OF_EVERY_TOWN:
         yield "other town", path(rule, foreign.get), False
     yield "missing", path(rule, MISSING.__getitem__), False
 
@@ -203,7 +213,8 @@ def test_each_role_opens_what_the_table_says_and_nothing_else(
             if rule.endpoint in ENDS:
                 desk.sit()
         if DOORS[rule.endpoint] is not Open.ANYONE:  # a sitting is none in another town
-            own = path(rule, World().get) if rule.arguments else str(rule.rule)
+            known = rule.arguments and not rule.arguments & HANGS_ON_MORE
+            own = path(rule, World().get if known else PLAIN.__getitem__)
             _, _, location = desk.ask(desk.elsewhere, method, own)
             if not location.startswith("/admin/sign-in"):
                 wrong.append((method, str(rule.rule), "in another town", location))
@@ -212,16 +223,17 @@ def test_each_role_opens_what_the_table_says_and_nothing_else(
 
 def test_every_argument_of_an_address_has_its_builder(app: Flask) -> None:
     named = {name for rule, _ in routes(app) for name in rule.arguments}
-    assert named - set(BUILDERS) == set()
-    assert set(BUILDERS) == set(MISSING)
+    assert named - set(BUILDERS) == HANGS_ON_MORE
+    assert set(BUILDERS) <= set(MISSING)
 
 
 def test_the_matrix_has_as_many_cells_as_were_promised(app: Flask) -> None:
     found = 0
     for rule, _ in routes(app):
         of_objects = (3 + bool(rule.arguments & OF_A_UNIT)) if rule.arguments else 1
+        of_objects = 1 if rule.arguments & HANGS_ON_MORE else of_objects
         found += len(SEATS) * (of_objects + (DOORS[rule.endpoint] is not Open.ANYONE))
-    assert found >= min(LEAST, len(DOORS) * LEAST // ROUTES_OF_ALL), found
+    assert found >= LEAST, found
 
 
 @pytest.mark.parametrize("right", Right)

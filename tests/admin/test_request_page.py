@@ -123,7 +123,7 @@ def test_a_viewer_reads_and_is_offered_no_act(client: FlaskClient, provider: Fak
     sign_in(client, colleague("lesen", Role.VIEWER))
     told = page(client)
     assert "/withdraw" not in told
-    assert "/refund" not in told
+    assert '/refund"' not in told
     assert client.get("/admin/requests/K-1/withdraw").status_code == 404
 
 
