@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from portal.admin import delivery_list, doors, event_words, gate, links, refusals
 from portal.admin.delivery_list import ALL, FILTERS, TROUBLE, Shown
@@ -11,7 +12,7 @@ from portal.admin.frame import page
 from portal.db import db, transaction
 from portal.errors import PortalError
 from portal.finance import mending, trying
-from portal.finance.models import Delivery, Endpoint
+from portal.finance.models import Delivery, Endpoint, EventRow
 from portal.finance.push import Outcome
 from portal.finance.reach import Reach
 from portal.finance.trying import Found, Tried, meaning
@@ -107,10 +108,14 @@ def try_endpoint() -> ResponseReturnValue:
 @doors.post("/deliveries/<int:position>/resend", Right.SEND_AGAIN)
 def resend(position: int) -> ResponseReturnValue:
     """Hand over one event again; its receiver knows it by its id."""
-    who = gate.person()
+    who, session = gate.person(), db.session()
+    at = (EventRow.tenant_id == who.tenant_id) & (EventRow.position == position)
+    if session.scalar(select(EventRow.position).where(at)) is None:
+        gate.refuse(f"resend {position}")
+    session.rollback()
     try:
-        with transaction() as session:
-            mending.resend(session, who.tenant_id, position, who.actor)
+        with transaction() as act:
+            mending.resend(act, who.tenant_id, position, who.actor)
     except PortalError as error:
         return _said(error, "admin.deliveries")
     flash(gettext("Event %(position)s is sent again.", position=position))

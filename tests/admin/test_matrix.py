@@ -160,7 +160,7 @@ class Desk:
 
     def ask(self, client: FlaskClient, method: str, address: str) -> tuple[int, bytes, str]:
         csrf = self.csrf if client is self.client else self.csrf_elsewhere
-        answer = client.open(address, method=method, data={"csrf_token": csrf})
+        answer = client.open(address, method=method, data={"csrf_token": csrf}, buffered=True)
         told = answer.status_code, answer.data, answer.location or ""
         answer.close()  # of a file that is streamed, too
         if client is self.client and method == "POST":
