@@ -171,7 +171,7 @@ MISTAKES: dict[str, list[str]] = {
     "a waived rest was waived by order": [
         "UPDATE closed_rests SET amount_cents = amount_cents - 1 WHERE order_number = 'AO-7'",
     ],
-    "what two people must do, two people did": [
+    "what two people must do, two people did; one alone only where the town's rule let him": [
         """ALTER TABLE approvals DROP CONSTRAINT ck_approvals_two_people;
            UPDATE approvals SET second = 'staff:ANNA' WHERE state = 'approved'""",
         one("approvals", "second = 'staff:carl'", "act = 'refund'"),
