@@ -70,7 +70,7 @@ class World:
 
     def kind(self) -> str:
         code = f"kind{next(NUMBER)}"
-        said = kind_setting.Said("Kind", "public")
+        said = kind_setting.Said("Parkgebühr", "public")
         kind_setting.put(self.tenant_id, code, said, "operator", new=True)
         return code
 

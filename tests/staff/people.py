@@ -39,7 +39,7 @@ class Colleague:
 def colleague(login: str, *grants: Role | Grant, tenant_id: str = TOWN) -> Colleague:
     """A person with these roles, each for the whole town unless it says otherwise."""
     with transaction() as session:
-        member = members.add(session, tenant_id, login, login.title(), "operator")
+        member = members.add(session, tenant_id, login, f"Kollegin {login.title()}", "operator")
         for grant in grants:
             whole = grant if isinstance(grant, Grant) else Grant(grant)
             granting.give_at_the_machine(session, member, whole, "operator")
