@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from portal.admin.task_doing import Unfit
+from portal.admin.tasks.doing import Unfit
 from portal.errors import PortalError
 from portal.web.language import gettext
 from portal.words import N_

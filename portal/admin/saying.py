@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.admin import changes
+from portal.admin.approvals.second_person import ACTS
 from portal.admin.frame import role as role_name
-from portal.admin.second_person import ACTS
 from portal.db import Json
 from portal.money import Money
 from portal.payments import confirmations

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from portal.admin.columns import Word
+from portal.admin.lists.columns import Word
 from portal.words import N_
 
 REQUEST: Mapping[str, Word] = {

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-from portal.admin.second_person import ACTS
+from portal.admin.approvals.second_person import ACTS
 from portal.approvals import rules, standing
 from portal.approvals.models import Approval
 from portal.approvals.people import ONE_MAY_BE_ENOUGH

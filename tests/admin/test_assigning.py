@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from portal.admin.tasks import assigning
 from portal.db import db
 from portal.ledger import book
 from portal.ledger.models import CustodyItem
@@ -113,13 +114,12 @@ def test_of_a_split_that_fails_nothing_is_done(
     clerk: FlaskClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second request was paid while the clerk typed: the core sees it, the form did not."""
-    from portal.admin import custody_assign
 
     made.unclear(provider)
     number = made.number(Kind.CUSTODY_UNCLEAR)
     two = builders.letter("K-2", amount_cents=4_000)
     builders.letter("K-3", amount_cents=100)
-    monkeypatch.setattr(custody_assign, "_faults", lambda *_: {})
+    monkeypatch.setattr(assigning, "_faults", lambda *_: {})
     told = lines(("K-2", "40"), ("K-3", "50"))
     answer = send(clerk, f"/admin/tasks/{number}/assign", **told)
     assert (answer.status_code, "does not ask for so much" in answer.text) == (422, True)

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 from portal import audit, clock
-from portal.admin import auditing
-from portal.admin.audit_words import ACTS, ASKED
+from portal.admin.audit import page as auditing
+from portal.admin.audit.words import ACTS, ASKED
 from portal.db import transaction
 from portal.proof import chain
 from portal.staff.roles import Role

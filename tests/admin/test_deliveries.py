@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from portal.admin.deliveries import listing
 from portal.audit import AuditRow
 from portal.db import db
 from portal.finance import delivery, trying
@@ -182,9 +183,8 @@ def test_a_viewer_cannot_send_again(client: FlaskClient) -> None:
 def test_pages_of_events_follow_each_other(
     clerk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.admin import delivery_list
 
-    monkeypatch.setattr(delivery_list, "PAGE", 2)
+    monkeypatch.setattr(listing, "PAGE", 2)
     for _ in range(3):
         made.event()
     seen, url = list[str](), "/admin/deliveries?show=all"
@@ -199,13 +199,13 @@ def test_pages_of_events_follow_each_other(
 
 def _from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in practice mode: this machine may be called without TLS."""
-    from portal.admin import deliveries
+    from portal.admin.deliveries import page as deliveries
     from portal.finance.reach import Reach
 
     monkeypatch.setattr(deliveries, "Reach", lambda *_, **__: Reach(anywhere=True))
 
 
 def test_every_meaning_has_its_sentence() -> None:
-    from portal.admin.deliveries import ANSWERS
+    from portal.admin.deliveries.page import ANSWERS
 
     assert set(ANSWERS) == set(SAYS) == set(Found)

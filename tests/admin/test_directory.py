@@ -16,7 +16,7 @@ from oidc_provider_mock import User
 from sqlalchemy import select
 
 from portal import clock
-from portal.admin import openid
+from portal.admin.people import openid
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.staff import members

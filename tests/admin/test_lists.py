@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from portal.admin import reading
-from portal.admin.writing import harmless
+from portal.admin.lists import reading
+from portal.admin.lists.writing import harmless
 from portal.audit import AuditRow
 from portal.db import db
 from portal.payments.record import record
@@ -194,7 +194,7 @@ def test_who_may_not_take_lists_out_has_no_button_and_no_file(app: Flask) -> Non
 def test_too_many_rows_for_excel_are_told(
     clerk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.admin import exporting
+    from portal.admin.lists import exporting
 
     monkeypatch.setattr(exporting, "MOST_IN_A_SHEET", 1)
     builders.letter("K-1")

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal import clock
-from portal.admin import charts, periods
-from portal.admin.figures import Figure, Overview
+from portal.admin.overview import charts, periods
+from portal.admin.overview.figures import Figure, Overview
 from portal.db import db, transaction
 from portal.payments.record import record
 from portal.requests.counting import DayCount
@@ -27,7 +27,7 @@ from tests.staff.people import colleague, sign_in
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Overview]:
     """What the overview gathered, as pages are asked for."""
-    from portal.admin import figures
+    from portal.admin.overview import figures
 
     gathered: list[Overview] = []
     plain = figures.gather
@@ -71,7 +71,7 @@ GERMAN = {
 def test_every_figure_leads_to_exactly_the_rows_that_make_it_up(
     app: Flask, provider: FakeProvider, seen: list[Overview], period: str
 ) -> None:
-    from portal.admin.overview import link
+    from portal.admin.overview.page import link
 
     small_town.build(app, provider)
     builders.begin(builders.letter("K-30"))

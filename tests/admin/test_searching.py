@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.admin import finding
+from portal.admin.lists import finding
 from portal.payments.record import record
 from portal.staff.roles import Grant, Role
 from tests import builders

@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from portal import clock
-from portal.admin import task_acts, task_causes
-from portal.admin.task_sentences import TITLES, WORDS
-from portal.admin.task_words import VARIANTS
+from portal.admin.tasks import acts as task_acts
+from portal.admin.tasks import causes, listing
+from portal.admin.tasks.sentences import TITLES, WORDS
+from portal.admin.tasks.words import VARIANTS
 from portal.approvals.models import Approval
 from portal.audit import AuditRow
 from portal.db import db, transaction
@@ -107,7 +108,7 @@ def test_what_is_mended_elsewhere_leads_there(clerk: FlaskClient, provider: Fake
     assert nothing == {Kind.TANS_GUESSED, Kind.BOOKS_BROKEN}, "only these a person cannot mend"
 
 
-@pytest.mark.parametrize("kind", task_causes.CHECKS)
+@pytest.mark.parametrize("kind", causes.CHECKS)
 def test_what_still_stands_is_not_ended_by_hand(
     clerk: FlaskClient, provider: FakeProvider, kind: Kind
 ) -> None:
@@ -270,9 +271,8 @@ def test_the_list_is_told_by_kind_and_age_and_the_oldest_is_first(clerk: FlaskCl
 def test_pages_follow_each_other_without_a_gap(
     clerk: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from portal.admin import task_list
 
-    monkeypatch.setattr(task_list, "PAGE", 3)
+    monkeypatch.setattr(listing, "PAGE", 3)
     for name in range(7):
         with transaction() as session:
             writing.put(session, TOWN, Kind.BOOKS_BROKEN, f"r-{name}", detail={"rows": 1})

@@ -10,7 +10,7 @@ depends_on = None
 
 REQUESTS, PAYMENTS, COUNTS = "payment_requests", "payments", "day_counts"
 UNIT = "(content ->> 'unit')"
-# As portal/admin/lists_of_payments.py orders them.
+# As portal/admin/lists/of_payments.py orders them.
 URGENCY = (
     "(CASE state WHEN 'unknown' THEN 3 WHEN 'pending' THEN 2 WHEN 'started' THEN 2"
     " WHEN 'created' THEN 2 WHEN 'failed' THEN 1 ELSE 0 END)"

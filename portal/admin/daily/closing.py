@@ -1,0 +1,102 @@
+"""Closing a day: alone when all equations hold, by two people when one does not."""
+
+from collections.abc import Callable, Mapping
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.admin import doors, gate
+from portal.admin.daily.page import day_page, past
+from portal.admin.daily.showing import whole_town
+from portal.approvals import deciding
+from portal.db import db
+from portal.errors import PortalError
+from portal.proof import closing
+from portal.staff.roles import Right
+from portal.web.current import tenant_id
+from portal.web.language import gettext
+from portal.words import N_
+
+# The field beside which it stands, and what is said.
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "day_not_over": ("act", N_("The day is not over yet. It can be closed from shortly after"
+                               " midnight.")),
+    "day_closed": ("act", N_("This day was closed already.")),
+    "day_differs": ("reason", N_("An equation does not hold any more. Please give a reason and ask"
+                                 " another person.")),
+    "day_holds": ("act", N_("All equations hold now. One person can close the day.")),
+    "day_changed": ("act", N_("The differences are not any more what the first person saw. Please"
+                              " refuse, and look at the day again.")),
+    "reason_missing": ("reason", N_("Please say in 1 to 500 characters what is behind it.")),
+    "personal_data": ("reason", N_("Please name no person, account number or e-mail address: the"
+                                   " portal holds none.")),
+    "approval_waits": ("act", N_("This waits for another person already.")),
+    "approval_not_found": ("act", N_("Nobody asks for this any more.")),
+    "already_decided": ("act", N_("Nobody asks for this any more.")),
+    "approval_expired": ("act", N_("Seven days are over. Please ask for it anew.")),
+    "same_person": ("act", N_("Another person must agree.")),
+    "day_not_closed": ("act", N_("There is no difference to be explained.")),
+}  # fmt: skip
+
+
+@doors.post("/reconciliation/<day>/close", Right.CLOSE_DAY)
+def close_day(day: str) -> ResponseReturnValue:
+    of, by = past(day), gate.person().actor
+    return _done(day, lambda: closing.close(tenant_id(), of, by), gettext("The day is closed."))
+
+
+@doors.post("/reconciliation/<day>/ask", Right.CLOSE_DAY)
+def ask_to_close(day: str) -> ResponseReturnValue:
+    of, by, reason = past(day), gate.person().actor, request.form.get("reason", "")
+    said = gettext("Now another person must agree, within seven days.")
+    return _done(day, lambda: closing.ask(tenant_id(), of, reason, by), said)
+
+
+@doors.post("/reconciliation/<day>/approve", Right.APPROVE)
+def approve_closing(day: str) -> ResponseReturnValue:
+    whole_town(Right.APPROVE)
+    of, by = past(day), gate.person().actor
+    said = gettext("The day is closed with its difference. It stays listed until it is explained.")
+    return _done(day, lambda: closing.approve(tenant_id(), of.isoformat(), by), said)
+
+
+@doors.post("/reconciliation/<day>/refuse", Right.APPROVE)
+def refuse_closing(day: str) -> ResponseReturnValue:
+    whole_town(Right.APPROVE)
+    return _refuse(day, gettext("The day stays open."))
+
+
+@doors.post("/reconciliation/<day>/take-back", Right.CLOSE_DAY)
+def take_back_closing(day: str) -> ResponseReturnValue:
+    """Who asked takes it back; of others it is not there."""
+    asked = closing.waiting(db.session(), tenant_id(), past(day))
+    if asked is not None and not deciding.same(asked.first, gate.person().actor):
+        gate.refuse(f"day.close {day}")
+    return _refuse(day, gettext("Taken back. The day stays open."))
+
+
+@doors.post("/reconciliation/<day>/explain", Right.CLOSE_DAY)
+def explain_difference(day: str) -> ResponseReturnValue:
+    of, by, told = past(day), gate.person().actor, request.form.get("reason", "")
+    said = gettext("Written down. The difference is no longer listed as open.")
+    return _done(day, lambda: closing.explain(tenant_id(), of, told, by), said)
+
+
+def _refuse(day: str, said: str) -> ResponseReturnValue:
+    of, by = past(day), gate.person().actor
+    return _done(day, lambda: closing.refuse(tenant_id(), of.isoformat(), by), said)
+
+
+def _done(day: str, act: Callable[[], None], said: str) -> ResponseReturnValue:
+    """The act, then the day again: with what was wrong beside its field, or what was done."""
+    of = past(day)
+    db.session.rollback()  # the act begins its own transactions
+    try:
+        act()
+    except PortalError as error:
+        if error.code not in SENTENCES:
+            raise
+        field, sentence = SENTENCES[error.code]
+        return day_page(of, {field: gettext(sentence)}, error.status)
+    flash(said)
+    return redirect(url_for("admin.reconciliation", day=of), 303)

@@ -1,0 +1,1 @@
+"""Lists, searches and files of rows."""

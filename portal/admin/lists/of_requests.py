@@ -1,0 +1,73 @@
+"""The list of requests."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
+
+from portal.admin import scope
+from portal.admin.lists import filters
+from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, Word, codes
+from portal.admin.state_words import REQUEST
+from portal.payments.models import Payment
+from portal.requests.models import PaymentRequest
+from portal.words import N_
+
+R = PaymentRequest
+PAYABLE = R.state.in_(["open", "partly_paid"])
+STILL_OPEN = case(
+    (PAYABLE, func.greatest(0, R.amount_cents - R.closed_cents - R.covered_cents)), else_=0
+)
+YES_NO = {"yes": Word(N_("yes")), "no": Word(N_("no"))}
+
+
+def _paid_online() -> Select[Any]:
+    """Payments of a request that succeeded."""
+    return select(Payment.request_id).where(
+        Payment.tenant_id == R.tenant_id, Payment.request_id == R.id, Payment.state == "succeeded"
+    )
+
+
+def _online(value: str) -> ColumnElement[bool]:
+    paid = exists(_paid_online())
+    return paid if value == "yes" else ~paid
+
+
+REQUESTS = Listing(
+    name="requests",
+    path="requests",
+    title=N_("Requests"),
+    lead=N_("What citizens are asked to pay, the newest first. Each line leads to all about it."),
+    columns=(
+        Column("reference", N_("Reference"), Shape.TEXT, R.reference),
+        Column("payment_sign", N_("Payment sign"), Shape.TEXT, R.payment_sign),
+        Column("state", N_("State"), Shape.STATE, R.state, REQUEST),
+        Column("kind", N_("Kind"), Shape.TEXT, R.kind),
+        Column("unit", N_("Unit"), Shape.TEXT, scope.UNIT),
+        Column("received", N_("Received on"), Shape.MOMENT, R.created_at),
+        Column("due_on", N_("Due on"), Shape.DAY, R.due_on),
+        Column("amount", N_("Amount"), Shape.MONEY, R.amount_cents),
+        Column("covered", N_("Covered"), Shape.MONEY, R.covered_cents),
+        Column("open", N_("Still open"), Shape.MONEY, STILL_OPEN),
+    ),
+    source=R.__table__,
+    tenant=R.tenant_id,
+    currency=R.currency,
+    reference=R.reference,
+    filters=(
+        filters.grouped(
+            "state",
+            N_("State"),
+            R.state,
+            codes(REQUEST, ("payable", N_("open or partly paid"))),
+            {"payable": lambda _: PAYABLE},
+        ),
+        filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
+        filters.text("unit", N_("Unit"), scope.UNIT),
+        *filters.between(R.created_at, N_("Received from day"), N_("Received to day")),
+        filters.amount(R.amount_cents),
+        filters.text("reference", N_("Reference"), R.reference),
+        filters.text("payment_sign", N_("Payment sign"), R.payment_sign),
+        Filter("online", N_("Paid online"), Field.CHOICE, _online, codes(YES_NO)),
+    ),
+    orders={"newest": (R.created_at, R.id)},
+)

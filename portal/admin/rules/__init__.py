@@ -1,0 +1,1 @@
+"""The rules of methods, tried before they count."""

@@ -1,0 +1,127 @@
+"""Settings: how long what is kept, and which annual accounts are adopted."""
+
+from datetime import date
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from portal.admin import doors, gate, trouble
+from portal.admin.frame import page
+from portal.admin.settings import boxes
+from portal.admin.settings.boxes import Box, Form
+from portal.db import db
+from portal.errors import Conflict
+from portal.retention import asking, due, noting
+from portal.retention.models import AnnualAccounts, RetentionHold
+from portal.retention.noting import Accounts, NotYet
+from portal.staff.roles import Right
+from portal.web.current import tenant, tenant_id
+from portal.web.language import gettext
+
+
+@doors.get("/settings/retention", Right.SEE_SETTINGS)
+def settings_retention() -> ResponseReturnValue:
+    """What is kept how long, which years are adopted, and what is due when."""
+    session = db.session()
+    of_years = select(AnnualAccounts).where(AnnualAccounts.tenant_id == tenant_id())
+    years = session.scalars(of_years.order_by(AnnualAccounts.year.desc(), AnnualAccounts.id.desc()))
+    held = select(RetentionHold).where(
+        RetentionHold.tenant_id == tenant_id(), RetentionHold.ended_at.is_(None)
+    )
+    return page(
+        "admin/settings_retention.html", years=years.all(), holds=session.scalars(held).all(),
+        forecast=list(due.forecast(session, tenant_id())),
+    )  # fmt: skip
+
+
+@doors.get("/settings/retention/times", Right.SEE_SETTINGS)
+def settings_times() -> ResponseReturnValue:
+    told = {name: str(getattr(tenant(), name)) for name in asking.RANGES}
+    told["discharge_counts"] = "1" if tenant().discharge_counts else ""
+    return boxes.shown(_times(), told)
+
+
+@doors.post("/settings/retention/times", Right.CHANGE_SETTINGS)
+def settings_ask_times() -> ResponseReturnValue:
+    """Ask for other times; another person must agree, for what is deleted does not come back."""
+    form, errors = boxes.told(_times().boxes), {}
+    for name in asking.RANGES:
+        if not form[name].strip().isdecimal() or len(form[name].strip()) > len("9999"):
+            errors[name] = gettext("Please enter a whole number.")
+    if errors:
+        return boxes.shown(_times(), form, errors, 422)
+    said = {name: int(form[name]) for name in asking.RANGES}
+    try:
+        asking.ask(tenant_id(), said, form["discharge_counts"] == "1", gate.person().actor)
+    except asking.OutOfRange as error:
+        wrong = gettext("From %(least)s to %(most)s.", least=str(error.least), most=str(error.most))
+        return boxes.shown(_times(), form, {error.field: wrong}, error.status)
+    except Conflict as error:
+        return boxes.shown(_times(), form, {"retention_days": trouble.said(error)}, error.status)
+    flash(gettext("It is asked for. It counts as soon as another person has agreed."))
+    return redirect(url_for("admin.settings_retention"), 303)
+
+
+@doors.get("/settings/retention/year", Right.CHANGE_SETTINGS)
+def settings_year() -> ResponseReturnValue:
+    return boxes.shown(_year(), {})
+
+
+@doors.post("/settings/retention/year", Right.CHANGE_SETTINGS)
+def settings_note_year() -> ResponseReturnValue:
+    """Note that the annual accounts of a year were adopted: the clock of its books begins."""
+    form = boxes.told(_year().boxes)
+    try:
+        year = int(form["year"])
+        adopted = date.fromisoformat(form["adopted_on"])
+        discharged = form["discharged_on"].strip()
+        told = Accounts(year, adopted, date.fromisoformat(discharged) if discharged else None)
+        db.session.rollback()
+        noting.accounts(tenant_id(), told, gate.person().actor)
+    except (NotYet, ValueError):
+        wrong = gettext("Accounts are adopted after their year and not later than today.")
+        return boxes.shown(_year(), form, {"adopted_on": wrong}, 422)
+    flash(gettext("Saved."))
+    return redirect(url_for("admin.settings_retention"), 303)
+
+
+def _times() -> Form:
+    return Form(
+        gettext("How long what is kept"),
+        gettext(
+            "Shorter times delete in the next night what is then past its time; it does not come"
+            " back. Another person has to agree."
+        ),
+        url_for("admin.settings_ask_times"), gettext("Ask for the change"),
+        (
+            Box("retention_days", gettext("Details of paid requests, days"),
+                gettext("Days after the last movement for which confirmation and details stay."),
+                "number", required=True),
+            Box("books_years", gettext("Books, years"),
+                gettext("Years after the annual accounts were adopted; ten at least."),
+                "number", required=True),
+            Box("voucher_years", gettext("Vouchers, years"),
+                gettext("Not longer than the books."), "number", required=True),
+            Box("discharge_counts", gettext("Only the discharge (Entlastung) begins the time"),
+                sort="tick"),
+        ),
+        frozenset({asking.ACT}), gate.person().may(Right.CHANGE_SETTINGS),
+        url_for("admin.settings_retention"),
+    )  # fmt: skip
+
+
+def _year() -> Form:
+    return Form(
+        gettext("Annual accounts"),
+        gettext(
+            "With the adopted accounts of a year the time begins for which its books are kept."
+        ),
+        url_for("admin.settings_note_year"), gettext("Save"),
+        (
+            Box("year", gettext("Year"), sort="number", required=True),
+            Box("adopted_on", gettext("Adopted on"), sort="date", required=True),
+            Box("discharged_on", gettext("Discharged on"), sort="date"),
+        ),
+        back=url_for("admin.settings_retention"),
+    )  # fmt: skip

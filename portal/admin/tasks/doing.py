@@ -1,0 +1,182 @@
+"""Doing what a task asks for: each function calls one core, and says what was done.
+
+They raise what the cores raise, and ``Unfit`` for what was typed.
+"""
+
+from collections.abc import Mapping
+
+from portal import audit
+from portal.admin import gate
+from portal.admin.tasks import causes
+from portal.admin.tasks.custody_facts import item_of
+from portal.db import db, transaction
+from portal.errors import Invalid
+from portal.finance import mending
+from portal.money import Money
+from portal.payments import accounts, correcting, probing, sweep
+from portal.payments.models import Payment, ProviderAccount
+from portal.payments.record import again
+from portal.payments.refund_states import State as RefundState
+from portal.payments.returned import Reason, Refund
+from portal.payments.states import State as PaymentState
+from portal.providers import registry
+from portal.providers.capabilities import ListsSettlements
+from portal.requests import persons
+from portal.returns import closing, custody_returns, refunds
+from portal.settlements import fetching
+from portal.web.current import keyring
+from portal.web.language import gettext, ngettext
+from portal.worklist import writing
+from portal.worklist.kinds import Kind
+from portal.worklist.models import StaffTask
+
+LONGEST_REASON = 200
+Form = Mapping[str, str]
+
+
+class Unfit(Invalid):
+    """What was typed cannot be taken; ``field`` is where."""
+
+    code = "unfit"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+def end(task: StaffTask, form: Form) -> str:
+    reason = form["reason"].strip()
+    if not reason or len(reason) > LONGEST_REASON:
+        raise Unfit("reason", gettext("Please write a reason, in up to 200 characters."))
+    if persons.held(reason):
+        raise Unfit("reason", gettext("Please leave out what names a person or an account."))
+    with transaction() as session:
+        still = session.get_one(StaffTask, (task.tenant_id, task.number), populate_existing=True)
+        if causes.stands(session, still):
+            raise Unfit("reason", gettext("Its cause still stands: the task cannot be ended."))
+        by = gate.person().actor
+        if not writing.end_number(session, task.tenant_id, task.number, by, reason):
+            raise Unfit("reason", gettext("The task has ended meanwhile."))
+        ended = {"kind": task.kind, "subject": task.subject, "reason": reason}
+        audit.note(session, task.tenant_id, by, "task.end", str(task.number), ended)
+    return gettext("Task %(number)s is ended.", number=task.number)
+
+
+def can_end(task: StaffTask) -> bool:
+    return not causes.stands(db.session(), task)
+
+
+def release(task: StaffTask, _: Form) -> str:
+    with transaction() as session:
+        mending.release(session, task.tenant_id, task.detail["position"], gate.person().actor)
+    return gettext("The event is tried once more, now.")
+
+
+def resend(task: StaffTask, _: Form) -> str:
+    with transaction() as session:
+        mending.resend(session, task.tenant_id, task.detail["position"], gate.person().actor)
+    return gettext("The event is sent again. The task ends when the finance system has booked it.")
+
+
+def skip(task: StaffTask, form: Form) -> str:
+    with transaction() as session:
+        place = task.tenant_id, task.detail["position"]
+        mending.skip(session, *place, gate.person().actor, form["order"])
+    return gettext("The event is not sent any more. Those behind it go on.")
+
+
+def booked(task: StaffTask, form: Form) -> str:
+    with transaction() as session:
+        place = task.tenant_id, task.detail["position"]
+        mending.booked_by_hand(session, *place, form["document"], gate.person().actor)
+    return gettext("It is noted as booked under this document.")
+
+
+def send_back(task: StaffTask, form: Form) -> str:
+    """Unclear money goes back whole; of surplus each payment gets its part."""
+    by, order = gate.person().actor, form["order"]
+    if "payments" not in task.detail:
+        custody_returns.ask(task.tenant_id, task.detail["item"], order, by)
+        return _asked()
+    wanted = [
+        refunds.Asked(task.tenant_id, part["payment"], amount, Reason.SURPLUS, order, by)
+        for part in task.detail["payments"]
+        if (amount := Money(part["amount_cents"], task.detail["currency"]))
+    ]
+    again(lambda session: [refunds.enter(session, each) for each in wanted])
+    return _asked()
+
+
+def anew(task: StaffTask, form: Form) -> str:
+    by, order = gate.person().actor, form["order"]
+    if "item" in task.detail:
+        custody_returns.ask(task.tenant_id, task.detail["item"], order, by)
+        return _asked()
+    failed = db.session().get_one(Refund, (task.tenant_id, task.subject))
+    wanted = failed.payment_id, failed.amount, Reason(failed.reason)
+    db.session.rollback()
+    refunds.ask(refunds.Asked(task.tenant_id, *wanted, order, by))
+    return _asked()
+
+
+def keep(task: StaffTask, form: Form) -> str:
+    act = closing.SUSPENSE if task.kind == Kind.SUSPENSE_OVERDUE else closing.CUSTODY
+    by = gate.person().actor
+    closing.ask(task.tenant_id, act, task.detail["item"], form["order"], by)
+    return _asked()
+
+
+def correct(task: StaffTask, form: Form) -> str:
+    correcting.ask(task.tenant_id, task.subject, form["order"], gate.person().actor)
+    return _asked()
+
+
+def ask_provider(task: StaffTask, _: Form) -> str:
+    verdict = sweep.ask(keyring(), task.tenant_id, task.subject, "sweep")
+    payment = db.session().get_one(Payment, (task.tenant_id, task.subject), populate_existing=True)
+    if verdict is None:
+        return gettext("The provider does not answer. It is asked again by itself.")
+    if payment.state == PaymentState.UNKNOWN:
+        return gettext("The provider answered, and does not know how it ended either.")
+    return gettext("The provider answered: the payment is decided now.")
+
+
+def probe(task: StaffTask, _: Form) -> str:
+    with transaction() as session:
+        probing.soon(session, accounts.get(session, task.tenant_id, task.detail["account"]))
+    return gettext("The provider is asked within half a minute.")
+
+
+def fetch(task: StaffTask, _: Form) -> str:
+    found = fetching.fetch(keyring(), task.tenant_id, task.detail["account"])
+    return ngettext(
+        "%(num)s new settlement report was booked.",
+        "%(num)s new settlement reports were booked.",
+        found.booked,
+    )
+
+
+def lists_reports(task: StaffTask) -> bool:
+    """Whether the account's provider can be asked for its reports."""
+    key = (task.tenant_id, task.detail.get("account", ""))
+    account = db.session().get(ProviderAccount, key)
+    return account is not None and isinstance(
+        registry.PROVIDERS.get(account.provider), ListsSettlements
+    )
+
+
+def goes_back(task: StaffTask) -> bool:
+    item = item_of(db.session(), task)
+    return item is not None and item.open_cents > 0
+
+
+def has_failed(task: StaffTask) -> bool:
+    """Asking anew while the first may still arrive would send it twice."""
+    if "item" in task.detail:
+        return task.detail.get("cause") == RefundState.FAILED and goes_back(task)
+    refund = db.session().get(Refund, (task.tenant_id, task.subject))
+    return refund is not None and refund.state == RefundState.FAILED
+
+
+def _asked() -> str:
+    return gettext("It is asked for. Another person finds it under Approvals.")
