@@ -482,14 +482,15 @@ WHERE coalesce(h.seq, 0) <> coalesce(last, 0) OR coalesce(links, 0) <> coalesce(
     OR (h.seq > 0 AND tail.hash IS DISTINCT FROM h.hash);
 
 -- no column could hold a person, but the town's own
-SELECT NULL AS tenant_id, table_name, column_name FROM information_schema.columns
-WHERE table_schema = 'public' AND column_name ~* ('(^|_)(name|vorname|nachname|surname|firstname'
+SELECT NULL AS tenant_id, c.relname, a.attname
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+    AND c.relname NOT LIKE 'procrastinate%' AND a.attname::text ~* ('(^|_)(name|vorname|nachname|surname|firstname'
         '|payer|holder|person|address|anschrift|street|strasse|plz|zip|postcode|city|ort|birth'
         '|geburt|email|mail|phone|telefon|iban|bic|pan|card|plate|kennzeichen|steuer|ip)($|_)')
-    AND (table_name, column_name) NOT IN (
+    AND (c.relname, a.attname) NOT IN (
         ('tenants', 'name'), ('tenants', 'account_holder'), ('tenants', 'iban'),
         ('tenants', 'bic'), ('tenants', 'phone'), ('tenants', 'street'),
         ('tenants', 'postcode_city'), ('tenants', 'email'), ('kinds', 'name'),
         ('daily_mails', 'address'),  -- the town's own mailboxes
-        ('purged_references', 'name'))  -- an HMAC
-    AND table_name NOT LIKE 'procrastinate%';
+        ('purged_references', 'name'));  -- an HMAC
