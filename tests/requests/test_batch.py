@@ -418,5 +418,5 @@ def test_what_is_known_is_asked_of_an_index_however_many_there_are(app: Flask) -
         staging._copy(session, names, lines[:1])
         query = staging._known(names).compile(db.engine, compile_kwargs={"literal_binds": True})
         plan = "\n".join(session.scalars(text(f"EXPLAIN {query}")))
-    assert "Index Scan using uq_payment_requests_tenant_id_reference" in plan
+    assert "uq_payment_requests_tenant_id_reference" in plan
     assert "Seq Scan on payment_requests" not in plan

@@ -48,6 +48,6 @@ def wait_until(port: int, *, answers: bool) -> None:
 
 
 def is_answered(port: int) -> bool:
-    with contextlib.suppress(httpx2.ConnectError):
+    with contextlib.suppress(httpx2.TransportError):
         return httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).is_success
     return False
