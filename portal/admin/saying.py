@@ -1,4 +1,4 @@
-"""What people, acts and codes are called on the pages of the admin view."""
+"""Who somebody is, and what somebody asked for, as the pages of the admin view say it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.admin import changes
+from portal.admin import changes, words
 from portal.admin.approvals.second_person import ACTS
 from portal.admin.frame import role as role_name
 from portal.db import Json
@@ -21,49 +21,6 @@ from portal.web.language import gettext
 from portal.words import N_
 
 PAYMENT = re.compile(r"[0-9a-f]{32}")
-REQUEST_STATES: Mapping[str, str] = {
-    "open": N_("open"),
-    "partly_paid": N_("partly paid"),
-    "paid": N_("paid"),
-    "withdrawn": N_("no longer payable online"),
-    "expired": N_("last day for paying is over"),
-    "replaced": N_("replaced by a newer request"),
-}
-PAYMENT_STATES: Mapping[str, str] = {
-    "created": N_("begun"),
-    "started": N_("handed over to the provider"),
-    "pending": N_("under way"),
-    "unknown": N_("unknown"),
-    "succeeded": N_("paid"),
-    "failed": N_("failed"),
-    "cancelled": N_("cancelled"),
-    "expired": N_("run out"),
-}
-APPROVAL_STATES: Mapping[str, str] = {
-    "asked": N_("waits for the second person"),
-    "approved": N_("approved"),
-    "refused": N_("refused"),
-    "expired": N_("run out"),
-}
-REFUND_REASONS: Mapping[str, str] = {
-    "surplus": N_("surplus: more was paid than asked"),
-    "claim_cancelled": N_("claim cancelled: it is not asked again"),
-    "wrong_payer": N_("paid by mistake: the claim is open again"),
-}
-WITHDRAWN: Mapping[str, str] = {
-    "cancelled": N_("the claim is cancelled"),
-    "paid": N_("it was paid otherwise"),
-    "deferred": N_("it is deferred"),
-    "debit": N_("it is collected by direct debit"),
-    "enforcement": N_("it is with the enforcement office"),
-    "other": N_("another reason"),
-}
-TONES: Mapping[str, str] = {
-    "paid": "good", "succeeded": "good", "approved": "good", "taken": "good", "booked": "good",
-    "partly_paid": "wait", "pending": "wait", "unknown": "bad", "failed": "bad", "asked": "wait",
-    "refused": "bad", "parked": "bad", "waiting": "wait", "withdrawn": "wait", "expired": "wait",
-    "started": "wait", "created": "wait",
-}  # fmt: skip
 MACHINES: Mapping[str, str] = {
     "worker": N_("the portal itself"),
     "payments": N_("the portal itself"),
@@ -85,12 +42,8 @@ FACTS: Mapping[str, str] = {
     "act": N_("Act"),
     "why": N_("Reason given"),
     "order": N_("Order"),
+    "account": N_("Provider account"),
 }
-
-
-def word(table: Mapping[str, str], code: str) -> str:
-    """A code in words; one that nobody has named yet stands as it is."""
-    return gettext(table[code]) if code in table else code
 
 
 def who(session: Session, actor: str) -> str:
@@ -104,7 +57,7 @@ def who(session: Session, actor: str) -> str:
         return shown if shown == name else f"{shown} ({name})"
     if sort == "client":
         return gettext("finance system (%(name)s)", name=name)
-    return gettext(MACHINES[actor]) if actor in MACHINES else actor
+    return words.said(MACHINES, actor)
 
 
 def facts(told: Json) -> list[tuple[str, str]]:
@@ -115,7 +68,7 @@ def facts(told: Json) -> list[tuple[str, str]]:
     for key, value in told.items():
         text = "" if key == "currency" else _value(told, key, value)
         if text:
-            found.append((word(FACTS, key), text))
+            found.append((words.said(FACTS, key), text))
     return found
 
 
@@ -137,6 +90,6 @@ def _payment(name: str) -> str:
 SAID: Mapping[str, Callable[[str], str]] = {
     "act": lambda code: gettext(ACTS[code].title) if code in ACTS else code,
     "payment": _payment,
-    "reason": lambda code: word(REFUND_REASONS, code),
+    "reason": lambda code: words.said(words.REASON, code),
     "role": lambda code: role_name(Role(code)),
 }

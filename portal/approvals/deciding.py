@@ -77,14 +77,21 @@ class Wanted:
     amount: Money | None = None
 
 
+def checked_order(number: str) -> str:
+    """The number of an order, as it is kept. Raises ``NoOrder``."""
+    if not ORDER_NUMBER.fullmatch(number):
+        raise NoOrder("An order number of 1 to 64 characters is needed.")
+    return number
+
+
 def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
     """Ask for a second person. Raises ``NoOrder``, ``AskedBefore``.
 
     The caller holds the lock of what it is about, and carries it out at once where the answer is
     approved already: then one person is enough.
     """
-    if wanted.order_number is not None and not ORDER_NUMBER.fullmatch(wanted.order_number):
-        raise NoOrder("An order number of 1 to 64 characters is needed.")
+    if wanted.order_number is not None:
+        checked_order(wanted.order_number)
     if _find(session, tenant_id, wanted.act, wanted.subject, State.ASKED) is not None:
         raise AskedBefore("It waits for its second person already.")
     now = clock.now()

@@ -21,11 +21,11 @@ class PersonalData(Invalid):
 WRONG = (ReasonMissing, PersonalData)
 
 
-def checked(reason: str) -> str:
+def checked(reason: str, longest: int = LONGEST_REASON) -> str:
     """The reason as it is noted. Raises ``ReasonMissing``, ``PersonalData``."""
     reason = reason.strip()
-    if not 0 < len(reason) <= LONGEST_REASON:
-        raise ReasonMissing(f"Say why, in 1 to {LONGEST_REASON} characters.")
+    if not 0 < len(reason) <= longest:
+        raise ReasonMissing(f"Say why, in 1 to {longest} characters.")
     if what := persons.held(reason):
         raise PersonalData(f"The reason holds {what}: leave it out.")
     return reason

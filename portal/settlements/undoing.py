@@ -43,16 +43,22 @@ class NotUndoable(Conflict):
 
 
 class NoReason(Invalid):
-    """A reason of 1 to 200 characters is needed, and it names no person."""
+    """A reason of 1 to 200 characters is needed."""
 
     code = "reason_missing"
+
+
+class NamesAPerson(Invalid):
+    """It is kept for years and names nobody."""
+
+    code = "personal_data"
 
 
 def undo_file(tenant_id: str, file_id: int, reason: str, by: str) -> int:
     """Undo all reports of a file that are in force; how many.
 
     Raises ``NoSuchFile``, ``NotUndoable``, ``PayoutHasArrived``, ``LaterActDepends``, ``NoReason``,
-    ``NotAPerson``.
+    ``NamesAPerson``, ``NotAPerson``.
     """
     _check_words(reason, by)
     with transaction() as session:
@@ -89,7 +95,7 @@ def _check_words(reason: str, by: str) -> None:
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise NoReason(f"A reason of 1 to {LONGEST_REASON} characters is needed.")
     if held := persons.held(reason):
-        raise NoReason(f"The reason holds {held}.")
+        raise NamesAPerson(f"The reason holds {held}.")
 
 
 def _undo(session: Session, rows: Sequence[SettlementRow], reason: str, by: str) -> None:

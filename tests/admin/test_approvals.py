@@ -256,7 +256,7 @@ def test_no_single_person_does_it_and_two_do_it_once(
         assert "Zurücknehmen" in page
         answer = approve(window, which)
         assert (answer.status_code, case.state()) == (422, case.waits)
-        assert "Eine andere Person muss zustimmen" in answer.text
+        assert "Freigeben muss es eine zweite Person" in answer.text
     other = sign_in(builders.browser(app), bert)
     csrf = token(other.get(f"/admin/approvals/{which}"))
     granting.take_back(TOWN, "bert", Grant(Role.APPROVER), "staff:admin")

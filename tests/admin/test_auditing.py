@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
 from portal import audit, clock
+from portal.admin.approvals.second_person import ACTS as ASKED
 from portal.admin.audit import page as auditing
-from portal.admin.audit.words import ACTS, ASKED
+from portal.admin.audit.words import ACTS
 from portal.db import transaction
 from portal.proof import chain
 from portal.staff.roles import Role

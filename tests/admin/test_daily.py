@@ -132,7 +132,7 @@ def test_a_day_with_a_difference_takes_a_reason_and_another_person(
     assert "DE02 1203 0000 0000 2020 51 fehlt" in held.text  # nothing typed is lost
     assert send(client, f"{page}/ask", page, reason="Sieben Cent, Betreiber prüft").location == page
     alone = send(client, f"{page}/approve", page)
-    assert "Eine andere Person muss zustimmen." in alone.text
+    assert "Freigeben muss es eine zweite Person." in alone.text
     assert db.session.get(DayClosing, (TOWN, broken)) is None
     assert "Sieben Cent, Betreiber prüft" in second.get(page).text
     assert send(second, f"{page}/approve", page).location == page

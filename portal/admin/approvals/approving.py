@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import doors, gate, proof, saying, trouble
+from portal.admin import doors, gate, proof, refusals, saying, words
 from portal.admin.approvals import waiting
 from portal.admin.approvals.waiting import Asked
 from portal.admin.doors import Open
@@ -45,7 +45,7 @@ def approve(number: int) -> ResponseReturnValue:
         asked.act.approve(*told, number)
     except PortalError as error:
         db.session.rollback()
-        return _page(waiting.get(db.session(), number), {"decide": trouble.said(error)})
+        return _page(waiting.get(db.session(), number), {"decide": refusals.said(error)})
     flash(gettext("Approved. %(effect)s", effect=gettext(asked.act.effect)))
     return redirect(url_for("admin.approvals"), 303)
 
@@ -64,7 +64,7 @@ def refuse(number: int) -> ResponseReturnValue:
         db.session.rollback()
         field = "why" if isinstance(error, reasons.WRONG) else "decide"
         fresh = waiting.get(db.session(), number)
-        return _page(fresh, {field: trouble.said(error)}, why)
+        return _page(fresh, {field: refusals.said(error)}, why)
     done = gettext("You have taken it back.") if asked.mine else gettext("Refused.")
     flash(done)
     return redirect(url_for("admin.approvals"), 303)
@@ -95,8 +95,8 @@ def _shown(asked: Asked) -> Json:
         "expires_at": row.expires_at,
         "decided_at": row.decided_at,
         "state": row.state,
-        "state_said": saying.word(saying.APPROVAL_STATES, row.state),
-        "tone": saying.TONES.get(row.state, "plain"),
+        "state_said": words.said(words.APPROVAL, row.state),
+        "tone": words.tone(words.APPROVAL, row.state),
         "reference": asked.request.reference if asked.request else None,
         "reachable": asked.request is not None and gate.person().may(Right.SEE),
         "mine": asked.mine,

@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import doors, gate, proof, trouble
+from portal.admin import doors, gate, proof, refusals
 from portal.admin.approvals import waiting
 from portal.admin.approvals.second_person import ACTS
 from portal.admin.frame import page
@@ -30,7 +30,7 @@ def change_approval_rule() -> ResponseReturnValue:
     told = {name: request.form.get(name, "").strip() for name in ("act", "up_to")}
     cents = typed.cents(told["up_to"]) if told["up_to"] else 0
     if cents is None or cents > MOST_CENTS or (told["up_to"] and not cents):
-        return _page(told, {"up_to": gettext("Please enter an amount such as 50,00.")})
+        return _page(told, {"up_to": gettext("Please enter an amount such as 50.00.")})
     if errors := proof.faults():
         return _page(told, errors)
     up_to = Money(cents, tenant().currency) if cents else None
@@ -38,7 +38,7 @@ def change_approval_rule() -> ResponseReturnValue:
         rules.ask(gate.person().tenant_id, told["act"], up_to, gate.person().actor)
     except PortalError as error:
         db.session.rollback()
-        return _page(told, {"act": trouble.said(error)})
+        return _page(told, {"act": refusals.said(error)})
     flash(gettext("Asked for. Another person must approve it within seven days."))
     return redirect(url_for("admin.approvals"), 303)
 

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.admin import doors
-from portal.admin.audit.words import ACTS, ASKED, STATES
+from portal.admin.approvals import second_person
+from portal.admin.audit.words import ACTS, STATES, act_name
 from portal.admin.frame import page
 from portal.audit import AuditChain, AuditHead, AuditRow
 from portal.db import Json, db
@@ -72,19 +73,9 @@ def check_audit() -> ResponseReturnValue:
     return _page(verdict)
 
 
-def act_name(act: str) -> str:
-    """An act in plain words."""
-    if act in ACTS:
-        return gettext(ACTS[act])
-    asked, _, state = act.rpartition(".")
-    if asked in ASKED and state in STATES:
-        return gettext(STATES[state], act=gettext(ASKED[asked]))
-    return act
-
-
 def act_names() -> list[tuple[str, str]]:
     """All acts by their words, for choosing one."""
-    codes = [*ACTS, *(f"{act}.{state}" for act in ASKED for state in STATES)]
+    codes = [*ACTS, *(f"{act}.{state}" for act in second_person.ACTS for state in STATES)]
     return sorted(((code, act_name(code)) for code in codes), key=lambda pair: pair[1].casefold())
 
 

@@ -1,7 +1,9 @@
-"""Acts of the audit in plain words. One that is missing here is shown by its code."""
+"""Acts of the audit in plain words, for its page and for the time line of a request."""
 
 from collections.abc import Mapping
 
+from portal.admin.approvals import second_person
+from portal.web.language import gettext
 from portal.words import N_
 
 # fmt: off
@@ -26,9 +28,9 @@ ACTS: Mapping[str, str] = {
     "staff.networks":           N_("Networks of the administration set"),
     "task.end":                 N_("Task ended"),
     "tenant.kind":              N_("Kind of request set"),
-    "citizen.asks":             N_("A citizen asks something"),
-    "citizen.says_paid":        N_("A citizen says that it is paid"),
-    "custody.assigned":         N_("Custody given to a claim"),
+    "citizen.asks":             N_("Question about a letter"),
+    "citizen.says_paid":        N_("Note: paid already"),
+    "custody.assigned":         N_("Custody item given to a request"),
     "daily_mail.set":           N_("Daily mail set"),
     "database.restored":        N_("Database restored from a backup"),
     "day.closed":               N_("Day closed"),
@@ -41,15 +43,15 @@ ACTS: Mapping[str, str] = {
     "events.resend":            N_("Events sent again"),
     "link.revoked":             N_("Link revoked with its key"),
     "payout.arrived":           N_("Pay-out on the bank"),
-    "request.close_rest":       N_("Small rest waived"),
+    "request.close_rest":       N_("Small rest closed"),
     "request.new_link":         N_("New link made"),
     "request.new_tan":          N_("New TAN made"),
     "request.paid_elsewhere":   N_("Paid elsewhere"),
     "request.paid_elsewhere_undone": N_("Paid elsewhere, undone"),
     "request.put":              N_("Payment request taken"),
-    "request.restore":          N_("Payment request restored"),
+    "request.restore":          N_("Payment request payable online again"),
     "request.unlock":           N_("TAN unlocked"),
-    "request.withdraw":         N_("Payment request withdrawn"),
+    "request.withdraw":         N_("Payment request no longer payable online"),
     "retention.accounts":       N_("Annual accounts noted"),
     "retention.hold":           N_("Deletion held"),
     "retention.purge":          N_("Deleted after its time"),
@@ -74,23 +76,7 @@ ACTS: Mapping[str, str] = {
     "tenant.easy":              N_("Page in easy language shown or hidden"),
     "tenant.set":               N_("Text of the town set"),
 }
-# What is asked for and decided by a second person: the act, then its state.
-ASKED: Mapping[str, str] = {
-    "refund":          N_("Refund"),
-    "suspense.close":  N_("Closing of a suspense item by order"),
-    "custody.keep":    N_("Keeping of custody by order"),
-    "custody.return":  N_("Sending back of unclear money"),
-    "payment.correct": N_("Correction of an unknown payment"),
-    "staff.grant":     N_("Role of a colleague"),
-    "day.close":       N_("Closing of a day with a difference"),
-    "account.put":     N_("Account at a provider"),
-    "approvals.rule":  N_("Rule on how many people an act needs"),
-    "reserve.close":   N_("Closing of a reserve by order"),
-    "staff.directory": N_("Directory of the town"),
-    "staff.keys":      N_("New keys of a colleague"),
-    "tenant.bank":     N_("Bank account of the town"),
-    "tenant.retention": N_("Retention times"),
-}
+# What a second person decides: the title of the act, then its state.
 STATES: Mapping[str, str] = {
     "asked":    N_("%(act)s: asked for"),
     "approved": N_("%(act)s: approved"),
@@ -99,3 +85,13 @@ STATES: Mapping[str, str] = {
     "one_was_enough": N_("%(act)s: one person was enough"),
 }
 # fmt: on
+
+
+def act_name(act: str) -> str:
+    """An act in plain words; one that nobody has named yet stands for itself."""
+    if act in ACTS:
+        return gettext(ACTS[act])
+    asked, _, state = act.rpartition(".")
+    if asked in second_person.ACTS and state in STATES:
+        return gettext(STATES[state], act=gettext(second_person.ACTS[asked].title))
+    return act

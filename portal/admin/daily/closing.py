@@ -1,11 +1,11 @@
 """Closing a day: alone when all equations hold, by two people when one does not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import doors, gate
+from portal.admin import doors, gate, refusals
 from portal.admin.daily.page import day_page, past
 from portal.admin.daily.showing import whole_town
 from portal.approvals import deciding
@@ -15,28 +15,8 @@ from portal.proof import closing
 from portal.staff.roles import Right
 from portal.web.current import tenant_id
 from portal.web.language import gettext
-from portal.words import N_
 
-# The field beside which it stands, and what is said.
-SENTENCES: Mapping[str, tuple[str, str]] = {
-    "day_not_over": ("act", N_("The day is not over yet. It can be closed from shortly after"
-                               " midnight.")),
-    "day_closed": ("act", N_("This day was closed already.")),
-    "day_differs": ("reason", N_("An equation does not hold any more. Please give a reason and ask"
-                                 " another person.")),
-    "day_holds": ("act", N_("All equations hold now. One person can close the day.")),
-    "day_changed": ("act", N_("The differences are not any more what the first person saw. Please"
-                              " refuse, and look at the day again.")),
-    "reason_missing": ("reason", N_("Please say in 1 to 500 characters what is behind it.")),
-    "personal_data": ("reason", N_("Please name no person, account number or e-mail address: the"
-                                   " portal holds none.")),
-    "approval_waits": ("act", N_("This waits for another person already.")),
-    "approval_not_found": ("act", N_("Nobody asks for this any more.")),
-    "already_decided": ("act", N_("Nobody asks for this any more.")),
-    "approval_expired": ("act", N_("Seven days are over. Please ask for it anew.")),
-    "same_person": ("act", N_("Another person must agree.")),
-    "day_not_closed": ("act", N_("There is no difference to be explained.")),
-}  # fmt: skip
+OF_REASON = {"day_differs", "reason_missing", "personal_data"}
 
 
 @doors.post("/reconciliation/<day>/close", Right.CLOSE_DAY)
@@ -94,9 +74,7 @@ def _done(day: str, act: Callable[[], None], said: str) -> ResponseReturnValue:
     try:
         act()
     except PortalError as error:
-        if error.code not in SENTENCES:
-            raise
-        field, sentence = SENTENCES[error.code]
-        return day_page(of, {field: gettext(sentence)}, error.status)
+        field = "reason" if error.code in OF_REASON else "act"
+        return day_page(of, {field: refusals.said(error)}, error.status)
     flash(said)
     return redirect(url_for("admin.reconciliation", day=of), 303)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.admin import doors
 from portal.admin.daily.page import csv_file, past
-from portal.admin.daily.showing import PARTS, part_name, read, whole_town
+from portal.admin.daily.showing import part_name, read, whole_town
 from portal.admin.frame import page
+from portal.admin.words import CAUSE
 from portal.db import db
 from portal.errors import NotFound
 from portal.proof import cells
@@ -60,7 +61,7 @@ def open_items_file(day: str) -> ResponseReturnValue:
     of, town_id = past(day), tenant_id()
     head = [gettext(each) for each in HEAD]
     sorts = {key: gettext(name) for key, name in KINDS.items()}
-    causes = {cause: part_name(cause) for cause in ("", *PARTS)}
+    causes = {cause: part_name(cause) for cause in ("", *CAUSE)}
 
     def told(session: Session) -> Iterator[str]:
         yield cells.line(head)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from portal.admin import gate
+from portal.admin.words import CAUSE, said
 from portal.approvals import deciding
 from portal.approvals.models import Approval
 from portal.db import Json
@@ -25,7 +26,6 @@ from portal.web.language import gettext, spoken
 from portal.words import N_
 
 DAYS_LISTED = 14
-PARTS: Mapping[str, str] = {"surplus": N_("Surplus"), "unclear": N_("Unclear money")}
 GROUPS: tuple[tuple[str, str, str], ...] = (
     ("1", N_("1 Claims"),
      N_("What the town has asked for online is either cleared, still open, or ended.")),
@@ -94,7 +94,7 @@ def groups(told: Json, now: Json) -> list[Group]:
 
 def part_name(part: str) -> str:
     """A part as the page says it: a cause in words, an account or a kind by its own name."""
-    return gettext(PARTS[part]) if part in PARTS else part
+    return said(CAUSE, part)
 
 
 @dataclass(frozen=True, slots=True)

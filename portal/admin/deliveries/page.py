@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, event_words, gate, links, refusals
+from portal.admin import doors, gate, links, refusals, words
 from portal.admin.deliveries import listing
 from portal.admin.deliveries.listing import ALL, FILTERS, TROUBLE, Shown
 from portal.admin.frame import page
@@ -50,12 +50,6 @@ ANSWERS: Mapping[Found, str] = {
         "Nobody answers at this address (%(code)s): it is switched off, a firewall is between, or"
         " its certificate is not known."
     ),
-}
-STATES: Mapping[str, tuple[str, str]] = {
-    "waiting": (N_("waits"), "wait"),
-    "parked": (N_("stuck"), "bad"),
-    "skipped": (N_("skipped by order"), "plain"),
-    "taken": (N_("taken"), "good"),
 }
 SHOWN: Mapping[str, str] = {
     TROUBLE: N_("What waits, is stuck or was refused"),
@@ -159,8 +153,7 @@ def _endpoint_page(tried: Tried | None) -> ResponseReturnValue:
 
 def _said(error: PortalError, goes_to: str) -> ResponseReturnValue:
     """What was refused is told on the page that it was asked on."""
-    (sentence,) = refusals.told(error, "").values()
-    flash(sentence)
+    flash(refusals.said(error))
     return redirect(url_for(goes_to), 303)
 
 
@@ -168,7 +161,7 @@ def _row(shown: Shown) -> dict[str, object]:
     event, delivery, word = shown
     return {
         "event": event,
-        "words": event_words.told(event.type),
+        "words": words.said(words.EVENT, event.type),
         "delivery": delivery,
         "state": _state(delivery),
         "answer": _trouble(delivery),
@@ -177,10 +170,8 @@ def _row(shown: Shown) -> dict[str, object]:
 
 
 def _state(delivery: Delivery | None) -> tuple[str, str]:
-    if delivery is None:
-        return gettext("to be read"), "plain"
-    text, tone = STATES[delivery.state]
-    return gettext(text), tone
+    state = delivery.state if delivery else "in_feed"
+    return words.said(words.DELIVERY, state), words.tone(words.DELIVERY, state)
 
 
 def _trouble(delivery: Delivery | None) -> str:

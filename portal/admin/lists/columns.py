@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression
 from sqlalchemy.sql.selectable import FromClause
 
+from portal.admin.words import Word
 from portal.web.language import gettext
 
 Expression = SQLColumnExpression[Any]
@@ -29,14 +30,6 @@ class Shape(StrEnum):
     DAY = "day"
     MOMENT = "moment"
     STATE = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A code in words. ``tone``: good, wait, bad or plain."""
-
-    text: str
-    tone: str = "plain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ READERS: Mapping[Field, Callable[[Filter, str], Any]] = {
 WRONG: Mapping[Field, str] = {
     Field.CHOICE: N_("There is no such choice."),
     Field.TEXT: N_("This cannot be read."),
-    Field.DAY: N_("Please write the day as 15.11.2026."),
-    Field.AMOUNT: N_("Please write the amount as 148,50."),
+    Field.DAY: N_("Please write the day as 2026-11-15."),
+    Field.AMOUNT: N_("Please write the amount as 148.50."),
 }
 
 

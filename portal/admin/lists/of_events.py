@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 from portal.admin import gate, scope
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, codes
-from portal.admin.state_words import DELIVERY, EVENT
+from portal.admin.words import DELIVERY, EVENT
 from portal.db import db
 from portal.finance.models import Acknowledgement, Delivery, Endpoint, EventRow, ReadThrough
 from portal.requests.models import PaymentRequest
@@ -29,7 +29,7 @@ state = case(
 
 
 def _undelivered(_: str) -> ColumnElement[bool]:
-    """What was not handed over; where the feed is read, what was not acknowledged up to now."""
+    """What was not taken over; where the feed is read, what was not acknowledged up to now."""
     mine = gate.person().tenant_id
     if db.session.get(Endpoint, mine) is None:
         reader = db.session.get(ReadThrough, mine)
@@ -64,7 +64,7 @@ EVENTS = Listing(
         Column("tries", N_("Tries"), Shape.NUMBER, D.tries),
         Column("error", N_("Last error"), Shape.TEXT, func.coalesce(A.reason, D.last_error)),
         Column("document", N_("Booking document"), Shape.TEXT, A.document),
-        Column("id", N_("Event"), Shape.TEXT, E.id),
+        Column("id", N_("Event’s own name"), Shape.TEXT, E.id),
     ),
     source=E.__table__.outerjoin(D.__table__, _same(D))
     .outerjoin(A.__table__, _same(A))
@@ -80,7 +80,7 @@ EVENTS = Listing(
             N_("State"),
             Field.CHOICE,
             _state,
-            codes(DELIVERY, ("undelivered", N_("not handed over"))),
+            codes(DELIVERY, ("undelivered", N_("not taken over"))),
         ),
         filters.choice("type", N_("What happened"), E.type, codes(EVENT)),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, and_, case, cast, func
 
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Expression, Field, Filter, Listing, Shape, codes
-from portal.admin.state_words import CAUSE, CUSTODY, PAYOUT, SUSPENSE
+from portal.admin.words import CAUSE, CUSTODY, PAYOUT, SUSPENSE
 from portal.ledger.models import SETTLEMENT, CustodyItem, PayoutArrival, SettlementRow, SuspenseItem
 from portal.ledger.settlements import SettlementUndoing
 from portal.payments.models import Payment

@@ -8,7 +8,7 @@ from portal import clock
 from portal.admin import scope
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, Values, codes
-from portal.admin.state_words import PAYMENT, REASON, REFUND
+from portal.admin.words import PAYMENT, REASON, REFUND
 from portal.payments.models import Payment
 from portal.payments.returned import Refund
 from portal.payments.states import UNDECIDED

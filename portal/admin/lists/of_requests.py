@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, select
 
 from portal.admin import scope
 from portal.admin.lists import filters
-from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, Word, codes
-from portal.admin.state_words import REQUEST
+from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, codes
+from portal.admin.words import REQUEST, Word
 from portal.payments.models import Payment
 from portal.requests.models import PaymentRequest
 from portal.words import N_

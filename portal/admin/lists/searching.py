@@ -9,7 +9,7 @@ from portal.admin.lists import filters, finding, showing, writing
 from portal.admin.lists.columns import Field
 from portal.admin.lists.finding import Hit
 from portal.admin.lists.of_money import CUSTODY_ITEMS
-from portal.admin.state_words import CUSTODY, PAYMENT, REQUEST
+from portal.admin.words import CUSTODY, PAYMENT, REQUEST
 from portal.money import Money
 from portal.payments import parts
 from portal.staff.roles import Right

@@ -5,7 +5,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, trouble
+from portal.admin import doors, gate, refusals
 from portal.admin.approvals import waiting
 from portal.admin.frame import page, role
 from portal.db import db, transaction
@@ -77,7 +77,7 @@ def staff_ask_role(login: str) -> ResponseReturnValue:
     try:
         granting.ask(tenant_id(), login, grant, gate.person().actor)
     except Conflict as error:
-        return _member_page(login, {"role": trouble.said(error)}, error.status, form)
+        return _member_page(login, {"role": refusals.said(error)}, error.status, form)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.staff_member", login=login), 303)
 
@@ -101,7 +101,7 @@ def staff_ask_keys(login: str) -> ResponseReturnValue:
     try:
         new_keys.ask(tenant_id(), login, gate.person().actor)
     except Conflict as error:
-        return _member_page(login, {"keys": trouble.said(error)}, error.status)
+        return _member_page(login, {"keys": refusals.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.staff_member", login=login), 303)
 
@@ -172,7 +172,7 @@ def _faults(form: dict[str, str]) -> dict[str, str]:
     if form["role"] not in set(Role):
         errors["role"] = gettext("Please choose a role.")
     if len(form["unit"]) > UNIT or ":" in form["unit"]:
-        errors["unit"] = gettext("A unit has at most 64 signs and no colon.")
+        errors["unit"] = gettext("A unit has at most 64 characters and no colon.")
     if form["kind"] and form["kind"] not in kinds:
         errors["kind"] = gettext("Please choose a kind of the list.")
     return errors

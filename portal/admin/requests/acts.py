@@ -8,7 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal.admin import doors, gate, saying, scope, trouble
+from portal.admin import doors, gate, refusals, scope, words
 from portal.admin.frame import page
 from portal.db import Json, db, transaction
 from portal.errors import NotFound, PortalError
@@ -145,7 +145,7 @@ def request_act(reference: str, act: str) -> ResponseReturnValue:
     except PortalError as error:
         fresh = register.by_reference(db.session(), who.tenant_id, reference)
         field = "until" if error.code == "day_is_over" else "why"
-        return _page(fresh, what, act, typed, {field: trouble.said(error)})
+        return _page(fresh, what, act, typed, {field: refusals.said(error)})
     flash(gettext(what.done))
     return redirect(url_for("admin.request_page", reference=reference), 303)
 
@@ -180,7 +180,7 @@ def _read(what: RequestAct, typed: Mapping[str, str]) -> tuple[Json, dict[str, s
     try:
         told["why"] = reasons.checked(typed["why"])
     except reasons.WRONG as error:
-        errors["why"] = trouble.said(error)
+        errors["why"] = refusals.said(error)
     return told, errors
 
 
@@ -195,7 +195,7 @@ def _page(
         title=gettext(what.title),
         effect=gettext(what.effect),
         fields=what.fields,
-        reasons=[("", "–"), *((code, gettext(says)) for code, says in saying.WITHDRAWN.items())],
+        reasons=words.choices(words.WITHDRAWN),
         typed=typed,
         errors=errors,
     )

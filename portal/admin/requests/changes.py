@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from portal.admin.saying import word
+from portal.admin.words import said
 from portal.db import Json
 from portal.money import Money
 from portal.requests.models import RequestVersion
@@ -36,12 +36,12 @@ def changes(old: RequestVersion, new: RequestVersion, currency: str) -> Iterator
     before, now = old.content, new.content
     for name in _changed(before, now) if before and now else ():
         if name in WHOLE:
-            yield word(WHOLE, name)
+            yield said(WHOLE, name)
         elif name in DAYS:
-            yield _line(word(DAYS, name), _day(before.get(name)), _day(now.get(name)))
+            yield _line(said(DAYS, name), _day(before.get(name)), _day(now.get(name)))
         else:
             pair = (str(content.get(name) or "–") for content in (before, now))
-            yield _line(word(WORDS, name), *pair)
+            yield _line(said(WORDS, name), *pair)
 
 
 def _changed(old: Json, new: Json) -> list[str]:

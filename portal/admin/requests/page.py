@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.admin import doors, gate, saying, scope
+from portal.admin import doors, gate, scope, words
 from portal.admin.frame import page
 from portal.admin.requests import acts, timeline
 from portal.admin.requests import rows as request_rows
@@ -36,9 +36,9 @@ def request_page(reference: str) -> ResponseReturnValue:
     return page(
         "admin/request.html",
         one=found,
-        state=saying.word(saying.REQUEST_STATES, found.state),
-        tone=saying.TONES.get(found.state, "plain"),
-        why=saying.word(saying.WITHDRAWN, found.withdrawn_reason or ""),
+        state=words.said(words.REQUEST, found.state),
+        tone=words.tone(words.REQUEST, found.state),
+        why=words.said(words.WITHDRAWN, found.withdrawn_reason or ""),
         figures=_figures(found),
         kind=session.get_one(Kind, (found.tenant_id, found.kind)).name,
         instalments=_instalments(found),
@@ -113,8 +113,8 @@ def _payments(found: PaymentRequest, rows: Rows) -> list[Json]:
         {
             "row": row,
             "number": timeline.payment_name(row.id),
-            "state": saying.word(saying.PAYMENT_STATES, row.state),
-            "tone": saying.TONES.get(row.state, "plain"),
+            "state": words.said(words.PAYMENT, row.state),
+            "tone": words.tone(words.PAYMENT, row.state),
             "back": Money(row.refunded_cents + row.reversed_cents, row.currency),
             **_offered(found, row),
         }

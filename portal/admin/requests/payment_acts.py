@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import audit
-from portal.admin import doors, gate, proof, saying, scope, trouble
+from portal.admin import doors, gate, proof, refusals, scope, words
 from portal.admin.frame import page
 from portal.admin.requests import timeline
 from portal.db import Json, db, transaction
@@ -49,7 +49,7 @@ def refund(reference: str, payment_id: str) -> ResponseReturnValue:
     cents = typed.cents(told["amount"]) or 0
     errors = {}
     if not 0 < cents <= MOST_CENTS:
-        errors["amount"] = gettext("Please enter an amount such as 50,00.")
+        errors["amount"] = gettext("Please enter an amount such as 50.00.")
     if told["reason"] not in set(Reason):
         errors["reason"] = gettext("Please choose a reason.")
     if errors := errors or proof.faults():
@@ -62,7 +62,7 @@ def refund(reference: str, payment_id: str) -> ResponseReturnValue:
     except PortalError as error:
         field = "order" if error.code in OF_ORDER else "amount"
         found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
-        return _refund(found, payment, told, {field: trouble.said(error)})
+        return _refund(found, payment, told, {field: refusals.said(error)})
     row = db.session.get_one(Refund, (who.tenant_id, refund_id))
     flash(_asked_for(alone=row.state != RefundState.REQUESTED))
     return redirect(url_for("admin.request_page", reference=reference), 303)
@@ -86,7 +86,7 @@ def correct(reference: str, payment_id: str) -> ResponseReturnValue:
         correcting.ask(who.tenant_id, payment_id, order, who.actor)
     except PortalError as error:
         found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
-        return _correct(found, payment, order, {"order": trouble.said(error)})
+        return _correct(found, payment, order, {"order": refusals.said(error)})
     _, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
     flash(_asked_for(alone=payment.state != State.UNKNOWN))
     return redirect(url_for("admin.request_page", reference=reference), 303)
@@ -116,7 +116,7 @@ def resend_event(reference: str, position: int) -> ResponseReturnValue:
             mending.resend(session, who.tenant_id, position, who.actor)
         flash(gettext("The event is sent again."))
     except PortalError as error:
-        flash(trouble.said(error))
+        flash(refusals.said(error))
     return redirect(url_for("admin.request_page", reference=reference), 303)
 
 
@@ -153,8 +153,8 @@ def _refund(
 ) -> ResponseReturnValue:
     session = db.session()
     most = [
-        (gettext(says), money(left.free(session, payment, code)))
-        for code, says in saying.REFUND_REASONS.items()
+        (words.said(words.REASON, code), money(left.free(session, payment, code)))
+        for code in words.REASON
     ]
     return page(
         "admin/refund.html",
@@ -163,7 +163,7 @@ def _refund(
         payment=payment,
         number=timeline.payment_name(payment.id),
         most=most if payment.state == "succeeded" else [],
-        reasons=[("", "–")] + [(code, gettext(s)) for code, s in saying.REFUND_REASONS.items()],
+        reasons=words.choices(words.REASON),
         typed=told,
         errors=errors,
     )
@@ -178,7 +178,7 @@ def _correct(
         reference=found.reference,
         payment=payment,
         number=timeline.payment_name(payment.id),
-        state=saying.word(saying.PAYMENT_STATES, payment.state),
+        state=words.said(words.PAYMENT, payment.state),
         order=order,
         errors=errors,
     )

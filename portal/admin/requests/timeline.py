@@ -10,12 +10,13 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from portal.admin import saying
-from portal.admin.approvals.second_person import ACTS
+from portal.admin import saying, words
+from portal.admin.audit.words import act_name
 from portal.admin.requests import telling
 from portal.admin.requests.changes import changes
 from portal.admin.requests.rows import Rows
-from portal.admin.saying import word
+from portal.admin.tasks.sentences import TITLES
+from portal.admin.words import said
 from portal.audit import AuditRow
 from portal.finance.models import EventRow
 from portal.ledger.models import PostingRow
@@ -83,9 +84,9 @@ def _versions(rows: Rows) -> Iterator[Moment]:
 def _states(rows: Rows) -> Iterator[Moment]:
     for row in rows.steps:
         if row.old_state != row.state:
-            old, new = (word(saying.REQUEST_STATES, each) for each in (row.old_state, row.state))
+            old, new = (said(words.REQUEST, each) for each in (row.old_state, row.state))
             says = gettext("The request is now: %(new)s (before: %(old)s)", new=new, old=old)
-            yield Moment(row.at, "request", says, tone=saying.TONES.get(row.state, "plain"))
+            yield Moment(row.at, "request", says, tone=words.tone(words.REQUEST, row.state))
 
 
 def _payments(rows: Rows) -> Iterator[Moment]:
@@ -96,14 +97,14 @@ def _payments(rows: Rows) -> Iterator[Moment]:
         number = gettext("Number %(number)s", number=payment_name(row.id))
         yield Moment(row.started_at, "payment", says, gettext("the payer"), (number,))
     for step in rows.money.steps:
-        old, new = (word(saying.PAYMENT_STATES, each) for each in (step.old, step.new))
+        old, new = (said(words.PAYMENT, each) for each in (step.old, step.new))
         says = gettext(
             "%(payment)s is now: %(new)s (before: %(old)s)",
             payment=labels[step.payment_id], new=new, old=old,
         )  # fmt: skip
-        by = word(telling.SOURCES, step.source)
+        by, tone = said(telling.SOURCES, step.source), words.tone(words.PAYMENT, step.new)
         number = gettext("Number %(number)s", number=payment_name(step.payment_id))
-        yield Moment(step.at, "payment", says, by, (number,), new, saying.TONES.get(step.new, ""))
+        yield Moment(step.at, "payment", says, by, (number,), new, tone)
 
 
 def _money_back(rows: Rows) -> Iterator[Moment]:
@@ -134,7 +135,7 @@ def _money_back(rows: Rows) -> Iterator[Moment]:
 def _elsewhere(rows: Rows) -> Iterator[Moment]:
     for row in rows.money.elsewhere:
         amount = language.money(Money(row.amount_cents, rows.request.currency))
-        how, by = word(telling.HOW, row.how), gettext("finance system")
+        how, by = said(words.HOW, row.how), gettext("finance system")
         says = gettext("%(amount)s was paid to the town %(how)s", amount=amount, how=how)
         day = gettext("paid on %(day)s", day=language.day(row.paid_on))
         yield Moment(row.told_at, "payment", says, by, (day, row.id))
@@ -146,21 +147,14 @@ def _elsewhere(rows: Rows) -> Iterator[Moment]:
 def _notes(rows: Rows, who: Who) -> Iterator[Moment]:
     for row in rows.notes:
         if row.act not in TOLD_BY_ROWS:
-            says, sort = _noted(row), "event" if row.act.startswith("event.") else "request"
+            says, sort = act_name(row.act), "event" if row.act.startswith("event.") else "request"
             yield Moment(row.at, sort, says, who(row.actor), tuple(_details(row)))
-
-
-def _noted(row: AuditRow) -> str:
-    act, _, what = row.act.rpartition(".")
-    if act in ACTS and what in telling.DECISIONS:
-        return gettext(telling.DECISIONS[what], act=gettext(ACTS[act].title))
-    return word(telling.ORDERS, row.act)
 
 
 def _details(row: AuditRow) -> Iterator[str]:
     told = {key: value for key, value in row.detail.items() if key not in NOT_REPEATED}
     if row.act == "request.withdraw":
-        yield word(saying.WITHDRAWN, str(told.pop("reason", "")))
+        yield said(words.WITHDRAWN, str(told.pop("reason", "")))
     told = {"currency": row.detail.get("currency"), **told}
     yield from (f"{key}: {value}" for key, value in saying.facts(told))
 
@@ -186,25 +180,25 @@ def _items(rows: Rows) -> Iterator[Moment]:
     for move in rows.book.suspense_moves:
         item = suspense[move.item_id]
         amount = language.money(Money(move.cents, item.currency))
-        what = word(telling.MOVES, move.reason)
+        what = said(words.MOVE, move.reason)
         says = gettext("Suspense item %(amount)s: %(what)s", amount=amount, what=what)
         yield Moment(move.at, "book", says)
     custody = {each.id: each for each in rows.book.custody}
     for step in rows.book.custody_moves:
         kept = custody[step.item_id]
         amount = language.money(Money(step.cents, kept.currency))
-        what = word(telling.MOVES, step.reason)
+        what = said(words.MOVE, step.reason)
         says = gettext("Custody item %(amount)s: %(what)s", amount=amount, what=what)
-        yield Moment(step.at, "book", says, details=(word(telling.CUSTODY, kept.cause),))
+        yield Moment(step.at, "book", says, details=(said(words.CAUSE, kept.cause),))
 
 
 def _events(rows: Rows) -> Iterator[Moment]:
     for row in rows.told.events:
-        told = word(telling.EVENTS, row.type)
+        told = said(words.EVENT, row.type)
         says = gettext("Told to the finance system: %(what)s", what=told)
         state, details = _delivered(rows, row)
         number = gettext("Event %(number)s", number=row.position)
-        badge, tone = word(telling.DELIVERIES, state), saying.TONES.get(state, "plain")
+        badge, tone = said(words.DELIVERY, state), words.tone(words.DELIVERY, state)
         yield Moment(
             row.occurred_at, "event", says, gettext("the portal itself"), (number, *details),
             badge, tone, row.position,
@@ -213,26 +207,26 @@ def _events(rows: Rows) -> Iterator[Moment]:
 
 def _delivered(rows: Rows, row: EventRow) -> tuple[str, tuple[str, ...]]:
     """How far an event has come, and what is known of it."""
-    state, details = "feed", []
+    state, details = "in_feed", []
     delivery = rows.told.deliveries.get(row.position)
     if delivery is not None:
         state = delivery.state
         if delivery.taken_at:
             when = language.moment(delivery.taken_at)
-            details.append(gettext("taken on %(when)s", when=when))
+            details.append(gettext("taken over on %(when)s", when=when))
         elif delivery.last_error:
             details.append(gettext("last answer: %(error)s", error=delivery.last_error))
     answer = rows.told.acknowledgements.get(row.position)
     if answer is not None:
         state, when = answer.result, language.moment(answer.at)
-        details.append(f"{word(telling.DELIVERIES, state)}: {when}")
+        details.append(f"{said(words.DELIVERY, state)}: {when}")
         details += [each for each in (answer.document, answer.reason) if each]
     return state, tuple(details)
 
 
 def _tasks(rows: Rows, who: Who) -> Iterator[Moment]:
     for row in rows.told.tasks:
-        what, number = word(telling.TASKS, row.kind), row.number
+        what, number = said(TITLES, row.kind), row.number
         says = gettext("Task %(number)s opened: %(what)s", number=number, what=what)
         yield Moment(row.opened_at, "task", says, tone="wait")
         if row.ended_at:

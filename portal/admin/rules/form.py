@@ -106,7 +106,7 @@ def _day(told: Form, name: str, errors: Errors) -> date | None:
 
 
 def _lines(told: Form) -> Errors:
-    long = gettext("Please keep it to one line of at most %(most)s signs.")
+    long = gettext("Please keep it to one line of at most %(most)s characters.")
     errors = {
         name: long % {"most": most}
         for name, most in LINES.items()

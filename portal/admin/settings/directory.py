@@ -3,7 +3,7 @@
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import doors, gate, trouble
+from portal.admin import doors, gate, refusals
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
 from portal.db import db
@@ -62,7 +62,7 @@ def settings_ask_directory() -> ResponseReturnValue:
         wrong = {error.field: gettext(WRONG[error.field])}
         return boxes.shown(_form(), form, wrong, error.status)
     except Conflict as error:
-        return boxes.shown(_form(), form, {"issuer": trouble.said(error)}, error.status)
+        return boxes.shown(_form(), form, {"issuer": refusals.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_directory"), 303)
 

@@ -138,7 +138,7 @@ def _endpoint() -> Form:
         gettext("Where events go"),
         gettext(
             "The finance system is told here what was paid, signed with the secret. Deliveries"
-            " shows what it took."
+            " shows what it took over."
         ),
         url_for("admin.settings_set_endpoint"), gettext("Save"),
         (

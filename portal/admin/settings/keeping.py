@@ -6,7 +6,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, trouble
+from portal.admin import doors, gate, refusals
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -58,7 +58,7 @@ def settings_ask_times() -> ResponseReturnValue:
         wrong = gettext("From %(least)s to %(most)s.", least=str(error.least), most=str(error.most))
         return boxes.shown(_times(), form, {error.field: wrong}, error.status)
     except Conflict as error:
-        return boxes.shown(_times(), form, {"retention_days": trouble.said(error)}, error.status)
+        return boxes.shown(_times(), form, {"retention_days": refusals.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_retention"), 303)
 

@@ -26,10 +26,10 @@ LAWS = {
 }
 WRONG = {
     "code": N_("Small letters, digits, - and _, beginning with a letter; at most 32."),
-    "name": N_("Please give it a name of at most 80 signs."),
+    "name": N_("Please give it a name of at most 80 characters."),
     "law": N_("Please choose one."),
-    "sentence_de": N_("At most 500 signs."),
-    "sentence_en": N_("At most 500 signs."),
+    "sentence_de": N_("At most 500 characters."),
+    "sentence_en": N_("At most 500 characters."),
 }
 
 

@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, trouble
+from portal.admin import doors, gate, refusals
 from portal.admin.approvals import waiting
 from portal.admin.frame import page
 from portal.admin.settings import boxes
@@ -73,7 +73,7 @@ def _ask(known: str | None, account_id: str) -> ResponseReturnValue:
         db.session.rollback()
         account_asking.ask(keyring(), tenant_id(), account_id, said, gate.person().actor)
     except Conflict as error:
-        errors["merchant"] = trouble.said(error)
+        errors["merchant"] = refusals.said(error)
     except (PortalError, ValueError) as error:
         # What an adapter says of credentials names them and never quotes one.
         errors["credentials"] = gettext("This cannot be taken: %(why)s", why=str(error))

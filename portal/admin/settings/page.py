@@ -22,7 +22,7 @@ SECTIONS = (
      N_("Name, contact, colour and crest, as citizens see them.")),
     ("admin.settings_texts", N_("Texts"),
      N_("Imprint, privacy, accessibility and other texts, in each language.")),
-    ("admin.settings_bank", N_("Bank account"),
+    ("admin.settings_bank", N_("Bank details"),
      N_("Where transfers go. It is changed by two people.")),
     ("admin.settings_kinds", N_("Kinds of request"),
      N_("Name, law and what may be paid in parts.")),

@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, trouble
+from portal.admin import doors, gate, refusals
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -139,7 +139,7 @@ def settings_ask_bank() -> ResponseReturnValue:
         wrong = gettext("Please check this for typing errors; holder and IBAN belong together.")
         return boxes.shown(_bank(), form, {error.field: wrong}, error.status)
     except Conflict as error:
-        return boxes.shown(_bank(), form, {"iban": trouble.said(error)}, error.status)
+        return boxes.shown(_bank(), form, {"iban": refusals.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_bank"), 303)
 
@@ -210,7 +210,7 @@ def _by_page() -> list[tuple[str, list[tuple[str, str, bool]]]]:
 
 def _bank() -> Form:
     return Form(
-        gettext("Bank account"),
+        gettext("Bank details"),
         gettext(
             "Citizens transfer to this account when they do not pay online. Another person has to"
             " agree before it counts."

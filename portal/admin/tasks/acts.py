@@ -105,22 +105,22 @@ ACTS: tuple[Act, ...] = (
     ),
     Act(
         "return", R.MOVE_MONEY, frozenset({K.CUSTODY_UNCLEAR, K.REFUND_PROPOSED}),
-        N_("Send it back"), N_("To the means by which it came, on an order, by two persons."),
+        N_("Send it back"), N_("To the means by which it came, on an order, by two people."),
         does.send_back, (ORDER,), True, does.goes_back,
     ),
     Act(
         "anew", R.MOVE_MONEY, frozenset({K.REFUND_FAILED}), N_("Ask for it anew"),
-        N_("The same amount for the same reason, on a new order, by two persons."),
+        N_("The same amount for the same reason, on a new order, by two people."),
         does.anew, (ORDER,), True, does.has_failed,
     ),
     Act(
         "keep", R.MOVE_MONEY, frozenset({K.CUSTODY_UNCLEAR, K.REFUND_PROPOSED}),
-        N_("Keep it by order"), N_("The town keeps what nobody claims, by two persons."),
+        N_("Keep it by order"), N_("The town keeps what nobody claims, by two people."),
         does.keep, (ORDER,), True, does.goes_back,
     ),
     Act(
         "close", R.MOVE_MONEY, frozenset({K.SUSPENSE_OVERDUE}), N_("Close it by order"),
-        N_("The money will not come: the item ends as a loss, by two persons."),
+        N_("The money will not come: the item ends as a loss, by two people."),
         does.keep, (ORDER,), True,
     ),
     Act(
@@ -130,7 +130,7 @@ ACTS: tuple[Act, ...] = (
     ),
     Act(
         "correct", R.MOVE_MONEY, frozenset({K.PAYMENT_UNKNOWN}), N_("Have it corrected"),
-        N_("Two persons call it failed. What comes later all the same is booked as ever."),
+        N_("Two people call it failed. What comes later all the same is booked as ever."),
         does.correct, (ORDER,), True,
     ),
     Act(

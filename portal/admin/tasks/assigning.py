@@ -59,7 +59,7 @@ def assign(number: int) -> ResponseReturnValue:
             custody.split(one.tenant_id, item.id, given, gate.person().actor)
         except PortalError as error:
             db.session.rollback()
-            errors = refusals.told(error, "reference-1")
+            errors = {"reference-1": refusals.said(error)}
         else:
             total = sum((each for each in given.values()), Money(0, item.currency))
             flash(gettext("%(amount)s is given.", amount=language.money(total)))

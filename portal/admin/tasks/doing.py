@@ -9,6 +9,7 @@ from portal import audit
 from portal.admin import gate
 from portal.admin.tasks import causes
 from portal.admin.tasks.custody_facts import item_of
+from portal.approvals import deciding
 from portal.db import db, transaction
 from portal.errors import Invalid
 from portal.finance import mending
@@ -21,7 +22,7 @@ from portal.payments.returned import Reason, Refund
 from portal.payments.states import State as PaymentState
 from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
-from portal.requests import persons
+from portal.requests import reasons
 from portal.returns import closing, custody_returns, refunds
 from portal.settlements import fetching
 from portal.web.current import keyring
@@ -45,11 +46,7 @@ class Unfit(Invalid):
 
 
 def end(task: StaffTask, form: Form) -> str:
-    reason = form["reason"].strip()
-    if not reason or len(reason) > LONGEST_REASON:
-        raise Unfit("reason", gettext("Please write a reason, in up to 200 characters."))
-    if persons.held(reason):
-        raise Unfit("reason", gettext("Please leave out what names a person or an account."))
+    reason = reasons.checked(form["reason"], LONGEST_REASON)
     with transaction() as session:
         still = session.get_one(StaffTask, (task.tenant_id, task.number), populate_existing=True)
         if causes.stands(session, still):
@@ -80,8 +77,9 @@ def resend(task: StaffTask, _: Form) -> str:
 
 def skip(task: StaffTask, form: Form) -> str:
     with transaction() as session:
+        order = deciding.checked_order(form["order"])
         place = task.tenant_id, task.detail["position"]
-        mending.skip(session, *place, gate.person().actor, form["order"])
+        mending.skip(session, *place, gate.person().actor, order)
     return gettext("The event is not sent any more. Those behind it go on.")
 
 

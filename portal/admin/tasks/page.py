@@ -10,6 +10,7 @@ from portal.admin import doors, gate, links, proof, refusals
 from portal.admin.frame import page
 from portal.admin.tasks import acts, assigning, custody_facts, listing, words
 from portal.admin.tasks.acts import Act
+from portal.admin.tasks.doing import Unfit
 from portal.admin.tasks.listing import BANDS, Wanted
 from portal.db import db
 from portal.errors import PortalError
@@ -101,9 +102,13 @@ def _doing(act: Act) -> Page:
         if not errors:
             try:
                 said = act.do(one, form)
+            except Unfit as error:
+                db.session.rollback()
+                errors = {error.field: str(error)}
             except PortalError as error:
                 db.session.rollback()
-                errors = refusals.told(error, "acts" if not act.fields else act.fields[0].name)
+                field = act.fields[0].name if act.fields else "acts"
+                errors = {field: refusals.said(error)}
             else:
                 flash(said)
                 return redirect(url_for("admin.task", number=number), 303)

@@ -98,7 +98,7 @@ WORDS: Mapping[str, Words] = {
     "payment_unknown": Words(
         N_("A payment of %(amount)s by %(account)s was begun, and nobody can say how it ended."),
         N_(
-            "Ask the provider now. If it will never know, have the payment corrected: two persons"
+            "Ask the provider now. If it will never know, have the payment corrected: two people"
             " call it failed, and the request can be paid again."
         ),
     ),
@@ -229,12 +229,6 @@ TOPICS: Mapping[str, str] = {
     "instalments": N_("I cannot pay all of it at once"),
     "twice": N_("I have paid twice"),
     "other": N_("something else"),
-}
-HOW: Mapping[str, str] = {
-    "transfer": N_("by transfer"),
-    "cash": N_("in cash"),
-    "debit": N_("by direct debit"),
-    "other": N_("otherwise"),
 }
 CAUSES: Mapping[str, str] = {
     "no_report": N_("no report came"),

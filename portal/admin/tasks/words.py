@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from portal.admin.event_words import EVENTS
-from portal.admin.tasks.sentences import CAUSES, HOW, TITLES, TOPICS, WHY, WORDS
+from portal.admin.tasks.sentences import CAUSES, TITLES, TOPICS, WHY, WORDS
+from portal.admin.words import EVENT, HOW, Words, said
 from portal.db import Json
 from portal.money import Money
 from portal.returns.matching import Why
@@ -77,7 +77,7 @@ def _values(task: StaffTask) -> dict[str, str]:
         "settlement": str(detail.get("settlement", NOTHING)),
         "cause": _of(CAUSES, detail.get("cause")),
         "position": str(detail.get("position", NOTHING)),
-        "event": _of(EVENTS, detail.get("type")),
+        "event": _of(EVENT, detail.get("type")),
         "since": _moment(detail.get("since")),
         "labels": ", ".join(detail.get("labels", ())) or NOTHING,
         "last_day": _day(detail.get("last_day")),
@@ -103,11 +103,8 @@ def _signed(detail: Json, name: str) -> str:
     return NOTHING if found is None else language.money(found)
 
 
-def _of(table: Mapping[str, str], code: Any) -> str:
-    """A code in words; one that the table does not know stands for itself."""
-    if code is None:
-        return NOTHING
-    return gettext(table[code]) if code in table else str(code)
+def _of(table: Words, code: Any) -> str:
+    return NOTHING if code is None else said(table, str(code))
 
 
 def _moment(told: str | None) -> str:
