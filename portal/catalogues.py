@@ -7,6 +7,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 FOLDER = Path(__file__).resolve().parent.parent / "translations"
+DEFAULT = "de"  # no town goes without it
 
 
 def compile_all(folder: Path = FOLDER) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, select
+from sqlalchemy import CheckConstraint, ForeignKey, Text, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
@@ -39,6 +40,8 @@ class Tenant(Base):
     name: Mapped[str]
     time_zone: Mapped[str] = mapped_column(default="Europe/Berlin")
     language: Mapped[str] = mapped_column(default="de")
+    # Which citizens may choose; none named: all that the portal speaks.
+    languages: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     currency: Mapped[str] = mapped_column(default="EUR")
     account_holder: Mapped[str] = mapped_column(default="")
     iban: Mapped[str] = mapped_column(default="")

@@ -8,6 +8,8 @@ Told = list[tuple[str, str]]
 # Values as their forms call them.
 NAMES = {
     "account_holder": N_("Account holder"),
+    "address": N_("Address in use"),
+    "further": N_("Further addresses"),
     "provider": N_("Provider"),
     "merchant": N_("Merchant"),
     "live": N_("Real money"),

@@ -92,8 +92,6 @@ def _around() -> dict[str, object]:
             (url_for(each.endpoint), gettext(each.title), each.endpoint == request.endpoint)
             for each in entries()
         ],
-        "staff_languages": [
-            (each, url) for each, url in language.choices() if each.code in language.STAFF
-        ],
+        "staff_languages": language.choices(),
         "role_name": role,
     }

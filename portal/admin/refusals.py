@@ -22,6 +22,8 @@ SENTENCES: Mapping[str, str] = {
     "nothing_changes":     N_("It is so already."),
     "rule_stands":         N_("It is so already."),
     "changed_since":       N_("It was changed since it was asked for. Please ask for it anew."),
+    "address_taken":       N_("Another town has taken one of these addresses meanwhile. Please"
+                              " refuse this and ask anew."),
     "always_two":          N_("This always takes two people."),
     # Money
     "item_changed":        N_("The item has changed meanwhile. Please look at it again."),
@@ -42,6 +44,11 @@ SENTENCES: Mapping[str, str] = {
                               " kept."),
     "not_held":            N_("So much is not held back any more."),
     "no_settlement":       N_("The provider does not list its settlement reports just now."),
+    "payout_has_arrived":  N_("The pay-out is on the bank account: it was paid out so, and cannot"
+                              " be undone."),
+    "later_act_depends":   N_("Something was decided later that rests on this settlement report. It"
+                              " cannot be undone."),
+    "not_undoable":        N_("This settlement report is not in the books any more."),
     # Requests
     "request_not_found":   N_("There is no request of this reference."),
     "money_moved_on":      N_("What was paid on it counts for the newer request. That one must be"

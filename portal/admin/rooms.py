@@ -12,6 +12,7 @@ from portal.admin.daily import open_items
 from portal.admin.daily import page as daily
 from portal.admin.deliveries import page as deliveries
 from portal.admin.doors import bp
+from portal.admin.lists import reserves as reserves_list
 from portal.admin.lists import searching
 from portal.admin.lists import showing as lists
 from portal.admin.overview import page as overview
@@ -20,6 +21,7 @@ from portal.admin.requests import acts as request_acts
 from portal.admin.requests import page as request_page
 from portal.admin.requests import payment_acts
 from portal.admin.rules import page as rules
+from portal.admin.settings import addresses as settings_addresses
 from portal.admin.settings import directory as settings_directory
 from portal.admin.settings import finance as settings_finance
 from portal.admin.settings import keeping as settings_keeping
@@ -47,9 +49,11 @@ PAGES = (
     payment_acts,
     request_acts,
     request_page,
+    reserves_list,
     rules,
     searching,
     settings,
+    settings_addresses,
     settings_directory,
     settings_finance,
     settings_keeping,

@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.catalogues import FOLDER
+from portal.catalogues import DEFAULT, FOLDER
 from portal.db import lock, transaction
 from portal.errors import Invalid, NotFound
 from portal.faces import colours, crests, fields
@@ -102,6 +102,20 @@ def put_colour(tenant_id: str, colour: str, by: str) -> colours.Pair:
         _locked(session, tenant_id).colour = pair.light
         audit.note(session, tenant_id, by, "tenant.colour", pair.light)
     return pair
+
+
+def put_languages(tenant_id: str, codes: Iterable[str], by: str) -> None:
+    """Offer citizens these languages; the town's own, and German, are always among them. All that
+    there are: later ones, too. A whole act. Raises ``NoSuchTown``, and ``NotSet`` for another.
+    """
+    chosen = set(codes)
+    if strange := chosen - set(LANGUAGES):
+        raise NotSet(f"{min(strange)!r} is none of {', '.join(LANGUAGES)}.")
+    with transaction() as session:
+        town = _locked(session, tenant_id)
+        chosen |= {DEFAULT, town.language}
+        town.languages = [] if chosen == set(LANGUAGES) else sorted(chosen)
+        audit.note(session, tenant_id, by, "tenant.languages", " ".join(sorted(chosen)))
 
 
 def tested(tenant_id: str, by_whom: str, on: date, by: str) -> None:

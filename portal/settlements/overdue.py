@@ -10,8 +10,8 @@ from datetime import timedelta
 from sqlalchemy import Select, String, cast, select
 from sqlalchemy.orm import Session
 
-from portal import clock
-from portal.db import transaction
+from portal import audit, clock
+from portal.db import lock, transaction
 from portal.ledger.models import SuspenseItem
 from portal.settlements import missing, staff
 from portal.tenants import Tenant
@@ -19,6 +19,15 @@ from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
 MOST_AT_ONCE = 200  # of a town in one round
+LEAST, MOST = 3, 366  # days, as the constraint of the row says
+
+
+def put_days(tenant_id: str, days: int, by: str) -> None:
+    """After how many days (``LEAST`` to ``MOST``) an open item is overdue. A whole act."""
+    with transaction() as session:
+        lock(session, Tenant, tenant_id)
+        session.get_one(Tenant, tenant_id).suspense_days = days
+        audit.note(session, tenant_id, by, "tenant.deadlines", "suspense", {"days": days})
 
 
 def look_all() -> int:

@@ -5,6 +5,7 @@ A reserve is a balance and consists of no items: the order names an amount. At m
 closed as is held when the second person approves.
 """
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.approvals import deciding
@@ -14,12 +15,14 @@ from portal.errors import Conflict
 from portal.finance import outbox, payout_messages
 from portal.finance.messages import Message
 from portal.ledger import book, entries, settlements
+from portal.ledger.models import PostingRow
 from portal.money import Money
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
 from portal.settlements import booking
 
 ACT = "reserve.close"
+RESERVES = "reserves:"  # and the account of the provider
 MOST_AT_ONCE = 200
 
 
@@ -27,6 +30,23 @@ class NotHeld(Conflict):
     """So much is not held back, or not any more."""
 
     code = "not_held"
+
+
+def all_held(session: Session, tenant_id: str) -> list[tuple[str, Money]]:
+    """What each account holds back now, by its name; accounts that hold nothing are left out."""
+    mine = select(ProviderAccount.id).where(ProviderAccount.tenant_id == tenant_id)
+    names = [f"{RESERVES}{account_id}" for account_id in session.scalars(mine)]
+    query = (
+        select(PostingRow.account, PostingRow.currency, func.sum(PostingRow.cents))
+        .where(PostingRow.tenant_id == tenant_id, PostingRow.account.in_(names))
+        .group_by(PostingRow.account, PostingRow.currency)
+        .having(func.sum(PostingRow.cents) != 0)
+        .order_by(PostingRow.account, PostingRow.currency)
+    )
+    return [
+        (account.removeprefix(RESERVES), Money(int(cents), currency))
+        for account, currency, cents in session.execute(query)
+    ]
 
 
 def ask(tenant_id: str, account_id: str, amount: Money, order: str, by: str) -> None:

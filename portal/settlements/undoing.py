@@ -48,7 +48,7 @@ class NoReason(Invalid):
     code = "reason_missing"
 
 
-class NamesAPerson(Invalid):
+class NamesAPerson(NoReason):
     """It is kept for years and names nobody."""
 
     code = "personal_data"

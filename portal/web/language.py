@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from portal import catalogues
-from portal.catalogues import FOLDER
+from portal.catalogues import DEFAULT, FOLDER
 from portal.errors import NotFound
 from portal.money import Money
 from portal.web.current import tenant
@@ -61,7 +61,6 @@ LANGUAGES: Mapping[str, Language] = {
         Language("ar", "العربية", "ar", "ar", right_to_left=True),
     )
 }
-DEFAULT = "de"
 UNSIGNED = "FULL NAME"  # in the header Last-Translator, where nobody answers for a catalogue
 TELEPHONE = re.compile(r"\+?[0-9(][0-9 ()/.\-–]{2,}")
 STAFF = ("de", "en")  # what staff read; the first by default
@@ -104,7 +103,7 @@ def init_app(app: Flask) -> None:
 
 def current() -> str:
     """The language of this answer, by its code."""
-    if "language" not in g:
+    if g.get("language") is None:
         g.language = _choose()
     found: str = g.language
     return found
@@ -133,23 +132,37 @@ def answered() -> bool:
 
 def prefer(language: str | None) -> None:
     """The language that the finance system named for the request being shown."""
-    if _chosen() is None and language in LANGUAGES:  # in this order: a choice is always kept
+    if _chosen() is None and language in offered():  # in this order: a choice is always kept
         g.language = language
 
 
 def only(codes: Sequence[str]) -> None:
-    """Answer in one of these: staff read fewer languages than citizens; the first by default."""
-    if current() not in codes:
-        g.language = codes[0]
+    """Answer in one of these, whatever citizens are offered; the first by default."""
+    g.only, g.language = codes, None
+
+
+def offered() -> Sequence[str]:
+    """The languages of this answer: those that the town offers, in their order.
+
+    Without a town, and where the database does not answer, these are all.
+    """
+    if "only" in g:
+        return tuple(g.only)
+    if g.get("found_tenant") is None:
+        return tuple(LANGUAGES)
+    try:
+        town = tenant()
+    except SQLAlchemyError:
+        return tuple(LANGUAGES)
+    mine = {*town.languages, DEFAULT, town.language}
+    return [code for code in LANGUAGES if not town.languages or code in mine]
 
 
 def choices() -> list[tuple[Language, str]]:
     """Each language with the address of this step in it."""
     endpoint, view = _step()
     view = view | _stays(view)
-    return [
-        (language, url_for(endpoint, **view, lang=code)) for code, language in LANGUAGES.items()
-    ]
+    return [(LANGUAGES[code], url_for(endpoint, **view, lang=code)) for code in offered()]
 
 
 def _step() -> tuple[str, dict[str, Any]]:
@@ -231,17 +244,22 @@ def dial(number: str) -> str:
 def _chosen() -> str | None:
     """What the reader chose, now or earlier in this visit."""
     asked = request.args.get("lang", "")
-    if asked in LANGUAGES:
+    if asked in offered():
         session["language"] = asked
     chosen = session.get("language")
-    return str(chosen) if chosen in LANGUAGES else None
+    return str(chosen) if chosen in offered() else None
 
 
 def _choose() -> str:
     if chosen := _chosen():
         return chosen
     wanted = [ALIASES.get(code.split("-")[0], code.split("-")[0]) for code, _ in _browser()]
-    return next((code for code in wanted if code in LANGUAGES), _of_tenant())
+    there = offered()
+    for code in wanted:
+        if code in there:
+            return code
+    own = _of_tenant()
+    return own if own in there else there[0]
 
 
 def _browser() -> list[tuple[str, float]]:

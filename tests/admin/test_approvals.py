@@ -15,7 +15,7 @@ from portal.approvals.models import Approval
 from portal.approvals.people import ONE_MAY_BE_ENOUGH
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.faces import bank
+from portal.faces import addresses, bank
 from portal.keys import Keyring
 from portal.money import Money
 from portal.payments import account_asking, correcting
@@ -180,6 +180,13 @@ def _account(_: FakeProvider) -> Case:
     )  # fmt: skip
 
 
+def _addresses(_: FakeProvider) -> Case:
+    return Case(
+        lambda _: addresses.ask(TOWN, "localhost", ["pay.town.example"], "localhost", ANNA),
+        lambda: _count("tenant_hosts WHERE host = 'pay.town.example'"), "0", "1",
+    )  # fmt: skip
+
+
 def _retention(_: FakeProvider) -> Case:
     told = {"retention_days": 90, "books_years": 10, "voucher_years": 10}
     return Case(lambda _: asking.ask(TOWN, told, True, ANNA), _town("retention_days"), "180", "90")
@@ -204,6 +211,7 @@ CASES: dict[str, Callable[[FakeProvider], Case]] = {
     closing.SUSPENSE: _close, correcting.ACT: _correct, granting.ACT: _grant, rules.ACT: _rule,
     new_keys.ACT: _keys, directory_setting.ACT: _directory, bank.ACT: _bank,
     account_asking.ACT: _account, asking.ACT: _retention, reserves.ACT: _reserve,
+    addresses.ACT: _addresses,
 }  # fmt: skip
 each_act = pytest.mark.parametrize("act", CASES)
 

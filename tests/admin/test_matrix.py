@@ -99,7 +99,10 @@ OF_A_UNIT = {"reference"}
 NEVER = {"admin.directory_sign_in", "admin.directory_prove"}
 ENDS = {"admin.sign_out"}
 # What adds up the whole town's books is not there for who sees a unit of it only.
-OF_THE_WHOLE_TOWN = {"admin.reconciliation", "admin.open_items"}
+OF_THE_WHOLE_TOWN = {
+    "admin.reconciliation", "admin.open_items", "admin.reserves_list", "admin.close_reserve_page",
+    "admin.close_reserve",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -181,10 +184,10 @@ class Desk:
 def cells(desk: Desk, rule: Rule, method: str) -> Iterator[tuple[str, str, bool]]:
     """(what it is, address, whether it must be there) of one route."""
     asks, seat = DOORS[rule.endpoint], desk.seat
-    opens = seat.may(asks) and rule.endpoint not in NEVER
+    whole = seat.grant.whole or rule.endpoint not in OF_THE_WHOLE_TOWN
+    opens = seat.may(asks) and rule.endpoint not in NEVER and whole
     if not rule.arguments:
-        whole = seat.grant.whole or rule.endpoint not in OF_THE_WHOLE_TOWN
-        yield "page", str(rule.rule), opens and whole
+        yield "page", str(rule.rule), opens
         return
     if rule.arguments & HANGS_ON_MORE:
         if not opens:

@@ -69,7 +69,7 @@ def test_the_page_tells_it_all_in_one_time_line(clerk: FlaskClient, provider: Fa
         elsewhere.tell(session, Subject(TOWN, "K-1", "client:finance"), fact)
     told = page(clerk)
     for words in (
-        "Gefordert: 100,00\xa0€", "Geändert: Version 2", "Betrag: 100,00\xa0€ → 120,00\xa0€",
+        "Gefordert: 100,00\xa0€", "Geändert: Fassung 2", "Betrag: 100,00\xa0€ → 120,00\xa0€",
         "Zahlung begonnen: Card 100,00\xa0€", "ist jetzt: bezahlt", "durch Benachrichtigung",
         "Erstattung: beantragt", "durch: anna", "Erstattung: freigegeben", "durch: bert",
         "Erstattung von 40,00\xa0€ ist ausgeführt", "Anordnung: AO-1", "Soll 100,00\xa0€",
@@ -226,7 +226,7 @@ def test_the_provider_is_asked_now_and_its_word_stands_with_who_asked(
     sources = db.session.scalars(select(PaymentStep.source).where(PaymentStep.new == "succeeded"))
     assert list(sources) == ["staff"]
     assert notes("payment.asked") == [("staff:jansen", {})]
-    assert "auf Nachfrage der Verwaltung" in page(clerk)
+    assert "auf Nachfrage des Personals" in page(clerk)
 
 
 def test_a_provider_that_is_silent_changes_nothing(

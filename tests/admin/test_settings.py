@@ -328,7 +328,8 @@ def test_a_directory_that_is_wrong_is_told_beside_its_field(
 
 READ_ONLY = (
     "", "/face", "/texts", "/texts/contact", "/bank", "/kinds", "/accounts", "/clients",
-    "/endpoint", "/retention", "/retention/times", "/directory", "/networks", "/hosts",
+    "/endpoint", "/retention", "/retention/times", "/directory", "/networks",
+    "/addresses", "/languages", "/deadlines",
 )  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def test_it_tells_numbers_no_person_and_where_to_look(
     text = str(message.get_content())
     assert "Offene Aufgaben: 2" in text
     assert "https://localhost/admin/" in text
-    assert "2 offene Aufgaben" in str(message["Subject"])
+    assert "offene Aufgaben: 2," in str(message["Subject"])
     for private in ("K-2026-77", letter.short_code, "Grundsteuer"):
         assert private not in text
     assert message["Auto-Submitted"] == "auto-generated"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from portal.approvals import rules
-from portal.faces import bank
+from portal.faces import addresses, bank
 from portal.payments import account_asking, correcting
 from portal.proof import closing as days
 from portal.retention import asking as retention
@@ -128,6 +128,12 @@ ACTS: Mapping[str, Act] = {
         N_("The town's bank account"),
         N_("It stands on all pages from now on; letters that were printed keep the old one."),
         *_whole(bank.approve, bank.refuse),
+        Right.SEE_SETTINGS,
+    ),
+    addresses.ACT: Act(
+        N_("The addresses of the portal"),
+        N_("They count at once. With another one in use all staff sign in there anew."),
+        *_whole(addresses.approve, addresses.refuse),
         Right.SEE_SETTINGS,
     ),
     account_asking.ACT: Act(

@@ -74,6 +74,8 @@ ACTS: Mapping[str, str] = {
     "tenant.colour":            N_("Colour of the pages set"),
     "tenant.crest":             N_("Crest set"),
     "tenant.easy":              N_("Page in easy language shown or hidden"),
+    "tenant.languages":         N_("Languages of the pages set"),
+    "tenant.deadlines":         N_("Deadlines of tasks set"),
     "tenant.set":               N_("Text of the town set"),
 }
 # What a second person decides: the title of the act, then its state.

@@ -41,6 +41,14 @@ def url(listing: Listing, **values: Any) -> str:
     return address(f"admin.{listing.path}", **told)
 
 
+def beside(path: str) -> list[tuple[str, str]]:
+    """What stands under one entry of the menu: address and title of each."""
+    found = [(url(each), gettext(each.title)) for each in on(path)]
+    if path == SUSPENSE_ITEMS.path and gate.person().reach(Right.SEE).whole:
+        found.append((address("admin.reserves_list"), gettext("Reserves")))
+    return found if len(found) > 1 else []
+
+
 def request_url(reference: str | None) -> str | None:
     """The page of a request; where it is not built in, its line in the list."""
     if reference is None:
@@ -86,7 +94,7 @@ def _list_page(listing: Listing) -> ResponseReturnValue:
         "admin/list.html",
         422 if asked.errors else 200,
         listing=listing,
-        siblings=[(url(other), other) for other in on(listing.path)],
+        beside=beside(listing.path),
         fields=[(each, each.choices() if each.choices else None) for each in listing.filters],
         entered=asked.typed,
         errors=asked.errors,

@@ -15,6 +15,7 @@ from portal.errors import Conflict
 from portal.retention import asking, due, noting
 from portal.retention.models import AnnualAccounts, RetentionHold
 from portal.retention.noting import Accounts, NotYet
+from portal.settlements import overdue
 from portal.staff.roles import Right
 from portal.web.current import tenant, tenant_id
 from portal.web.language import gettext
@@ -84,6 +85,43 @@ def settings_note_year() -> ResponseReturnValue:
         return boxes.shown(_year(), form, {"adopted_on": wrong}, 422)
     flash(gettext("Saved."))
     return redirect(url_for("admin.settings_retention"), 303)
+
+
+@doors.get("/settings/deadlines", Right.SEE_SETTINGS)
+def settings_deadlines() -> ResponseReturnValue:
+    return boxes.shown(_deadlines(), {"suspense_days": str(tenant().suspense_days)})
+
+
+@doors.post("/settings/deadlines", Right.CHANGE_SETTINGS)
+def settings_set_deadlines() -> ResponseReturnValue:
+    """One person is enough: an item stays what it is, only its task comes sooner or later."""
+    form = boxes.told(_deadlines().boxes)
+    days, least, most = form["suspense_days"].strip(), str(overdue.LEAST), str(overdue.MOST)
+    known = days.isdecimal() and len(days) <= len(most)
+    if not known or not overdue.LEAST <= int(days) <= overdue.MOST:
+        wrong = gettext("From %(least)s to %(most)s.", least=least, most=most)
+        return boxes.shown(_deadlines(), form, {"suspense_days": wrong}, 422)
+    overdue.put_days(tenant_id(), int(days), gate.person().actor)
+    flash(gettext("Saved."))
+    return redirect(url_for("admin.settings_deadlines"), 303)
+
+
+def _deadlines() -> Form:
+    return Form(
+        gettext("Deadlines"),
+        gettext(
+            "What waits for longer than this becomes a task, within ten minutes. What is a task"
+            " already stays one."
+        ),
+        url_for("admin.settings_set_deadlines"), gettext("Save"),
+        (
+            Box("suspense_days", gettext("Suspense item is overdue after days"),
+                gettext("Days after the payment by which the provider should have paid out; from"
+                        " %(least)s to %(most)s.", least=str(overdue.LEAST),
+                        most=str(overdue.MOST)), "number", required=True),
+        ),
+        may_send=gate.person().may(Right.CHANGE_SETTINGS),
+    )  # fmt: skip
 
 
 def _times() -> Form:

@@ -38,8 +38,12 @@ SECTIONS = (
      N_("Where staff sign in, and which group has which role. It is changed by two people.")),
     ("admin.settings_networks", N_("Networks"),
      N_("From where this administration may be opened.")),
-    ("admin.settings_hosts", N_("Addresses and languages"),
-     N_("Under which names the portal answers, and in which language by itself.")),
+    ("admin.settings_addresses", N_("Addresses"),
+     N_("Under which names the portal answers. They are changed by two people.")),
+    ("admin.settings_languages", N_("Languages"),
+     N_("Which languages citizens may choose.")),
+    ("admin.settings_deadlines", N_("Deadlines"),
+     N_("From when on something that waits is a task.")),
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Settings: what the town says of itself, its crest, its bank account, its addresses."""
+"""Settings: what the town says of itself, its crest, its bank account."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,6 @@ from portal.faces.fields import FIELDS, Page
 from portal.faces.models import TenantText
 from portal.faces.setting import Said
 from portal.staff.roles import Right
-from portal.tenants import TenantHost
 from portal.web.current import tenant, tenant_id
 from portal.web.language import LANGUAGES, gettext
 from portal.words import N_
@@ -142,14 +141,6 @@ def settings_ask_bank() -> ResponseReturnValue:
         return boxes.shown(_bank(), form, {"iban": refusals.said(error)}, error.status)
     flash(gettext("It is asked for. It counts as soon as another person has agreed."))
     return redirect(url_for("admin.settings_bank"), 303)
-
-
-@doors.get("/settings/hosts", Right.SEE_SETTINGS)
-def settings_hosts() -> ResponseReturnValue:
-    """Addresses stand on letters and hang on certificates: who runs the portal sets them."""
-    query = select(TenantHost).where(TenantHost.tenant_id == tenant_id())
-    hosts = db.session().scalars(query.order_by(TenantHost.current.desc(), TenantHost.host)).all()
-    return page("admin/settings_hosts.html", hosts=hosts, languages=LANGUAGES.values())
 
 
 def _face() -> Form:

@@ -85,6 +85,12 @@ REASON = Field(
     N_("What came of it, for who reads it in a year. No names and no account numbers."),
     area=True,
 )
+WHY = Field(
+    "reason",
+    N_("Reason"),
+    N_("For who reads it in a year: at most 200 characters, no names and no account numbers."),
+    area=True,
+)
 K, R, does = Kind, Right, doing
 ACTS: tuple[Act, ...] = (
     Act(
@@ -143,6 +149,14 @@ ACTS: tuple[Act, ...] = (
         N_("Fetch settlement reports"),
         N_("Asks the provider for all it has; nothing is booked twice."),
         does.fetch, offered=does.lists_reports,
+    ),
+    Act(
+        "undo", R.MOVE_MONEY, frozenset({K.SETTLEMENT_DIFFERENCE}),
+        N_("Undo the settlement report"),
+        N_("Its entries are reversed and its items are open again, so that it can be booked anew."
+           " What came with a file is undone with the whole file. Not when the pay-out is on the"
+           " bank account."),
+        does.undo, (WHY,), True, does.is_booked,
     ),
     Act(
         "end", R.WORK_TASKS, frozenset(K), N_("End the task"),

@@ -13,6 +13,7 @@ from portal.approvals import deciding
 from portal.db import db, transaction
 from portal.errors import Invalid
 from portal.finance import mending
+from portal.ledger.models import SettlementRow
 from portal.money import Money
 from portal.payments import accounts, correcting, probing, sweep
 from portal.payments.models import Payment, ProviderAccount
@@ -24,7 +25,7 @@ from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.requests import reasons
 from portal.returns import closing, custody_returns, refunds
-from portal.settlements import fetching
+from portal.settlements import booking, fetching, undoing
 from portal.web.current import keyring
 from portal.web.language import gettext, ngettext
 from portal.worklist import writing
@@ -152,6 +153,37 @@ def fetch(task: StaffTask, _: Form) -> str:
         "%(num)s new settlement reports were booked.",
         found.booked,
     )
+
+
+def undo(task: StaffTask, form: Form) -> str:
+    """Undo the report of the task; what came with a file goes with all of it."""
+    by, reason = gate.person().actor, " ".join(form["reason"].split())
+    row = _booked(task)
+    if row is None:
+        raise Unfit("reason", gettext("This settlement report is not in the books any more."))
+    place, file_id = (row.account, row.settlement), row.file_id
+    db.session.rollback()
+    if file_id is None:
+        undoing.undo_report(task.tenant_id, *place, reason, by)
+        return gettext("The settlement report is undone; its items are open again.")
+    return ngettext(
+        "The file with %(num)s settlement report is undone; its items are open again.",
+        "The file with %(num)s settlement reports is undone; their items are open again.",
+        undoing.undo_file(task.tenant_id, file_id, reason, by),
+    )
+
+
+def is_booked(task: StaffTask) -> bool:
+    """Whether the report that a task is about is in the books."""
+    return _booked(task) is not None
+
+
+def _booked(task: StaffTask) -> SettlementRow | None:
+    session, told = db.session(), task.detail
+    if "settlement" not in told:
+        return None
+    row = booking.last(session, task.tenant_id, told["account"], told["settlement"])
+    return None if row is None or booking.is_undone(session, row) else row
 
 
 def lists_reports(task: StaffTask) -> bool:

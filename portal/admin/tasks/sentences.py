@@ -139,7 +139,10 @@ WORDS: Mapping[str, Words] = {
             "The settlement report %(settlement)s of %(account)s pays out %(net)s. By our books it"
             " should be %(expected)s."
         ),
-        SETTLED_ELSEWHERE,
+        N_(
+            "Compare it with the provider's own pages. If the report itself was wrong, undo it."
+            " When the difference is explained, end the task and say how."
+        ),
     ),
     "settlement_difference.refused": Words(
         N_("The settlement report %(settlement)s of %(account)s cannot be booked (%(cause)s)."),
@@ -204,7 +207,7 @@ WORDS: Mapping[str, Words] = {
         ),
     ),
     "books_broken": Words(
-        N_("The nightly proof found a broken rule: %(subject)s, in %(rows)s places."),
+        N_("The nightly proof found a broken rule: %(subject)s. Places: %(rows)s."),
         N_(
             "Tell who runs the portal at once, and book nothing by hand. The task ends by itself"
             " when the rule holds again."
