@@ -195,7 +195,7 @@ def test_what_is_no_day_and_no_figure_is_not_there(client: FlaskClient, path: st
 def test_the_paper_says_the_same_and_is_tagged(
     client: FlaskClient, yesterday: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.admin.daily.draw", lambda _path, html: pdf.render(html))
+    monkeypatch.setattr("portal.admin.daily.page.draw", lambda _path, html: pdf.render(html))
     sign_in(client, colleague("jansen", Role.CLERK))
     page = f"/admin/reconciliation/{yesterday}"
     send(client, f"{page}/close", page)

@@ -98,3 +98,6 @@ def test_where_nothing_is_held_back_the_page_says_so(
 ) -> None:
     assert "behält etwas ein" in clerk.get("/admin/reserves").text
     assert "<form" not in clerk.get(CLOSE).text.split("<main")[1]
+    answer = send(clerk, amount="4,00", order="AO-7")
+    assert (answer.status_code, answer.location) == (303, "/admin/reserves")
+    assert "nicht mehr einbehalten" in clerk.get("/admin/reserves").text

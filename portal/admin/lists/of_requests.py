@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
 
 from portal.admin import scope
 from portal.admin.lists import filters
@@ -10,6 +10,7 @@ from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, co
 from portal.admin.words import REQUEST, Word
 from portal.payments.models import Payment
 from portal.requests.models import PaymentRequest
+from portal.tenants import Kind
 from portal.words import N_
 
 R = PaymentRequest
@@ -41,7 +42,7 @@ REQUESTS = Listing(
         Column("reference", N_("Reference"), Shape.TEXT, R.reference),
         Column("payment_sign", N_("Payment sign"), Shape.TEXT, R.payment_sign),
         Column("state", N_("State"), Shape.STATE, R.state, REQUEST),
-        Column("kind", N_("Kind"), Shape.TEXT, R.kind),
+        Column("kind", N_("Kind"), Shape.TEXT, func.coalesce(Kind.name, R.kind)),
         Column("unit", N_("Unit"), Shape.TEXT, scope.UNIT),
         Column("received", N_("Received on"), Shape.MOMENT, R.created_at),
         Column("due_on", N_("Due on"), Shape.DAY, R.due_on),
@@ -49,7 +50,9 @@ REQUESTS = Listing(
         Column("covered", N_("Covered"), Shape.MONEY, R.covered_cents),
         Column("open", N_("Still open"), Shape.MONEY, STILL_OPEN),
     ),
-    source=R.__table__,
+    source=R.__table__.outerjoin(
+        Kind.__table__, and_(Kind.tenant_id == R.tenant_id, Kind.code == R.kind)
+    ),
     tenant=R.tenant_id,
     currency=R.currency,
     reference=R.reference,
