@@ -4,6 +4,7 @@ What somebody may not see is not there: the same answer as for what never was. E
 written down. Before anything else the address is looked at, where a town allows only some.
 """
 
+from itertools import chain
 from typing import Any, NoReturn
 
 from flask import Response, g, redirect, request, url_for
@@ -21,6 +22,7 @@ from portal.web import language, limits
 from portal.web.current import tenant_id
 
 LONGEST_WAY_BACK = 300
+MOST = 2**63  # numbers of rows are below
 
 
 @doors.bp.before_request
@@ -28,7 +30,7 @@ def ask() -> ResponseReturnValue | None:
     """Ask at every door."""
     language.only(language.STAFF)
     asks = DOORS.get(request.endpoint or "")
-    if asks is None:
+    if asks is None or not _is_sayable():
         raise NotFound
     known = networks.lets_in(networks.of(db.session(), tenant_id()), limits.address())
     g.person = _sitting()
@@ -78,7 +80,16 @@ def refuse(what: str, detail: dict[str, Any] | None = None) -> NoReturn:
 def way_back(told: str) -> str:
     """Where somebody wanted to go before signing in: a page of ours, or the first one."""
     own = told.startswith(f"{doors.PREFIX}/") and "\\" not in told and "//" not in told
-    return told if own and len(told) <= LONGEST_WAY_BACK else url_for("admin.home")
+    fits = len(told) <= LONGEST_WAY_BACK and told.isprintable()
+    return told if own and fits else url_for("admin.home")
+
+
+def _is_sayable() -> bool:
+    """Whether an address names nothing that no row can hold: it would end as our own fault."""
+    named = (request.view_args or {}).values()
+    texts = chain(map(str, named), request.args.values())
+    numbers = (each for each in named if isinstance(each, int))
+    return not any("\0" in each for each in texts) and all(each < MOST for each in numbers)
 
 
 def _sitting() -> Person | None:

@@ -35,8 +35,10 @@ def test_a_stranger_is_led_to_sign_in_and_back_again(client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize(
-    "back", ["https://elsewhere.example/", "//elsewhere.example", "/admin/\\elsewhere", "/r/x/", ""]
-)
+    "back",
+    ["https://elsewhere.example/", "//elsewhere.example", "/admin/\\elsewhere", "/r/x/", "",
+     "/admin/\r\nX: y"],
+)  # fmt: skip
 def test_signing_in_leads_to_no_other_house(client: FlaskClient, back: str) -> None:
     who = colleague("jansen", Role.CLERK)
     told = {"login": who.login, "password": who.password, "code": who.code(), "back": back}
@@ -166,3 +168,18 @@ def test_an_account_that_ended_opens_nothing(client: FlaskClient) -> None:
         members.end(session, members.locked(session, TOWN, "jansen"), "operator")
     assert who.get("/admin/account").location.startswith("/admin/sign-in")
     assert DOORS["admin.account"] is Open.SIGNED_IN
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["requests/%00", "staff/%00", "settings/accounts/%00", "settings/texts/%00",
+     "audit?subject=%00", "audit?actor=%00", "requests?after=%5B%222026-01-01%22%2C1%00%5D",
+     f"approvals/{2**63}", f"tasks/{2**70}", f"rules/{2**63}", "reconciliation/%00",
+     "requests?after=[%222026-01-01T00:00:00%2B00:00%22,%22%5Cud800%22]",
+     "payments?paid_from=2026-01-01&after=[%222026-01-01%22,%22%5Cud800%22]",
+     "payments?paid_from=2026-01-01&after=[%222026-01-01%22,%22%5Cu0000%22]",
+     "search?q=%00", "rules?amount=%00", "tasks?behind=%00"],
+)  # fmt: skip
+def test_what_no_row_can_hold_is_no_fault_of_ours(client: FlaskClient, path: str) -> None:
+    sign_in(client, colleague("jansen", Role.CLERK, Role.AUDITOR, Role.TENANT_ADMIN))
+    assert client.get(f"/admin/{path}").status_code in {200, 404, 422}

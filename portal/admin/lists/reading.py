@@ -155,4 +155,6 @@ def _read(value: Any, kind: Any) -> Any:
         return kind.fromisoformat(value)
     if type(value) is not kind or (kind is int and abs(value) >= 2**63):
         raise ValueError(value)
+    if kind is str and not value.isprintable():  # a lone half of a sign, too
+        raise ValueError(value)
     return value
