@@ -61,6 +61,8 @@ NEVER_DELETED = (
     "paid_elsewhere",
     "acknowledgements",
     "retention_holds",
+    "staff_members",
+    "staff_roles",
 )
 
 VIEWS = "SELECT quote_ident(viewname) FROM pg_views WHERE schemaname = 'public'"

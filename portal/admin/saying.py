@@ -27,6 +27,7 @@ MACHINES: Mapping[str, str] = {
     "settlements": N_("the portal itself"),
     "operator": N_("who runs the portal"),
     "citizen": N_("the payer"),
+    "stranger": N_("somebody who is not signed in"),
 }
 FACTS: Mapping[str, str] = {
     "amount_cents": N_("Amount"),
@@ -43,6 +44,7 @@ FACTS: Mapping[str, str] = {
     "why": N_("Reason given"),
     "order": N_("Order"),
     "account": N_("Provider account"),
+    "request": N_("Request"),
 }
 
 

@@ -8,11 +8,12 @@ subject (OpenID Connect Core, section 2), never by a name: a local account is no
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import audit
+from portal import audit, clock
 from portal.db import Json, transaction, wait_for
 from portal.errors import Conflict, PortalError
 from portal.keys import Keyring
@@ -60,7 +61,10 @@ class SomebodyElse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who comes from the directory, as it said. ``leaving`` is where one signs out there."""
+    """Who comes from the directory, as it said. ``leaving`` is where one signs out there.
+
+    ``proved_at`` is when the person last proved there to be it (``auth_time``), if it said so.
+    """
 
     issuer: str
     subject: str
@@ -68,6 +72,7 @@ class Arrival:
     display: str
     groups: tuple[str, ...]
     leaving: str = ""
+    proved_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -130,7 +135,9 @@ def welcome(tenant_id: str, who: Arrival) -> str:
                 raise Ended(f"The account of {member.login} has ended.")
             member.display = members.shown(who.display.partition("@")[0], member.login)
             directory: Json | None = {"leaving": who.leaving} if who.leaving else None
-            return sittings.begin(session, member, list(given), directory)
+            # Who is signed in there comes through without a word: that proves nothing for money.
+            proved = who.proved_at or clock.now() - sittings.LONGEST
+            return sittings.begin(session, member, list(given), directory, proved)
     except (NotWelcome, SomebodyElse) as error:
         with transaction() as session:
             audit.note(session, tenant_id, BY, REFUSED, login_of(who), {"why": error.code})
@@ -138,13 +145,25 @@ def welcome(tenant_id: str, who: Arrival) -> str:
 
 
 def prove(person: Person, who: Arrival) -> bool:
-    """Whether this is the person who is signed in, who proved it again just now. A whole act."""
-    with transaction() as session:
-        member = _known(session, person.tenant_id, who)
-        if member is not None and member.id == person.staff_id:
-            sittings.prove(session, person)
-            return True
-        audit.note(session, person.tenant_id, person.actor, "staff.proof_refused", person.login)
+    """Whether this is the person who is signed in, who proved it again just now. A whole act.
+
+    The roles are those of the groups of now. Raises ``NoRole``, ``TwoRoles``: then the sitting has
+    ended.
+    """
+    tenant_id = person.tenant_id
+    try:
+        with transaction() as session:
+            member = _known(session, tenant_id, who)
+            if member is not None and member.id == person.staff_id:
+                given = grants(groups_of(session, tenant_id), who.groups)
+                sittings.prove(session, person, list(given))
+                return True
+            audit.note(session, tenant_id, person.actor, "staff.proof_refused", person.login)
+    except NotWelcome as error:
+        with transaction() as session:
+            sittings.end(session, person)
+            audit.note(session, tenant_id, BY, REFUSED, person.login, {"why": error.code})
+        raise
     return False
 
 

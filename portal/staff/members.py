@@ -15,7 +15,7 @@ from portal.staff import one_time, passwords
 from portal.staff.models import Sitting, StaffMember, StaffRole
 from portal.staff.roles import Grant, Role
 
-LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")  # no address: notes hold none
 LONGEST_DISPLAY = 100
 TOTP = "totp"  # the context in which secrets are sealed
 
@@ -33,7 +33,7 @@ class LoginTaken(Conflict):
 
 
 class BadLogin(Invalid):
-    """A login has 2 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit."""
+    """A login has 2 to 64 of a-z 0-9 . _ -, beginning with a letter or digit."""
 
     code = "bad_login"
 
@@ -49,7 +49,7 @@ class NewKeys:
 def add(session: Session, tenant_id: str, login: str, display: str, by: str) -> StaffMember:
     """A new account that cannot sign in yet. Raises ``BadLogin``, ``LoginTaken``."""
     if not LOGIN.fullmatch(login):
-        raise BadLogin("A login has 2 to 64 of a-z 0-9 . _ @ -, beginning with a letter or digit.")
+        raise BadLogin("A login has 2 to 64 of a-z 0-9 . _ -, beginning with a letter or digit.")
     if _find(session, tenant_id, login) is not None:
         raise LoginTaken(f"{login} is taken.")
     member = StaffMember(tenant_id=tenant_id, login=login, display=shown(display, login))

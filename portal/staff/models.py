@@ -99,6 +99,7 @@ class Sitting(Base):
 
     ``proved_at`` is when the person last proved to be it; money moves only shortly after.
     ``roles`` are those of the directory's groups; of a local account they stand in its rows.
+    ``wrong_tries``: codes and passwords in this sitting; who guesses at the door counts elsewhere.
     """
 
     __tablename__ = "staff_sittings"
@@ -118,6 +119,7 @@ class Sitting(Base):
     ended_at: Mapped[datetime | None]
     roles: Mapped[Json | None]
     directory: Mapped[Json | None]  # what signing out at the directory needs; no token
+    wrong_tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Directory(Base):

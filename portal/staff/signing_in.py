@@ -22,6 +22,7 @@ from portal.staff.sittings import Person
 MOST_WRONG = 10
 WAIT = timedelta(minutes=15)
 REFUSED = "staff.sign_in_refused"
+STRANGER = "stranger"  # in notes: nobody's login, or one that waits
 
 
 class NotSignedIn(PortalError):
@@ -49,24 +50,53 @@ def sign_in(keyring: Keyring, tenant_id: str, told: Told) -> str:
         member = _counted(session, tenant_id, told.login)
         kept = member.password if member else None
     right = passwords.is_right(kept, told.password)
-    if member is None:
-        raise NotSignedIn
-    with transaction() as session:
-        if right and (found := _with_code(session, keyring, tenant_id, member.id, told.code, kept)):
+    with transaction() as session:  # also for nobody's login: it takes as long, and is noted
+        if member is None:  # what was typed may be a password
+            audit.note(session, tenant_id, STRANGER, REFUSED, "")
+        elif right and (
+            found := _with_code(session, keyring, tenant_id, member.id, told.code, kept)
+        ):
+            found.failures, found.waits_until = 0, None
             return sittings.begin(session, found)
-        audit.note(session, tenant_id, member.actor, REFUSED, member.login)
+        else:
+            audit.note(session, tenant_id, member.actor, REFUSED, member.login)
     raise NotSignedIn
 
 
 def prove(keyring: Keyring, person: Person, code: str) -> bool:
-    """Whether the code is right: then money may be moved for a while. A whole act."""
+    """Whether the code is right: then money may be moved for a while. A whole act.
+
+    Five wrong ones end the sitting; none at all is none.
+    """
+    if not code.strip():
+        return False
     with transaction() as session:
-        member = _counted(session, person.tenant_id, person.login)
-        kept = member.password if member else None
-        if member and _with_code(session, keyring, person.tenant_id, member.id, code, kept):
-            sittings.prove(session, person)
-            return True
+        if sittings.counted(session, person):
+            kept = session.get_one(StaffMember, (person.tenant_id, person.staff_id)).password
+            if _with_code(session, keyring, person.tenant_id, person.staff_id, code, kept):
+                sittings.prove(session, person)
+                return True
+            sittings.was_wrong(session, person)
         audit.note(session, person.tenant_id, person.actor, "staff.proof_refused", person.login)
+    return False
+
+
+def knows_password(person: Person, told: str) -> bool:
+    """Whether it is this person's password; five wrong ones end the sitting.
+
+    A right one takes back its own try and no other: it would make room for guessing codes. A whole
+    act in two transactions.
+    """
+    with transaction() as session:
+        member = session.get_one(StaffMember, (person.tenant_id, person.staff_id))
+        kept = member.password if sittings.counted(session, person) else None
+    if passwords.is_right(kept, told):
+        with transaction() as session:
+            sittings.was_right(session, person)
+        return True
+    with transaction() as session:
+        sittings.was_wrong(session, person)
+        audit.note(session, person.tenant_id, person.actor, "staff.password_refused", person.login)
     return False
 
 
@@ -104,5 +134,5 @@ def _with_code(
     step = one_time.step_of(secret, code, member.totp_step, clock.now())
     if step is None:
         return None
-    member.totp_step, member.failures, member.waits_until = step, 0, None
+    member.totp_step = step
     return member

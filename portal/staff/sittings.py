@@ -10,11 +10,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.db import Json, transaction
+from portal.db import Json, lock, transaction
 from portal.errors import PortalError
 from portal.staff import members
 from portal.staff.models import Sitting, StaffMember
@@ -24,6 +24,7 @@ LONGEST = timedelta(hours=8)
 IDLE = timedelta(minutes=15)
 KEPT = timedelta(days=1)  # after it is over
 PROOF_COUNTS = timedelta(minutes=5)  # for acts that move money
+MOST_WRONG = 5  # codes or passwords; then it is over
 
 
 class ProofNeeded(PortalError):
@@ -70,10 +71,12 @@ def begin(
     member: StaffMember,
     grants: list[Grant] | None = None,
     directory: Json | None = None,
+    proved_at: datetime | None = None,
 ) -> str:
     """A new sitting; its name, which is told to nobody else.
 
     ``grants`` are those of the directory's groups; a local account's are read from its rows.
+    ``proved_at`` is when the person proved to be it, where that was not just now.
     """
     name, now = secrets.token_urlsafe(32), clock.now()
     sitting = Sitting(
@@ -81,12 +84,33 @@ def begin(
         token_sha256=_hashed(name),
         staff_id=member.id,
         began_at=now,
-        proved_at=now,
-        roles=None if grants is None else {"grants": [_kept(grant) for grant in grants]},
+        proved_at=proved_at or now,
+        roles=None if grants is None else _told(grants),
         directory=directory,
     )
     session.add(sitting)
     audit.note(session, member.tenant_id, member.actor, "staff.signed_in", member.login)
+    return name
+
+
+def go_on(session: Session, person: Person) -> str:
+    """The sitting of this person under another name, which is told to nobody else.
+
+    It is no younger for that, and proves no more than it did.
+    """
+    name = secrets.token_urlsafe(32)
+    old = session.get_one(Sitting, (person.tenant_id, person.sitting))
+    sitting = Sitting(
+        tenant_id=old.tenant_id,
+        token_sha256=_hashed(name),
+        staff_id=old.staff_id,
+        began_at=old.began_at,
+        proved_at=old.proved_at,
+        roles=old.roles,
+        directory=old.directory,
+        wrong_tries=old.wrong_tries,
+    )
+    session.add(sitting)
     return name
 
 
@@ -119,9 +143,41 @@ def end(session: Session, person: Person) -> Json | None:
     return sitting.directory
 
 
-def prove(session: Session, person: Person) -> None:
-    """The person has just proved again to be it."""
-    session.get_one(Sitting, (person.tenant_id, person.sitting)).proved_at = clock.now()
+def prove(session: Session, person: Person, grants: list[Grant] | None = None) -> None:
+    """The person has just proved again to be it; ``grants``: what the directory's groups give."""
+    sitting = session.get_one(Sitting, (person.tenant_id, person.sitting))
+    sitting.proved_at, sitting.wrong_tries = clock.now(), 0
+    if grants is not None:
+        sitting.roles = _told(grants)
+
+
+def counted(session: Session, person: Person) -> bool:
+    """Count a try to prove something in this sitting, before it is looked at.
+
+    ``False``: too many were wrong, or it is over. Who guesses at the door does not count here, so
+    that nobody outside keeps a colleague from proving it.
+    """
+    statement = (
+        update(Sitting)
+        .where(Sitting.tenant_id == person.tenant_id, Sitting.token_sha256 == person.sitting)
+        .where(Sitting.ended_at.is_(None), Sitting.wrong_tries < MOST_WRONG)
+        .values(wrong_tries=Sitting.wrong_tries + 1)
+        .returning(Sitting.wrong_tries)
+    )
+    return session.scalar(statement) is not None
+
+
+def was_right(session: Session, person: Person) -> None:
+    """Take back a try that was counted, and no other."""
+    sitting = _locked(session, person)
+    sitting.wrong_tries = max(0, sitting.wrong_tries - 1)
+
+
+def was_wrong(session: Session, person: Person) -> None:
+    """A try that was counted stays so; with the last one the sitting is over."""
+    sitting = _locked(session, person)
+    if sitting.wrong_tries >= MOST_WRONG and sitting.ended_at is None:
+        sitting.ended_at = clock.now()
 
 
 def check_proof(person: Person) -> None:
@@ -137,14 +193,20 @@ def forget() -> None:
         session.execute(delete(Sitting).where(over))
 
 
+def _locked(session: Session, person: Person) -> Sitting:
+    sitting = lock(session, Sitting, person.tenant_id, person.sitting)
+    assert sitting is not None  # noqa: S101 -- forgotten a day after its end only
+    return sitting
+
+
 def _grants(session: Session, sitting: Sitting) -> tuple[Grant, ...]:
     if sitting.roles is None:
         return members.grants_of(session, sitting.tenant_id, sitting.staff_id)
     return tuple(Grant(Role(role), unit, kind) for role, unit, kind in sitting.roles["grants"])
 
 
-def _kept(grant: Grant) -> list[str | None]:
-    return [grant.role.value, grant.unit, grant.kind]
+def _told(grants: list[Grant]) -> Json:
+    return {"grants": [[grant.role.value, grant.unit, grant.kind] for grant in grants]}
 
 
 def _hashed(name: str) -> bytes:

@@ -19,9 +19,10 @@ from portal import clock
 from portal.admin.people import openid
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.staff import members
+from portal.staff import directory, members
 from portal.staff.models import Directory, Sitting
 from portal.staff.roles import Role
+from portal.staff.sittings import PROOF_COUNTS
 from tests import builders
 from tests.admin.directories import at_the_directory, come, person, provider, use
 from tests.builders import OTHER_TOWN, TOWN, token
@@ -226,6 +227,12 @@ def proved_at() -> Any:
     return db.session.scalars(select(Sitting.proved_at).order_by(Sitting.began_at)).first()
 
 
+def roles() -> list[str]:
+    db.session.rollback()
+    (told,) = db.session.scalars(select(Sitting.roles)).all()
+    return [role for role, _, _ in told["grants"]]
+
+
 def later(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
     now = clock.now
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=minutes))
@@ -286,3 +293,47 @@ def test_a_town_without_a_directory_shows_none(app: Flask, client: FlaskClient) 
 @pytest.mark.parametrize("told", [None, True, "1", {}])
 def test_an_auth_time_that_is_no_time_proves_nothing(told: object) -> None:
     assert not openid.proved_since({"auth_time": told}, 0.0)
+
+
+@pytest.mark.parametrize(("ago", "proved"), [(3_600, False), (10, True)])
+def test_who_is_let_through_without_a_word_has_proved_nothing(
+    client: FlaskClient, ago: int, proved: bool
+) -> None:
+    """The directory remembers its people: signing out and in again must not open the till."""
+    with town_with(person("jansen", CLERKS, auth_time=int(clocks.time()) - ago)):
+        assert come(client, "jansen").status_code == 303
+    assert (clock.now() - proved_at() <= PROOF_COUNTS) is proved
+
+
+def test_of_a_directory_that_does_not_say_when_nothing_is_proved(client: FlaskClient) -> None:
+    use("https://login.example")
+    who = directory.Arrival("https://login.example", "7", "jansen", "Jansen", (CLERKS,))
+    directory.welcome(TOWN, who)
+    assert clock.now() - proved_at() > PROOF_COUNTS
+
+
+@pytest.mark.parametrize("told", [None, True, "1", float("nan"), 1e300, -1, 10**12])
+def test_an_auth_time_that_cannot_be_is_no_proof(told: object) -> None:
+    assert openid.proved_at({"auth_time": told}) is None
+
+
+def test_roles_are_those_of_the_groups_at_the_last_proof(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, real = int(clocks.time()) + 600, directory.prove
+    with town_with(person("jansen", CLERKS, "quitt-approvers", auth_time=fresh)):
+        come(client, "jansen")
+        assert roles() == ["clerk", "approver"]
+
+        def prove(groups: tuple[str, ...]) -> None:
+            monkeypatch.setattr(
+                directory, "prove", lambda who, told: real(who, replace(told, groups=groups))
+            )
+
+        prove((CLERKS,))
+        assert come(client, "jansen", "/admin/directory/prove").status_code == 303
+        assert roles() == ["clerk"]
+        prove(("choir",))
+        assert come(client, "jansen", "/admin/directory/prove").status_code == 403
+        assert client.get("/admin/account").status_code == 303
+    assert notes("staff.sign_in_refused") == [{"why": "no_role"}]

@@ -12,7 +12,9 @@ from portal.admin.doors import DOORS, Open
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.staff import granting, members
+from portal.staff.models import Sitting
 from portal.staff.roles import Grant, Role
+from portal.staff.sittings import MOST_WRONG
 from tests import builders
 from tests.builders import TOWN, token
 from tests.staff.people import colleague, sign_in
@@ -168,6 +170,41 @@ def test_an_account_that_ended_opens_nothing(client: FlaskClient) -> None:
         members.end(session, members.locked(session, TOWN, "jansen"), "operator")
     assert who.get("/admin/account").location.startswith("/admin/sign-in")
     assert DOORS["admin.account"] is Open.SIGNED_IN
+
+
+def test_a_new_password_makes_the_sitting_no_younger_and_proves_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = colleague("jansen", Role.CLERK)
+    sign_in(client, who)
+    csrf = token(client.get("/admin/account"))
+
+    def sitting() -> tuple[object, object]:
+        db.session.rollback()
+        row = db.session.scalars(select(Sitting).where(Sitting.ended_at.is_(None))).one()
+        return row.began_at, row.proved_at
+
+    before, now = sitting(), clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=10))
+    new = {"old": who.password, "new": "vier kleine Worte 7", "again": "vier kleine Worte 7"}
+    answer = client.post("/admin/account/password", data={**new, "csrf_token": csrf})
+    assert answer.status_code == 303
+    assert client.get("/admin/account").status_code == 200
+    assert sitting() == before
+
+
+def test_guessing_the_password_so_far_ends_the_sitting(client: FlaskClient) -> None:
+    who = colleague("jansen", Role.CLERK)
+    sign_in(client, who)
+    told = {"new": "vier kleine Worte 7", "again": "vier kleine Worte 7"}
+    told["csrf_token"] = token(client.get("/admin/account"))
+    for number in range(MOST_WRONG):
+        answer = client.post("/admin/account/password", data={**told, "old": f"guess {number}"})
+        assert answer.status_code == 422
+    answer = client.post("/admin/account/password", data={**told, "old": who.password})
+    assert answer.location.startswith("/admin/sign-in")
+    query = select(AuditRow.actor).where(AuditRow.act == "staff.password_refused")
+    assert db.session.scalars(query).all() == ["staff:jansen"] * MOST_WRONG
 
 
 @pytest.mark.parametrize(

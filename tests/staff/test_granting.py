@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from portal import clock
 from portal.approvals.deciding import AlreadyDecided, NotAsked, RunOut, SamePerson
@@ -101,3 +102,12 @@ def test_nothing_is_given_to_an_account_that_has_ended() -> None:
     assert roles() == ()
     with pytest.raises(AccountEnded):
         granting.ask(TOWN, "jansen", CLERK, ADMIN)
+
+
+@pytest.mark.parametrize("table", ["staff_members", "staff_roles"])
+def test_nobody_is_forgotten_of_whom_the_notes_speak(table: str) -> None:
+    colleague("jansen", Role.CLERK)
+    granting.take_back(TOWN, "jansen", Grant(Role.CLERK), ADMIN)
+    with pytest.raises(DBAPIError, match="permission denied"):
+        db.session.execute(text(f"DELETE FROM {table}"))
+    db.session.rollback()

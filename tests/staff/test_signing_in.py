@@ -169,3 +169,58 @@ def test_who_tried_is_written_down_but_never_a_login_that_nobody_has(app: Flask)
 def test_a_weak_password_is_refused(weak: str) -> None:
     with pytest.raises(passwords.WeakPassword):
         passwords.hashed(weak, "jansen")
+
+
+def test_wrong_codes_end_the_sitting_in_which_they_are_given(app: Flask) -> None:
+    who, keyring = colleague("jansen", Role.CLERK), app.extensions["keyring"]
+    name = attempt(app, who)
+    found = person(name)
+    assert found is not None
+    for _ in range(sittings.MOST_WRONG - 1):
+        assert not signing_in.prove(keyring, found, "000000")
+    assert not signing_in.prove(keyring, found, "")  # nothing was tried
+    assert signing_in.prove(keyring, found, who.code())  # and all is forgiven
+    for _ in range(sittings.MOST_WRONG):
+        assert not signing_in.prove(keyring, found, "000000")
+    assert not signing_in.prove(keyring, found, who.code())
+    assert person(name) is None
+    assert attempt(app, who), "who guesses in a sitting does not lock the account"
+
+
+def test_guessing_at_the_door_keeps_nobody_who_is_signed_in_from_a_proof(app: Flask) -> None:
+    who, keyring = colleague("jansen", Role.CLERK), app.extensions["keyring"]
+    found = person(attempt(app, who))
+    assert found is not None
+    for _ in range(MOST_WRONG):
+        with pytest.raises(NotSignedIn):
+            attempt(app, who, password="wrong and wrong")
+    assert signing_in.prove(keyring, found, who.code())
+    with pytest.raises(NotSignedIn):  # a proof opens the door to nobody
+        attempt(app, who)
+
+
+def test_a_right_password_makes_no_room_for_guessing_codes(app: Flask) -> None:
+    who, keyring = colleague("jansen", Role.CLERK), app.extensions["keyring"]
+    found = person(attempt(app, who))
+    assert found is not None
+    for _ in range(sittings.MOST_WRONG - 1):
+        assert not signing_in.prove(keyring, found, "000000")
+    assert signing_in.knows_password(found, who.password)
+    assert not signing_in.prove(keyring, found, "000000")
+    assert not signing_in.prove(keyring, found, who.code())
+
+
+def test_a_try_with_nobodys_login_is_noted_without_what_was_typed(app: Flask) -> None:
+    who = colleague("jansen", Role.CLERK)
+    with pytest.raises(NotSignedIn):
+        attempt(app, who, login="geheim!Passwort7")
+    db.session.rollback()
+    query = select(AuditRow.actor, AuditRow.subject, AuditRow.detail)
+    row = db.session.execute(query.where(AuditRow.act == signing_in.REFUSED)).one()
+    assert tuple(row) == ("stranger", "", {})
+
+
+@pytest.mark.parametrize("login", ["jansen@musterhausen.de", "Jansen", "a", "-a", "a b"])
+def test_a_login_is_no_address(app: Flask, login: str) -> None:
+    with transaction() as session, pytest.raises(members.BadLogin):
+        members.add(session, TOWN, login, "", "operator")

@@ -8,6 +8,7 @@ from portal.words import N_
 
 # fmt: off
 ACTS: Mapping[str, str] = {
+    "account.asked":            N_("Paused provider account asked"),
     "account.end":              N_("Provider account ended"),
     "account.paused":           N_("Provider account paused"),
     "account.put":              N_("Provider account set"),
@@ -41,6 +42,7 @@ ACTS: Mapping[str, str] = {
     "event.skip":               N_("Event skipped"),
     "events.acknowledge":       N_("Events acknowledged up to a position"),
     "events.resend":            N_("Events sent again"),
+    "events.resend_refused":    N_("All events sent again that were refused"),
     "link.revoked":             N_("Link revoked with its key"),
     "payout.arrived":           N_("Pay-out on the bank"),
     "request.close_rest":       N_("Small rest closed"),
@@ -58,12 +60,14 @@ ACTS: Mapping[str, str] = {
     "retention.release":        N_("Hold of a deletion released"),
     "rule.end":                 N_("Rule ended"),
     "rule.put":                 N_("Rule set"),
+    "settlement.asked":         N_("Settlement reports fetched"),
     "settlement.imported":      N_("Settlement file imported"),
     "settlement.undone":        N_("Settlement report undone"),
     "staff.added":              N_("Account of a colleague made"),
     "staff.ended":              N_("Account of a colleague ended"),
     "staff.new_keys":           N_("New password and authenticator secret"),
     "staff.password_changed":   N_("Password changed"),
+    "staff.password_refused":   N_("Own password refused before its change"),
     "staff.proof_refused":      N_("Code refused before an act"),
     "staff.refused":            N_("Refused: not this person’s right"),
     "staff.role_given":         N_("Role given"),

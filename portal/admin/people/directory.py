@@ -5,7 +5,7 @@ The way there begins with a link, not a form: ``form-action 'self'`` blocks a fo
 
 from typing import cast
 
-from flask import Response, redirect, render_template, request, session, url_for
+from flask import Response, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import audit, clock
@@ -135,8 +135,12 @@ def _proved(who: Arrival, claims: Claims, began: float) -> ResponseReturnValue:
     if person is None:
         return redirect(url_for("admin.sign_in_page"), 303)
     fresh = openid.proved_since(claims, began)
-    if fresh and directory.prove(person, who):
-        return redirect(url_for("admin.directory_proved"), 303)
+    try:
+        if fresh and directory.prove(person, who):
+            return redirect(url_for("admin.directory_proved"), 303)
+    except NotWelcome:
+        g.person = None  # the sitting has ended with that
+        raise
     if not fresh:
         with transaction() as act:
             audit.note(

@@ -70,7 +70,7 @@ def account() -> ResponseReturnValue:
 
 @doors.post("/account/password", Open.SIGNED_IN)
 def change_password() -> ResponseReturnValue:
-    """A password of one's own; the others of one's sittings end, and this one begins anew."""
+    """A password of one's own; the others of one's sittings end, and this one goes on."""
     who = gate.person()
     old, new, again = (request.form.get(name, "") for name in ("old", "new", "again"))
     if errors := _faults(old, new, again):
@@ -78,7 +78,7 @@ def change_password() -> ResponseReturnValue:
     with transaction() as session:
         member = members.locked(session, who.tenant_id, who.login)
         members.set_password(session, member, new)
-        name = sittings.begin(session, member)
+        name = sittings.go_on(session, who)
     flash(gettext("Your new password counts from now on. You are signed out everywhere else."))
     answer = cast(Response, redirect(url_for("admin.account"), 303))
     cookie.write(answer, name)
@@ -96,13 +96,13 @@ def _sign_in_page(
 
 def _faults(old: str, new: str, again: str) -> dict[str, str]:
     who = gate.person()
-    member = members.by_login(db.session(), who.tenant_id, who.login)
-    if not passwords.is_right(member.password, old):
-        return {"old": gettext("This is not your password.")}
     if new != again:
         return {"again": gettext("The two are not the same.")}
     try:
         passwords.hashed(new, who.login)
     except passwords.WeakPassword:
         return {"new": gettext("Please take at least 12 characters, and not your login in them.")}
+    db.session.rollback()  # the act begins its own transactions
+    if not signing_in.knows_password(who, old):
+        return {"old": gettext("This is not your password.")}
     return {}

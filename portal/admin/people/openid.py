@@ -8,6 +8,7 @@ on the way is a ``DirectoryFailed``; what the directory wrote about it is never 
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,15 +20,18 @@ from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
 from requests import RequestException, Response
 
+from portal import clock
 from portal.errors import Unavailable
 from portal.staff import directory
 from portal.staff.directory import Arrival
 from portal.staff.models import Directory
+from portal.staff.sittings import LONGEST
 from portal.web.current import keyring, public_url, settings
 
 SECONDS = (5, 10)  # to connect, and for each answer
 KEPT = 600.0  # seconds for which its metadata and keys count
 SKEW = 60  # seconds by which its clock may be behind ours
+OLDEST_PROOF = LONGEST.total_seconds()
 WELL_KNOWN = "/.well-known/openid-configuration"  # OpenID Connect Discovery 1.0, section 4
 # RFC 7518 and RFC 8037; none of them takes a secret that somebody else may know, or no key at all.
 ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
@@ -112,6 +116,15 @@ def proved_since(claims: Claims, began: float) -> bool:
     return is_time and float(told or 0) >= began - SKEW
 
 
+def proved_at(claims: Claims) -> datetime | None:
+    """When the person last proved there to be it, if that is said and not older than a sitting."""
+    told, now = claims.get("auth_time"), clock.now()
+    if not isinstance(told, int | float) or isinstance(told, bool):
+        return None
+    age = now.timestamp() - told  # seconds
+    return now - timedelta(seconds=max(0.0, age)) if -SKEW <= age <= OLDEST_PROOF else None
+
+
 def leaving(row: Directory, address: str) -> str:
     """Where one signs out at the directory and comes back (RP-Initiated Logout 1.0)."""
     told = {
@@ -132,6 +145,7 @@ def _arrival(row: Directory, app: _App, claims: Claims) -> Arrival:
         display=str(claims.get("name") or claims.get(row.login_claim) or ""),
         groups=tuple(each for each in groups if isinstance(each, str)),
         leaving=out if _is_safe(out) else "",
+        proved_at=proved_at(claims),
     )
 
 

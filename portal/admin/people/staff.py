@@ -21,7 +21,7 @@ from portal.words import N_
 UNIT = 64  # signs
 ACTS = frozenset({granting.ACT, new_keys.ACT})
 SENTENCES = {
-    "bad_login": N_("2 to 64 of a-z 0-9 . _ @ -, beginning with a letter or a digit."),
+    "bad_login": N_("2 to 64 of a-z 0-9 . _ -, beginning with a letter or a digit."),
     "login_taken": N_("Somebody has this login, or had it. Please take another one."),
 }
 
