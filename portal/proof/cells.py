@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 from portal.money import Money
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 Cell = str | int | bool | Money | date | datetime | None
 
 

@@ -11,10 +11,11 @@ import pypdfium2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from werkzeug.test import TestResponse
 
 from portal import clock, pdf
+from portal.audit import AuditRow
 from portal.db import db
 from portal.payments.record import Source, record
 from portal.proof.models import DayClosing
@@ -42,8 +43,10 @@ def today() -> date:
 
 def send(client: FlaskClient, path: str, page: str, **data: str) -> TestResponse:
     """Send a form of a page."""
-    csrf = token(client.get(page))
-    return client.post(path, data={**data, "csrf_token": csrf})
+    shown = client.get(page)
+    if asked := re.search(r'name="number" value="(\d+)"', shown.text):
+        data = {"number": asked[1], **data}
+    return client.post(path, data={**data, "csrf_token": token(shown)})
 
 
 @pytest.fixture
@@ -92,7 +95,7 @@ def test_the_rows_are_paged_and_the_file_holds_them_all(
         if more := re.search(r'href="([^"]+)">Weitere Zeilen', page):
             url = more[1].replace("&amp;", "&")
     assert names == [f"K-{number} 1" for number in range(5)]
-    answer = client.get(f"/admin/reconciliation/{today()}/rows.csv{place}")
+    answer = send(client, f"/admin/reconciliation/{today()}/rows/file{place}", "/admin/account")
     assert answer.mimetype == "text/csv"
     table = list(csv.reader(io.StringIO(answer.text), delimiter=";"))
     assert table[0] == ["Herkunft", "Name", "Betrag", "Währung"]
@@ -144,6 +147,43 @@ def test_a_day_with_a_difference_takes_a_reason_and_another_person(
 
 
 @pytest.mark.rows_by_hand
+def test_what_was_asked_for_anew_is_not_agreed_to_by_an_older_page(
+    app: Flask, client: FlaskClient, broken: date
+) -> None:
+    page = f"/admin/reconciliation/{broken}"
+    sign_in(client, colleague("jansen", Role.CLERK))
+    second = sign_in(builders.browser(app), colleague("berg", Role.APPROVER))
+    send(client, f"{page}/ask", page, reason="Sieben Cent, Betreiber prüft")
+    shown = second.get(page)
+    seen = re.search(r'name="number" value="(\d+)"', shown.text)
+    assert seen is not None
+    send(client, f"{page}/take-back", page)
+    send(client, f"{page}/ask", page, reason="Alles in Ordnung")
+    for act in ("approve", "refuse"):
+        for told in ({"number": seen[1]}, {"number": ""}):
+            answer = second.post(f"{page}/{act}", data={**told, "csrf_token": token(shown)})
+            assert answer.status_code == 409
+            assert "Darum bittet niemand mehr." in answer.text
+    assert db.session.get(DayClosing, (TOWN, broken)) is None
+    assert send(second, f"{page}/approve", page).location == page
+
+
+@pytest.mark.rows_by_hand
+def test_the_second_person_proves_to_be_it(
+    app: Flask, client: FlaskClient, broken: date, time: Time
+) -> None:
+    page = f"/admin/reconciliation/{broken}"
+    sign_in(client, colleague("jansen", Role.CLERK))
+    berg = colleague("berg", Role.APPROVER)
+    second = sign_in(builders.browser(app), berg)
+    send(client, f"{page}/ask", page, reason="Sieben Cent, Betreiber prüft")
+    time.move("+1506m")  # six minutes after they signed in
+    assert send(second, f"{page}/approve", page).status_code == 422
+    assert db.session.get(DayClosing, (TOWN, broken)) is None
+    assert send(second, f"{page}/approve", page, code=berg.code()).location == page
+
+
+@pytest.mark.rows_by_hand
 def test_who_asked_takes_it_back_and_nobody_else(
     app: Flask, client: FlaskClient, broken: date
 ) -> None:
@@ -173,10 +213,12 @@ def test_the_whole_towns_figures_are_not_there_for_a_part_of_it(
     sign_in(client, colleague("jansen", Grant(Role.CLERK, unit="20")))
     for path in (
         "/admin/reconciliation", f"/admin/reconciliation/{yesterday}.pdf",
-        "/admin/open-items/2025-12-31", "/admin/open-items/2025-12-31.csv",
+        "/admin/open-items/2025-12-31",
         f"/admin/reconciliation/{yesterday}/rows?figure=open&part=&currency=EUR",
     ):  # fmt: skip
         assert client.get(path).status_code == 404, path
+    file = send(client, "/admin/open-items/2025-12-31/file", "/admin/account")
+    assert file.status_code == 404
     assert "Tagesabstimmung" not in client.get("/admin/account").text
 
 
@@ -226,9 +268,10 @@ def test_the_list_for_the_annual_accounts_tells_age_and_adds_up(
     page = client.get(f"/admin/open-items/{today()}").text
     assert page.count('data-label="Alter in Tagen">3<') == 2
     assert "32,34" in page
-    table = list(
-        csv.reader(io.StringIO(client.get(f"/admin/open-items/{today()}.csv").text), delimiter=";")
-    )
+    file = send(client, f"/admin/open-items/{today()}/file", f"/admin/open-items/{today()}")
+    table = list(csv.reader(io.StringIO(file.text), delimiter=";"))
+    taken = select(AuditRow.actor, AuditRow.subject).where(AuditRow.act == "list.exported")
+    assert [tuple(row) for row in db.session.execute(taken)] == [("staff:jansen", "open-items")]
     assert [row[6] for row in table[1:]] == ["12,34", "20,00"]
     assert {row[5] for row in table[1:]} == {"3"}
 

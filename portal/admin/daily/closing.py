@@ -5,18 +5,20 @@ from collections.abc import Callable
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.admin import doors, gate, refusals
+from portal.admin import doors, gate, proof, refusals
 from portal.admin.daily.page import day_page, past
 from portal.admin.daily.showing import whole_town
 from portal.approvals import deciding
 from portal.db import db
-from portal.errors import PortalError
+from portal.errors import NotFound, PortalError
 from portal.proof import closing
 from portal.staff.roles import Right
 from portal.web.current import tenant_id
 from portal.web.language import gettext
 
 OF_REASON = {"day_differs", "reason_missing", "personal_data"}
+MOST_DIGITS = 19
+GONE = 409
 
 
 @doors.post("/reconciliation/<day>/close", Right.CLOSE_DAY)
@@ -34,10 +36,15 @@ def ask_to_close(day: str) -> ResponseReturnValue:
 
 @doors.post("/reconciliation/<day>/approve", Right.APPROVE)
 def approve_closing(day: str) -> ResponseReturnValue:
+    """The second person: only what the page showed, and with a fresh proof."""
     whole_town(Right.APPROVE)
-    of, by = past(day), gate.person().actor
+    of, by, number = past(day), gate.person().actor, _number()
+    asked = closing.waiting(db.session(), tenant_id(), of)
+    decides = asked is not None and not deciding.same(asked.first, by)
+    if decides and (errors := proof.faults()):
+        return day_page(of, errors, 422)
     said = gettext("The day is closed with its difference. It stays listed until it is explained.")
-    return _done(day, lambda: closing.approve(tenant_id(), of.isoformat(), by), said)
+    return _done(day, lambda: closing.approve(tenant_id(), of.isoformat(), by, number), said)
 
 
 @doors.post("/reconciliation/<day>/refuse", Right.APPROVE)
@@ -64,7 +71,14 @@ def explain_difference(day: str) -> ResponseReturnValue:
 
 def _refuse(day: str, said: str) -> ResponseReturnValue:
     of, by = past(day), gate.person().actor
-    return _done(day, lambda: closing.refuse(tenant_id(), of.isoformat(), by), said)
+    number = _number()
+    return _done(day, lambda: closing.refuse(tenant_id(), of.isoformat(), by, "", number), said)
+
+
+def _number() -> int:
+    """That of the approval that the page showed: what was asked for anew since is another one."""
+    told = request.form.get("number", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < MOST_DIGITS else 0
 
 
 def _done(day: str, act: Callable[[], None], said: str) -> ResponseReturnValue:
@@ -74,7 +88,9 @@ def _done(day: str, act: Callable[[], None], said: str) -> ResponseReturnValue:
     try:
         act()
     except PortalError as error:
-        field = "reason" if error.code in OF_REASON else "act"
-        return day_page(of, {field: refusals.said(error)}, error.status)
+        asked_for = error.code in OF_REASON and "reason" in request.form
+        status = GONE if isinstance(error, NotFound) else error.status  # the day itself is there
+        field = "reason" if asked_for else "act"  # beside what the page asks for
+        return day_page(of, {field: refusals.said(error)}, status)
     flash(said)
     return redirect(url_for("admin.reconciliation", day=of), 303)

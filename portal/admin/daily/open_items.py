@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.admin import doors
-from portal.admin.daily.page import csv_file, past
+from portal.admin.daily.page import csv_file, note_export, past
 from portal.admin.daily.showing import part_name, read, whole_town
 from portal.admin.frame import page
 from portal.admin.words import CAUSE
@@ -54,11 +54,12 @@ def open_items(day: str | None = None) -> ResponseReturnValue:
     )
 
 
-@doors.get("/open-items/<day>.csv", Right.EXPORT)
+@doors.post("/open-items/<day>/file", Right.EXPORT)
 def open_items_file(day: str) -> ResponseReturnValue:
     """All of them as a file."""
     whole_town(Right.EXPORT)
     of, town_id = past(day), tenant_id()
+    note_export("open-items", day=str(of))
     head = [gettext(each) for each in HEAD]
     sorts = {key: gettext(name) for key, name in KINDS.items()}
     causes = {cause: part_name(cause) for cause in ("", *CAUSE)}

@@ -8,13 +8,13 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal import clock
-from portal.admin import doors
+from portal import audit, clock
+from portal.admin import doors, gate
 from portal.admin.daily import showing
 from portal.admin.daily.showing import Standing, read, whole_town
 from portal.admin.daily.words import REASONS, SOURCES
 from portal.admin.frame import page
-from portal.db import Json, db
+from portal.db import Json, db, transaction
 from portal.errors import NotFound
 from portal.printing import draw
 from portal.proof import afterwards, cells, closing, reconciling, rows, telling
@@ -72,11 +72,12 @@ def reconciliation_rows(day: str) -> ResponseReturnValue:
     )
 
 
-@doors.get("/reconciliation/<day>/rows.csv", Right.EXPORT)
+@doors.post("/reconciliation/<day>/rows/file", Right.EXPORT)
 def reconciliation_rows_file(day: str) -> ResponseReturnValue:
     """All of them as a file."""
     whole_town(Right.EXPORT)
     place, town_id = _place(day), tenant_id()
+    note_export("reconciliation", day=str(place.day), figure=place.key, part=place.part)
     head = [gettext(each) for each in (N_("Source"), N_("Name"), N_("Amount"), N_("Currency"))]
     names, before = (
         {key: gettext(name) for key, name in SOURCES.items()},
@@ -107,6 +108,14 @@ def past(day: str) -> date:
     if found > clock.today(tenant().time_zone):
         raise NotFound
     return found
+
+
+def note_export(what: str, **detail: str) -> None:
+    """Who took out what is noted before anything is sent, as of the lists."""
+    who = gate.person()
+    db.session.rollback()
+    with transaction() as session:
+        audit.note(session, who.tenant_id, who.actor, "list.exported", what, detail)
 
 
 def csv_file(told: Callable[[Session], Iterator[str]], name: str) -> Response:
