@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, String, and_, false, literal_column, or_, 
 
 from portal.admin import gate
 from portal.db import db
+from portal.errors import NotFound
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.staff.roles import Right
@@ -34,9 +35,19 @@ def within(right: Right) -> ColumnElement[bool]:
 
 
 def request_of(reference: str, right: Right) -> PaymentRequest:
-    """The request, where this person's right goes so far; else it is not there."""
+    """The request, where this person's right goes so far; else it is not there.
+
+    Who sees a part of the town only waits for a note in both cases: else the time would tell which
+    references there are.
+    """
     who = gate.person()
-    found = register.by_reference(db.session(), who.tenant_id, reference)
-    if not who.reach(right).covers(found.content.get("unit"), found.kind):
+    reach = who.reach(right)
+    try:
+        found = register.by_reference(db.session(), who.tenant_id, reference)
+    except NotFound:
+        if reach.whole:
+            raise
+        gate.refuse(f"{right.value} a request")  # what was typed may be anything
+    if not reach.covers(found.content.get("unit"), found.kind):
         gate.refuse(f"{right.value} {reference}")
     return found

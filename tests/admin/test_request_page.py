@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from flask import current_app
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -12,14 +12,17 @@ from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.finance.models import Delivery, Endpoint
 from portal.keys import Keyring
+from portal.ledger.models import CustodyItem
 from portal.payments.models import PaymentStep
+from portal.payments.record import Source, record
 from portal.payments.returned import Refund
 from portal.requests import elsewhere, links, opening, tan
 from portal.requests.ordered import Elsewhere, How
 from portal.requests.orders import Subject
+from portal.returns import custody
 from portal.staff.roles import Grant, Role
 from tests import builders
-from tests.builders import OTHER_TOWN, TOWN, Letter, token
+from tests.builders import OTHER_TOWN, TOWN, Letter, eur, token
 from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.payments.test_correcting import unknown
@@ -273,3 +276,55 @@ def test_an_event_is_sent_again_by_who_may(clerk: FlaskClient, provider: FakePro
     assert "Meldung erneut übermittelt" in told
     builders.letter("K-2")
     assert post(clerk, f"K-2/events/{position}/resend").status_code == 404
+
+
+def test_each_part_of_an_item_stands_where_it_was_given(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    """Two of the parts are alike, and one item is another request's: each part is told once."""
+    paid_twice(provider, 10_000)
+    with transaction() as session:
+        item = session.scalars(select(CustodyItem.id)).one()
+    for name in ("K-2", "K-3", "K-4"):
+        builders.letter(name, amount_cents=5_000)
+    custody.split(TOWN, item, {"K-2": eur("20"), "K-3": eur("20")}, "staff:jansen")
+    custody.split(TOWN, item, {"K-4": eur("30"), "K-2": eur("10")}, "staff:jansen")
+    booked = {
+        name: re.findall(r"Forderungen tax: Haben ([0-9,]+)", page(clerk, name))
+        for name in ("K-2", "K-3", "K-4")
+    }
+    assert booked == {"K-2": ["10,00", "20,00"], "K-3": ["20,00"], "K-4": ["30,00"]}
+
+
+def test_what_is_beyond_ones_reach_is_not_named_on_the_page_of_what_is_not(
+    app: Flask, clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    letter = builders.letter("K-1", amount_cents=10_000, unit="20.1")
+    record(provider.pay(builders.begin(letter)), Source(TOWN, "card", "notification"))
+    builders.letter("K-1", amount_cents=9_000, unit="20.1")
+    builders.letter("K-FERN", amount_cents=10_000, unit="30.2")
+    with transaction() as session:
+        item = session.scalars(select(CustodyItem.id)).one()
+    custody.assign(TOWN, item, "K-FERN", eur("4"), "staff:jansen")
+    builders.letter("K-NEU", amount_cents=10_000, unit="30.2", replaces=["K-1"])
+    near = colleague("nah", Grant(Role.CLERK, unit="20.1"))
+    told = page(sign_in(builders.browser(app), near), "K-1")
+    assert "Verwahrung" in told
+    assert ("K-FERN" in told, "K-NEU" in told) == (False, False)
+    told = page(clerk, "K-1")
+    assert ("K-FERN" in told, "K-NEU" in told) == (True, True)
+    far = colleague("fern", Grant(Role.CLERK, unit="30.2"))
+    told = page(sign_in(builders.browser(app), far), "K-NEU")
+    assert "/admin/requests/K-1" not in told
+
+
+def test_asking_for_what_is_not_there_leaves_as_much_behind_as_for_what_is_elsewhere(
+    client: FlaskClient,
+) -> None:
+    """A note takes time: without one for what is not there, the time would tell which is which."""
+    builders.letter("K-2", unit="30.2")
+    sign_in(client, colleague("jansen", Grant(Role.CLERK, unit="20.1")))
+    for reference in ("K-2", "K-9"):
+        assert client.get(f"/admin/requests/{reference}").status_code == 404
+    assert len(notes("staff.refused")) == 2
+    assert "K-9" not in str(db.session.scalars(select(AuditRow.subject)).all())

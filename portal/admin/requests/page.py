@@ -45,7 +45,7 @@ def request_page(reference: str) -> ResponseReturnValue:
         unit=found.content.get("unit"),
         claims=_claims(found),
         newer=_newer(session, found),
-        older=found.content.get("replaces", ()),
+        older=_older(session, found),
         link=_link(session, found),
         payments=_payments(found, rows),
         moments=moments[::-1] if oldest_first else moments,
@@ -84,13 +84,26 @@ def _instalments(found: PaymentRequest) -> Sequence[tuple[date, Money]]:
 
 
 def _newer(session: Session, found: PaymentRequest) -> str | None:
+    """The reference of what stands in its place, where this person may see that."""
     if found.replaced_by is None:
         return None
     return session.scalar(
         select(PaymentRequest.reference).where(
-            PaymentRequest.tenant_id == found.tenant_id, PaymentRequest.id == found.replaced_by
+            PaymentRequest.tenant_id == found.tenant_id,
+            PaymentRequest.id == found.replaced_by,
+            scope.within(Right.SEE),
         )
     )
+
+
+def _older(session: Session, found: PaymentRequest) -> Sequence[str]:
+    """The references of those that it replaces, as far as this person may see them."""
+    query = select(PaymentRequest.reference).where(
+        PaymentRequest.tenant_id == found.tenant_id,
+        PaymentRequest.reference.in_(found.content.get("replaces", ())),
+        scope.within(Right.SEE),
+    )
+    return session.scalars(query.order_by(PaymentRequest.id)).all()
 
 
 def _link(session: Session, found: PaymentRequest) -> Json:

@@ -29,6 +29,7 @@ Row = TypeVar("Row", bound=Base)
 OF_REQUEST = ("request.", "citizen.", "link.")
 OF_MONEY = ("refund.", "payment.")
 OF_CUSTODY, OF_SUSPENSE, OF_EVENTS = ("custody.",), ("suspense.",), ("event.",)
+GIVEN = "custody.assigned"  # the note of each part of an item that was given to a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ def _book(session: Session, request: PaymentRequest, money: Paid, told: Told) ->
     names = list(_names(money))
     suspense = _all(session, SuspenseItem, tenant_id, SuspenseItem.id, reference=names)
     held = {"item_id": [item.id for item in suspense]}
-    names += [*_booked(request, money.elsewhere), *_given(moves, told.events)]
+    names += [*_booked(request, money.elsewhere), *_given(moves)]
+    names += _received(session, request, money, told)
     return Book(
         _entries(session, tenant_id, names),
         custody,
@@ -181,16 +183,37 @@ def _booked(request: PaymentRequest, elsewhere: Sequence[PaidElsewhere]) -> Iter
             yield f"replaced:{old}:{version}:{request.reference}"
 
 
-def _given(moves: Sequence[CustodyMove], events: Sequence[EventRow]) -> Iterator[str]:
+def _given(moves: Sequence[CustodyMove]) -> Iterator[str]:
     """How entries of custody items that were given away are named: by what was open before."""
     still: dict[int, int] = {}
     for move in moves:
         if move.reason == "assigned":
             yield f"assigned:{move.item_id}:{still.get(move.item_id, 0)}"
         still[move.item_id] = still.get(move.item_id, 0) + move.cents
-    for event in events:
-        if event.type == "custody.assigned":  # an item of another's: given whole, most often
-            yield f"assigned:{event.data.get('item')}:{event.data.get('amount_cents')}"
+
+
+def _received(
+    session: Session, request: PaymentRequest, money: Paid, told: Told
+) -> Iterator[str]:  # fmt: skip
+    """How entries are named by which the request got parts of items, its own or another's.
+
+    Each part that was given leaves an entry, and a note of who got it, in the same order.
+    """
+    ids = sorted({int(e.data["item"]) for e in told.events if e.type == "custody.assigned"})
+    if not ids:
+        return
+    tenant_id, of_items = request.tenant_id, [str(each) for each in ids]
+    moves = _all(session, CustodyMove, tenant_id, CustodyMove.id, item_id=ids)
+    notes = _all(session, AuditRow, tenant_id, AuditRow.id, subject=of_items, act=GIVEN)
+    entries = _all(session, EntryRow, tenant_id, EntryRow.id, reference=list(_given(moves)))
+    for item_id in ids:
+        given = (e.reference for e in entries if e.reference.split(":")[1] == str(item_id))
+        to = (note.detail["request"] for note in notes if note.subject == str(item_id))
+        yield from (
+            name for name, whom in zip(given, to, strict=False) if whom == request.reference
+        )
+        for fact in money.elsewhere:  # that did not come after all: surplus stepped in
+            yield f"assigned:undone:{request.reference}:{fact.id}:{item_id}"
 
 
 def _entries(

@@ -10,7 +10,7 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
-from portal.admin import saying, words
+from portal.admin import gate, saying, words
 from portal.admin.audit.words import act_name
 from portal.admin.requests import telling
 from portal.admin.requests.changes import changes
@@ -22,11 +22,13 @@ from portal.finance.models import EventRow
 from portal.ledger.models import PostingRow
 from portal.money import Money
 from portal.payments import confirmations
+from portal.staff.roles import Right
 from portal.web import language
 from portal.web.language import gettext
 
 TOLD_BY_ROWS = {"request.put", "request.paid_elsewhere", "request.paid_elsewhere_undone"}
 NOT_REPEATED = {"payment", "item", "currency", "link_version", "tan_version", "position", "task"}
+OF_OTHERS = {"request"}  # to whom a part of an item was given: perhaps out of reach
 Who = Callable[[str], str]
 
 
@@ -152,7 +154,8 @@ def _notes(rows: Rows, who: Who) -> Iterator[Moment]:
 
 
 def _details(row: AuditRow) -> Iterator[str]:
-    told = {key: value for key, value in row.detail.items() if key not in NOT_REPEATED}
+    hidden = NOT_REPEATED if gate.person().reach(Right.SEE).whole else NOT_REPEATED | OF_OTHERS
+    told = {key: value for key, value in row.detail.items() if key not in hidden}
     if row.act == "request.withdraw":
         yield said(words.WITHDRAWN, str(told.pop("reason", "")))
     told = {"currency": row.detail.get("currency"), **told}
