@@ -240,6 +240,11 @@ def held(text: str, payment_sign: str | None = None) -> str | None:
     return next(iter(seen(text, payment_sign)[0]), None)
 
 
+def ibans(text: str) -> list[str]:
+    """The valid IBANs that the text holds, each written in one."""
+    return [iban.compact for iban, _ in _ibans(folded(text)) if iban.is_valid]
+
+
 def doubts(text: str, payment_sign: str | None = None) -> tuple[str, ...]:
     """The stable codes of what the text only looks like."""
     return seen(text, payment_sign)[1]

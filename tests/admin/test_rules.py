@@ -199,6 +199,7 @@ def test_a_new_rule_is_set_after_its_preview(admin: FlaskClient) -> None:
         ({"valid_from": "2026-13-01"}, "a day such as"),
         ({"valid_until": "2019-01-01"}, "comes before the first"),
         ({"valid_until": "2021-01-01"}, "yesterday at the earliest"),
+        ({"hint_de": "Besser auf DE75512108001245126199"}, "names a bank account"),
     ],
 )
 def test_what_cannot_be_meant_is_said_beside_its_field(

@@ -96,6 +96,22 @@ def test_the_bank_account_is_another_only_when_two_want_it(
     assert (town().iban, town().account_holder) == (IBAN, "Stadtkasse")
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "form"),
+    [("face", "hours", FACE), ("texts/contact", "text-de", {}), ("texts/deferral", "text-uk", {}),
+     ("new-kind", "sentence_de", {"code": "x", "name": "X", "law": "public"})],
+)  # fmt: skip
+def test_no_text_of_one_persons_names_another_bank_account(
+    admin: FlaskClient, path: str, field: str, form: dict[str, str]
+) -> None:
+    """Citizens read it beside the amount: that would be the town's account, given by one."""
+    for iban in (IBAN, "DE75 5121 0800 1245 1261 99", f"an {IBAN.lower()}, danke"):
+        answer = send(admin, f"settings/{path}", **form, **{field: f"Bitte auf {iban}"})
+        assert (answer.status_code, wrong(answer)) == (422, {field})
+    answer = send(admin, f"settings/{path}", **form, **{field: f"Bitte auf {town().iban}"})
+    assert answer.status_code == 303
+
+
 def test_a_bank_account_with_a_typing_error_is_told_beside_its_field(admin: FlaskClient) -> None:
     answer = send(admin, "settings/bank", account_holder="Stadtkasse", iban=f"{IBAN}1")
     assert (answer.status_code, wrong(answer)) == (422, {"iban"})

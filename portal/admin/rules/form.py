@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.admin import own_account
 from portal.money import Money
 from portal.payments import offering, parts
 from portal.payments.models import ProviderAccount, ProviderRule
@@ -112,6 +113,7 @@ def _lines(told: Form) -> Errors:
         for name, most in LINES.items()
         if len(told[name]) > most or not (told[name].isprintable() or not told[name])
     }
+    errors |= {name: wrong for name in LINES if (wrong := own_account.fault(told[name]))}
     if not told["label"]:
         errors["label"] = gettext("Please say what the citizen reads.")
     return errors

@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate
+from portal.admin import doors, gate, own_account
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -71,6 +71,9 @@ def _put(known: str | None, code: str) -> ResponseReturnValue:
         form["sentence_en"].strip(), form["parts_allowed"] == "1",
         form["closes_after_payable_until"] == "1",
     )  # fmt: skip
+    spoken = ("name", "sentence_de", "sentence_en")
+    if errors := {each: another for each in spoken if (another := own_account.fault(form[each]))}:
+        return boxes.shown(_form(known), form, errors, NotAKind.status)
     try:
         kind_setting.put(tenant_id(), code, said, gate.person().actor, new=known is None)
     except NotAKind as error:

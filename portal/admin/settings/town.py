@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, refusals
+from portal.admin import doors, gate, own_account, refusals
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -64,12 +64,7 @@ def settings_set_face() -> ResponseReturnValue:
 
 
 def _faults(form: dict[str, str], picture: bytes) -> dict[str, str]:
-    errors = {}
-    for name in LINES:
-        try:
-            setting.line(name, form[name])
-        except Invalid:
-            errors[name] = gettext("This cannot be taken: please check it for typing errors.")
+    errors = {name: wrong for name in LINES if (wrong := _line_fault(name, form[name]))}
     try:
         if form["colour"].strip():
             colours.pair(form["colour"].strip())
@@ -83,6 +78,14 @@ def _faults(form: dict[str, str], picture: bytes) -> dict[str, str]:
     except crests.NotACrest as error:
         errors["crest"] = gettext("This picture cannot be taken: %(why)s", why=str(error))
     return errors
+
+
+def _line_fault(name: str, text: str) -> str:
+    try:
+        setting.line(name, text)
+    except Invalid:
+        return gettext("This cannot be taken: please check it for typing errors.")
+    return own_account.fault(text)
 
 
 @doors.get("/settings/texts", Right.SEE_SETTINGS)
@@ -115,6 +118,8 @@ def settings_set_text(name: str) -> ResponseReturnValue:
             fields.checked(name, text)
         except Invalid as error:
             errors[key] = gettext("This cannot be taken: %(why)s", why=str(error))
+        if another := own_account.fault(text):
+            errors[key] = another
     if errors:
         return boxes.shown(form, values, errors, 422)
     told = [Said(name, text, _language(name, key)) for key, text in values.items()]
