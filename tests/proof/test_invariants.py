@@ -246,6 +246,12 @@ MISTAKES: dict[str, list[str]] = {
     invariants.NO_PERSON: [
         one("payment_requests", "purpose = 'an Wilhelmine, wilhelmine@example.org'"),
         one("audit", "detail = '{\"from\": \"DE89 3704 0044 0532 0130 00\"}'"),
+        one("audit", "act = 'tenant.bank.refused', detail = '{\"becomes\": {\"iban\":"
+            " \"DE75512108001245126199\"}, \"why\": \"DE89 3704 0044 0532 0130 00\"}'"),
+        f"""INSERT INTO approvals (tenant_id, act, subject, order_number, facts, first, asked_at,
+            expires_at, state) VALUES ('{TOWN}', 'tenant.bank', 'bank', '', '{{"was": {{"iban":
+            "DE75512108001245126199", "account_holder": "wilhelmine@example.org"}}}}',
+            'staff:anna', now(), now(), 'refused')""",
         one("events", "data = data || '{\"by\": \"de89370400440532013000\"}'"),
         one("request_versions", "content = content || '{\"purpose\": \"Tel. 0171 2345678\"}'"),
         one("request_versions", "content = content || '{\"items\": [{\"text\":"
