@@ -18,6 +18,7 @@ from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.finance.models import Acknowledgement, Delivery
 from portal.ledger.models import CustodyItem
+from portal.payments.models import PaymentStep
 from portal.payments.returned import CustodyReturn, Refund
 from portal.staff.roles import Grant, Role
 from portal.worklist import writing
@@ -245,6 +246,38 @@ def test_a_payment_is_asked_about_now(clerk: FlaskClient, provider: FakeProvider
     send(clerk, f"/admin/tasks/{number}/ask")
     assert builders.payment(payment.id).state == "succeeded"
     assert stands(number).ended_at is not None
+    sources = db.session.scalars(select(PaymentStep.source).where(PaymentStep.new == "succeeded"))
+    assert list(sources) == ["staff"]
+    assert notes("payment.asked") == ["staff:jansen"]
+
+
+def test_a_provider_is_not_asked_twice_in_a_breath(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    made.unknown_payment(provider)
+    number = made.number(Kind.PAYMENT_UNKNOWN)
+    for _ in range(2):
+        assert send(clerk, f"/admin/tasks/{number}/ask").status_code == 303
+    assert notes("payment.asked") == ["staff:jansen"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "act", "note"),
+    [(Kind.ACCOUNT_PAUSED, "probe", "account.asked"),
+     (Kind.SETTLEMENTS_MISSING, "fetch", "settlement.asked")],
+)  # fmt: skip
+def test_who_has_a_provider_asked_is_noted(
+    clerk: FlaskClient,
+    provider: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Kind,
+    act: str,
+    note: str,
+) -> None:
+    monkeypatch.setattr(FakeProvider, "settlements", lambda *_: (), raising=False)
+    number = made.opened(kind, provider)
+    assert send(clerk, f"/admin/tasks/{number}/{act}").status_code == 303
+    assert notes(note) == ["staff:jansen"]
 
 
 def test_the_list_is_told_by_kind_and_age_and_the_oldest_is_first(clerk: FlaskClient) -> None:

@@ -131,8 +131,13 @@ def correct(task: StaffTask, form: Form) -> str:
 
 
 def ask_provider(task: StaffTask, _: Form) -> str:
-    verdict = sweep.ask(keyring(), task.tenant_id, task.subject, "sweep")
-    payment = db.session().get_one(Payment, (task.tenant_id, task.subject), populate_existing=True)
+    key = (task.tenant_id, task.subject)
+    if sweep.asked_lately(db.session().get_one(Payment, key, populate_existing=True)):
+        return gettext("The provider was asked a moment ago. Please wait ten seconds.")
+    db.session.rollback()
+    _note(task, "payment.asked", task.subject)
+    verdict = sweep.ask(keyring(), *key, "staff")
+    payment = db.session().get_one(Payment, key, populate_existing=True)
     if verdict is None:
         return gettext("The provider does not answer. It is asked again by itself.")
     if payment.state == PaymentState.UNKNOWN:
@@ -141,13 +146,17 @@ def ask_provider(task: StaffTask, _: Form) -> str:
 
 
 def probe(task: StaffTask, _: Form) -> str:
+    account, by = task.detail["account"], gate.person().actor
     with transaction() as session:
-        probing.soon(session, accounts.get(session, task.tenant_id, task.detail["account"]))
+        probing.soon(session, accounts.get(session, task.tenant_id, account))
+        audit.note(session, task.tenant_id, by, "account.asked", account)
     return gettext("The provider is asked within half a minute.")
 
 
 def fetch(task: StaffTask, _: Form) -> str:
-    found = fetching.fetch(keyring(), task.tenant_id, task.detail["account"])
+    account = task.detail["account"]
+    _note(task, "settlement.asked", account)
+    found = fetching.fetch(keyring(), task.tenant_id, account)
     return ngettext(
         "%(num)s new settlement report was booked.",
         "%(num)s new settlement reports were booked.",
@@ -206,6 +215,12 @@ def has_failed(task: StaffTask) -> bool:
         return task.detail.get("cause") == RefundState.FAILED and goes_back(task)
     refund = db.session().get(Refund, (task.tenant_id, task.subject))
     return refund is not None and refund.state == RefundState.FAILED
+
+
+def _note(task: StaffTask, act: str, subject: str) -> None:
+    """Who asks a provider is noted before it is asked."""
+    with transaction() as session:
+        audit.note(session, task.tenant_id, gate.person().actor, act, subject)
 
 
 def _asked() -> str:
