@@ -54,11 +54,12 @@ FROM (SELECT n, now() - {SPAN} + {SPAN} * n / :requests AS made
 """
 PAYMENTS = f"""
 INSERT INTO payments (tenant_id, id, request_id, request_version, account_id, method, label,
-    channel, amount_cents, currency, state, current, provider_reference, started_at, confirmed_at,
-    effective_on, refunded_cents, reversed_cents)
+    channel, amount_cents, currency, state, current, provider_reference, received_on, started_at,
+    confirmed_at, effective_on, refunded_cents, reversed_cents)
 SELECT r.tenant_id, md5(r.id || '-' || n), r.id, 1,
     CASE WHEN n % 3 = 0 THEN 'paypal' ELSE 'card' END, 'card', 'Karte', 'web', r.amount_cents,
-    'EUR', ended, ended = 'succeeded' OR n % 20000 = 11, 'pi_' || n, started,
+    'EUR', ended, ended = 'succeeded' OR n % 20000 = 11, 'pi_' || n,
+    (r.created_at AT TIME ZONE 'Europe/Berlin')::date, started,
     CASE WHEN ended = 'succeeded' THEN started END,
     CASE WHEN ended = 'succeeded' THEN started::date END, 0, 0
 FROM (SELECT n, CASE WHEN n % 10 < 7 THEN 'succeeded' WHEN n % 20000 = 8 THEN 'unknown'
@@ -67,6 +68,10 @@ FROM (SELECT n, CASE WHEN n % 10 < 7 THEN 'succeeded' WHEN n % 20000 = 8 THEN 'u
 JOIN payment_requests r ON r.tenant_id = '{TOWN}'
     AND r.reference = 'K-' || greatest(1, n * :requests / :payments)
 CROSS JOIN LATERAL (SELECT least(now(), r.created_at + interval '4 days') AS started) AS began
+"""
+ONLINE = """
+UPDATE payment_requests SET paid_online = true
+WHERE id IN (SELECT request_id FROM payments WHERE state = 'succeeded')
 """
 ITEMS = """
 INSERT INTO suspense_items (tenant_id, reference, account, amount_cents, open_cents, currency,
@@ -117,7 +122,9 @@ SELECT tenant_id, account_id, 'po_' || effective_on, 1, sum(amount_cents), count
     sum(amount_cents) - count(*) * 35, 'EUR', effective_on + interval '2 days'
 FROM payments WHERE state = 'succeeded' GROUP BY tenant_id, account_id, effective_on
 """
-STEPS = (ENDPOINT, REQUESTS, PAYMENTS, ITEMS, CUSTODY, REFUNDS, EVENTS, DELIVERIES, SETTLEMENTS)
+STEPS = (
+    ENDPOINT, REQUESTS, PAYMENTS, ONLINE, ITEMS, CUSTODY, REFUNDS, EVENTS, DELIVERIES, SETTLEMENTS,
+)  # fmt: skip
 
 
 def main() -> None:
@@ -175,7 +182,8 @@ def seed(app: Flask, owner: str, requests: int, payments: int) -> None:
             numbers = {"requests": requests, "payments": payments}
             wanted = {name: n for name, n in numbers.items() if f":{name}" in step}
             session.execute(text(step), wanted)
-        print(f"{step.split()[2]}: {time.perf_counter() - began:.0f} s", flush=True)
+        words = step.split()
+        print(f"{' '.join(words[:3])}: {time.perf_counter() - began:.0f} s", flush=True)
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
     print(f"{requests:,} requests, {payments:,} payments: {time.perf_counter() - began:.0f} s")

@@ -9,7 +9,7 @@ from portal.ledger import settlements
 from portal.payments import figures, mails, returned
 from portal.payments import models as payments
 from portal.proof import models as proof
-from portal.requests import counting
+from portal.requests import counting, purged
 from portal.requests import models as requests
 from portal.retention import models as retention
 from portal.settlements import fetching, unbooked
@@ -28,6 +28,7 @@ __all__ = [
     "mails",
     "payments",
     "proof",
+    "purged",
     "requests",
     "retention",
     "returned",

@@ -22,7 +22,8 @@ from portal.payments import mails
 from portal.payments.mails import Mail
 from portal.payments.models import ProviderAccount
 from portal.requests import links, register, tan
-from portal.requests.models import PaymentRequest, PurgedReference
+from portal.requests.models import PaymentRequest
+from portal.requests.purged import PurgedReference
 from portal.staff import directory, members
 from portal.staff.models import Directory, StaffMember
 

@@ -18,7 +18,7 @@ from portal.config import Settings
 from portal.db import db, transaction
 from portal.operating import backup, manifest
 from portal.requests import opening, tan
-from portal.requests.models import PurgedReference
+from portal.requests.purged import PurgedReference
 from tests import builders
 from tests.emptying import Ground
 

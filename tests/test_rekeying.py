@@ -8,7 +8,8 @@ from portal import clock, keys, rekeying
 from portal.db import db, transaction
 from portal.keys import Keyring
 from portal.requests import links, opening, tan
-from portal.requests.models import PaymentRequest, PurgedReference
+from portal.requests.models import PaymentRequest
+from portal.requests.purged import PurgedReference
 from portal.staff import directory, members, new_keys
 from portal.staff.models import Directory
 from tests import builders

@@ -3,7 +3,7 @@
 What is out of reach is not there: lists leave it out, a page answers as for what never was.
 """
 
-from sqlalchemy import ColumnElement, String, and_, false, literal_column, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from portal.admin import gate
 from portal.db import db
@@ -12,16 +12,13 @@ from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.staff.roles import Right
 
-# Written out, not with a value: an index is over this very expression.
-UNIT: ColumnElement[str | None] = literal_column("(payment_requests.content ->> 'unit')", String)
-
 
 def within(right: Right) -> ColumnElement[bool]:
     """The condition that a request is one of this person's."""
     reach = gate.person().reach(right)
     if reach.whole:
         return true()
-    unit, kind = UNIT, PaymentRequest.kind
+    unit, kind = PaymentRequest.unit, PaymentRequest.kind
     return or_(
         false(),
         *(
@@ -48,6 +45,6 @@ def request_of(reference: str, right: Right) -> PaymentRequest:
         if reach.whole:
             raise
         gate.refuse(f"{right.value} a request")  # what was typed may be anything
-    if not reach.covers(found.content.get("unit"), found.kind):
+    if not reach.covers(found.unit, found.kind):
         gate.refuse(f"{right.value} {reference}")
     return found

@@ -51,6 +51,7 @@ def success(session: Session, payment: Payment, happened_at: datetime) -> None:
     line = register.line(session, asked)
     request = line[-1]
     register.move_on(line)
+    register.note_paid_online(asked)
     account = accounts.get(session, payment.tenant_id, payment.account_id)
     payment.confirmed_at, payment.ask_at = clock.now(), None
     zone = ZoneInfo(session.get_one(Tenant, payment.tenant_id).time_zone)

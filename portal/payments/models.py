@@ -140,6 +140,7 @@ class Payment(Base):
     current: Mapped[bool] = mapped_column(default=True)
     provider_reference: Mapped[str | None]
     redirect_url: Mapped[str | None]
+    received_on: Mapped[date]  # the day on which its request came in, by the town's calendar
     started_at: Mapped[datetime] = mapped_column(default=clock.now)
     confirmed_at: Mapped[datetime | None]
     effective_on: Mapped[date | None]  # day of payment (Tag der Zahlung)

@@ -7,8 +7,9 @@ the same idempotency key; then the payment is *unknown*, because money may be un
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -181,6 +182,7 @@ def _write_down(
         channel=choice.channel,
         amount_cents=amount.cents,
         currency=amount.currency,
+        received_on=_day(session, request.tenant_id, request.created_at),
         started_at=now,
         ask_at=first_ask(now),
     )
@@ -246,7 +248,11 @@ def _hand_over(
 
 
 def _today(session: Session, tenant_id: str) -> date:
-    return clock.today(session.get_one(Tenant, tenant_id).time_zone)
+    return _day(session, tenant_id, clock.now())
+
+
+def _day(session: Session, tenant_id: str, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(session.get_one(Tenant, tenant_id).time_zone)).date()
 
 
 def _leads_to_web(url: str, *, live: bool) -> bool:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -23,6 +24,7 @@ from portal.money import Money
 from portal.requests.states import State
 
 STATES = ", ".join(f"'{state}'" for state in State)
+UNIT = "content ->> 'unit'::text"  # of the town hall, in a column: lists and rights ask for it
 
 
 class PaymentRequest(Base):
@@ -31,7 +33,8 @@ class PaymentRequest(Base):
     ``lookup`` is HMAC(lookup key, short code): with the row alone no code can be recognised.
     ``covered_cents`` is what payments have cleared and what was paid elsewhere; ``closed_cents``
     is the rest that the finance system has waived. ``money_moved_on``: it is replaced, and money
-    that was paid on it has counted for the one in its place.
+    that was paid on it has counted for the one in its place. ``paid_online``: a payment of it
+    succeeded, whatever became of the money since.
     """
 
     __tablename__ = "payment_requests"
@@ -90,6 +93,7 @@ class PaymentRequest(Base):
     tan_required: Mapped[bool]
     language: Mapped[str | None]
     content: Mapped[Json]  # the whole demand as it was sent, in its version in force
+    unit: Mapped[str | None] = mapped_column(Computed(UNIT, persisted=True))
     key_id: Mapped[str]
     link_version: Mapped[int] = mapped_column(default=1)
     tan_version: Mapped[int] = mapped_column(default=1)
@@ -97,6 +101,7 @@ class PaymentRequest(Base):
     withdrawn_reason: Mapped[str | None]
     replaced_by: Mapped[int | None] = mapped_column(BigInteger)
     money_moved_on: Mapped[bool] = mapped_column(default=False, server_default="false")
+    paid_online: Mapped[bool] = mapped_column(default=False, server_default="false")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
     details_purged_at: Mapped[datetime | None]  # texts, pseudonym and link are gone
@@ -225,20 +230,6 @@ class ClosedRest(Base):
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str]
     closed_at: Mapped[datetime] = mapped_column(default=clock.now)
-
-
-class PurgedReference(Base):
-    """All that is left of the reference of a purged request: ``name`` is an HMAC of it."""
-
-    __tablename__ = "purged_references"
-    __table_args__ = (CheckConstraint("octet_length(name) = 32", name="name"),)
-
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    key_id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[bytes] = mapped_column(primary_key=True)
-    link_version: Mapped[int]
-    tan_version: Mapped[int]
-    purged_at: Mapped[datetime]
 
 
 class RequestStep(Base):

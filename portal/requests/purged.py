@@ -6,13 +6,29 @@ request is gone, HMAC(key, tenant, reference) is all that is left of it.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import CheckConstraint, ForeignKey, exists, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from portal.db import Base
 from portal.errors import Conflict
 from portal.keys import Key, Keyring, mac
-from portal.requests.models import PaymentRequest, PurgedReference
+from portal.requests.models import PaymentRequest
+
+
+class PurgedReference(Base):
+    """All that is left of the reference of a purged request: ``name`` is an HMAC of it."""
+
+    __tablename__ = "purged_references"
+    __table_args__ = (CheckConstraint("octet_length(name) = 32", name="name"),)
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[bytes] = mapped_column(primary_key=True)
+    link_version: Mapped[int]
+    tan_version: Mapped[int]
+    purged_at: Mapped[datetime]
 
 
 class ReferenceUsed(Conflict):

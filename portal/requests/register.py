@@ -120,6 +120,11 @@ def move_on(line: Sequence[PaymentRequest]) -> None:
         request.money_moved_on = True
 
 
+def note_paid_online(request: PaymentRequest) -> None:
+    """A payment of a locked request has succeeded, wherever its money counts."""
+    request.paid_online = True
+
+
 def share(session: Session, request: PaymentRequest, amount: Money, paid_on: date) -> Share:
     """Split money paid on a day for a locked request, by what it still asks at this moment."""
     still = request.open if _still_clears(session, request, paid_on) else Money(0, request.currency)

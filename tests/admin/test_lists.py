@@ -6,18 +6,19 @@ import zipfile
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.admin.lists import reading
 from portal.admin.lists.writing import harmless
+from portal.admin.state_words import DELIVERY
 from portal.audit import AuditRow
-from portal.db import db
+from portal.db import db, transaction
 from portal.payments.record import record
 from portal.providers.protocol import Outcome
 from portal.staff.roles import Grant, Role
 from tests import builders
 from tests.admin.browsing import csv_of, file_of, first_column, pages
-from tests.builders import OTHER_TOWN
+from tests.builders import OTHER_TOWN, TOWN
 from tests.fakes import FakeProvider
 from tests.proof import small_town
 from tests.returns.test_refunds import CARD
@@ -25,6 +26,15 @@ from tests.staff.people import colleague, sign_in
 
 LISTS = ("requests", "payments", "refunds", "held?what=suspense", "held?what=custody", "events",
          "payouts")  # fmt: skip
+IN_EVERY_STATE = (
+    *(f"UPDATE deliveries SET state = '{state}' WHERE position = {position}"
+      for position, state in enumerate(("waiting", "parked", "skipped"), start=1)),
+    "DELETE FROM deliveries WHERE position > 8",
+    f"""INSERT INTO acknowledgements (tenant_id, position, result, at)
+        VALUES ('{TOWN}', 4, 'booked', now()), ('{TOWN}', 5, 'refused', now()),
+               ('{TOWN}', 9, 'booked', now())""",
+    f"INSERT INTO read_through VALUES ('{TOWN}', 11, now())",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -109,6 +119,35 @@ def test_filters_stand_in_the_address(
     builders.letter("K-3", kind="fee")
     builders.letter("K-4", payment_sign="5.7")
     assert first_column(clerk.get(f"/admin/requests?{filters}").text) == found
+
+
+@pytest.mark.rows_by_hand
+def test_each_state_finds_exactly_the_events_that_say_it(
+    app: Flask, clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    """Filters ask for the rows behind a state, one by one; the column says it by a CASE."""
+    small_town.build(app, provider)
+    with transaction() as session:
+        for statement in IN_EVERY_STATE:
+            session.execute(text(statement))
+    clerk.get("/admin/events?lang=en")
+    said = [row["State"] for row in csv_of(clerk, "/admin/events")]
+    assert set(said) == {word.text for word in DELIVERY.values()}
+    for code, word in DELIVERY.items():
+        found = [row["State"] for row in csv_of(clerk, f"/admin/events?state={code}")]
+        assert found == [word.text] * said.count(word.text), code
+
+
+def test_an_amount_finds_its_requests_whatever_has_happened_to_them(
+    app: Flask, clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    small_town.build(app, provider)
+    rows = csv_of(clerk, "/admin/requests")
+    assert len({row["Status"] for row in rows}) >= 5
+    for amount in {row["Betrag"] for row in rows}:
+        wanted = [row["Belegnummer"] for row in rows if row["Betrag"] == amount]
+        found = csv_of(clerk, f"/admin/requests?amount={amount}")
+        assert [row["Belegnummer"] for row in found] == wanted, amount
 
 
 @pytest.mark.parametrize("wrong", ["amount=1,234,5", "from=yesterday", "state=lost", "kind=x"])

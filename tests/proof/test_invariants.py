@@ -117,6 +117,14 @@ MISTAKES: dict[str, list[str]] = {
         one("ledger_entries", "reason = 'payment_succeeded'", "reason = 'settlement'"),
     ],
     "a success is allocated to the cent": [one("allocations", "cents = cents + 1")],
+    "a payment names the day on which its request came in": [
+        one("payments", "received_on = received_on - 1"),
+        one("payment_requests", "created_at = created_at - interval '1 day'",
+            "id IN (SELECT request_id FROM payments)"),
+    ],
+    "a request was paid online when a payment of it succeeded": [
+        one("payment_requests", "paid_online = NOT paid_online"),
+    ],
     "a payment moves along the edges of its table": [
         one("payment_steps", "event = 'cancelled'", "new = 'succeeded'"),
     ],

@@ -138,4 +138,4 @@ def _reaches(right: Right, request: PaymentRequest | None) -> bool:
     reach = gate.person().reach(right)
     if request is None:
         return reach.whole
-    return reach.covers(request.content.get("unit"), request.kind)
+    return reach.covers(request.unit, request.kind)

@@ -1,8 +1,10 @@
 """The list of events: what was told to the finance system, and what became of it."""
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from collections.abc import Mapping
 
-from portal.admin import gate, scope
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
+
+from portal.admin import gate
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, codes
 from portal.admin.words import DELIVERY, EVENT
@@ -26,6 +28,19 @@ state = case(
     (E.position <= ReadThrough.position, "taken"),
     else_="in_feed",
 )
+# The same once more, one by one: what stands in columns PostgreSQL can weigh, a CASE it cannot.
+# Of a row that is not there the key is asked for: that makes an anti-join.
+OPEN, NEVER_SENT = A.position.is_(None), D.position.is_(None)
+STATES: Mapping[str, ColumnElement[bool]] = {
+    "booked": A.result == "booked",
+    "skipped": and_(OPEN, D.state == "skipped"),
+    "taken": and_(
+        OPEN, or_(D.state == "taken", and_(NEVER_SENT, E.position <= ReadThrough.position))
+    ),
+    "in_feed": and_(
+        OPEN, NEVER_SENT, func.coalesce(E.position > ReadThrough.position, literal(value=True))
+    ),
+}
 
 
 def _undelivered(_: str) -> ColumnElement[bool]:
@@ -46,8 +61,8 @@ def _state(value: str) -> ColumnElement[bool]:
         return E.position.in_(refused)
     if value in NOT_TAKEN:
         waiting = select(D.position).where(D.tenant_id == mine, D.state == value)
-        return and_(E.position.in_(waiting), state == value)
-    return _undelivered(value) if value == "undelivered" else state == value
+        return and_(E.position.in_(waiting), OPEN)
+    return _undelivered(value) if value == "undelivered" else STATES[value]
 
 
 EVENTS = Listing(
@@ -84,7 +99,7 @@ EVENTS = Listing(
         ),
         filters.choice("type", N_("What happened"), E.type, codes(EVENT)),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), scope.UNIT),
+        filters.text("unit", N_("Unit"), R.unit),
         *filters.between(E.occurred_at),
         filters.text("request", N_("Request"), E.reference),
     ),

@@ -2,18 +2,25 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Date, Integer, and_, cast, func, literal_column
+from sqlalchemy import ColumnElement, Integer, and_, literal_column
 
 from portal import clock
-from portal.admin import scope
 from portal.admin.lists import filters
-from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, Values, codes
+from portal.admin.lists.columns import (
+    Column,
+    Expression,
+    Field,
+    Filter,
+    Listing,
+    Shape,
+    Values,
+    codes,
+)
 from portal.admin.words import PAYMENT, REASON, REFUND
 from portal.payments.models import Payment
 from portal.payments.returned import Refund
 from portal.payments.states import UNDECIDED
 from portal.requests.models import PaymentRequest
-from portal.tenants import Tenant
 from portal.words import N_
 
 P, R, F = Payment, PaymentRequest, Refund
@@ -27,7 +34,7 @@ URGENCY: ColumnElement[int] = literal_column(
 UNDER_WAY = 2
 REQUEST_OF_PAYMENT = and_(R.tenant_id == P.tenant_id, R.id == P.request_id)
 # From the day on which the request came in to the day of payment (Tag der Zahlung).
-DAYS = P.effective_on - cast(func.timezone(Tenant.time_zone, R.created_at), Date)
+DAYS: Expression = P.effective_on - P.received_on
 
 
 def _undecided(_: str) -> ColumnElement[bool]:
@@ -64,9 +71,7 @@ PAYMENTS = Listing(
         Column("amount", N_("Amount"), Shape.MONEY, P.amount_cents),
         Column("refunded", N_("Refunded"), Shape.MONEY, P.refunded_cents),
     ),
-    source=P.__table__.outerjoin(R.__table__, REQUEST_OF_PAYMENT).outerjoin(
-        Tenant.__table__, Tenant.id == P.tenant_id
-    ),
+    source=P.__table__.outerjoin(R.__table__, REQUEST_OF_PAYMENT),
     tenant=P.tenant_id,
     currency=P.currency,
     reference=R.reference,
@@ -80,7 +85,7 @@ PAYMENTS = Listing(
         ),
         filters.choice("account", N_("Provider account"), P.account_id, filters.accounts),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), scope.UNIT),
+        filters.text("unit", N_("Unit"), R.unit),
         *filters.between(P.started_at, N_("Begun from day"), N_("Begun to day")),
         Filter("paid_from", N_("Paid from day"), Field.DAY, lambda day: P.effective_on >= day),
         Filter("paid_to", N_("Paid to day"), Field.DAY, lambda day: P.effective_on <= day),
@@ -118,7 +123,7 @@ REFUNDS = Listing(
         filters.choice("state", N_("State"), F.state, codes(REFUND)),
         filters.choice("account", N_("Provider account"), P.account_id, filters.accounts),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), scope.UNIT),
+        filters.text("unit", N_("Unit"), R.unit),
         *filters.between(F.ended_at, N_("Ended from day"), N_("Ended to day")),
         filters.amount(F.amount_cents),
     ),

@@ -1,14 +1,11 @@
 """The list of requests."""
 
-from typing import Any
+from sqlalchemy import ColumnElement, and_, case, func, not_
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
-
-from portal.admin import scope
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, codes
+from portal.admin.lists.open_requests import asks
 from portal.admin.words import REQUEST, Word
-from portal.payments.models import Payment
 from portal.requests.models import PaymentRequest
 from portal.tenants import Kind
 from portal.words import N_
@@ -21,16 +18,8 @@ STILL_OPEN = case(
 YES_NO = {"yes": Word(N_("yes")), "no": Word(N_("no"))}
 
 
-def _paid_online() -> Select[Any]:
-    """Payments of a request that succeeded."""
-    return select(Payment.request_id).where(
-        Payment.tenant_id == R.tenant_id, Payment.request_id == R.id, Payment.state == "succeeded"
-    )
-
-
 def _online(value: str) -> ColumnElement[bool]:
-    paid = exists(_paid_online())
-    return paid if value == "yes" else ~paid
+    return R.paid_online if value == "yes" else not_(R.paid_online)
 
 
 REQUESTS = Listing(
@@ -43,7 +32,7 @@ REQUESTS = Listing(
         Column("payment_sign", N_("Payment sign"), Shape.TEXT, R.payment_sign),
         Column("state", N_("State"), Shape.STATE, R.state, REQUEST),
         Column("kind", N_("Kind"), Shape.TEXT, func.coalesce(Kind.name, R.kind)),
-        Column("unit", N_("Unit"), Shape.TEXT, scope.UNIT),
+        Column("unit", N_("Unit"), Shape.TEXT, R.unit),
         Column("received", N_("Received on"), Shape.MOMENT, R.created_at),
         Column("due_on", N_("Due on"), Shape.DAY, R.due_on),
         Column("amount", N_("Amount"), Shape.MONEY, R.amount_cents),
@@ -65,9 +54,9 @@ REQUESTS = Listing(
             {"payable": lambda _: PAYABLE},
         ),
         filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), scope.UNIT),
+        filters.text("unit", N_("Unit"), R.unit),
         *filters.between(R.created_at, N_("Received from day"), N_("Received to day")),
-        filters.amount(R.amount_cents),
+        Filter("amount", N_("Amount"), Field.AMOUNT, asks),
         filters.text("reference", N_("Reference"), R.reference),
         filters.text("payment_sign", N_("Payment sign"), R.payment_sign),
         Filter("online", N_("Paid online"), Field.CHOICE, _online, codes(YES_NO)),

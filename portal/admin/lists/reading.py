@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, false, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, false, func, literal, select, text, true, tuple_
 
 from portal.admin import gate, scope
 from portal.admin.lists.columns import Expression, Listing, Values
@@ -15,6 +15,10 @@ from portal.staff.roles import Right
 
 A_PAGE = 50
 AT_ONCE = 1000  # rows of a file that are fetched at once
+# What the lists ask for lies in memory: a step along an index costs no seek of a disk.
+NEAR = text("SET LOCAL random_page_cost = 1.1")
+# A page is fifty such steps: to start helpers for it takes longer than they save.
+BY_ONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Part:
 
 def page(listing: Listing, values: Values, after: str) -> Page:
     """A page of the list. ``after``: where the page before it ended."""
+    db.session.execute(NEAR)
+    db.session.execute(BY_ONE)
     keys = _keys(listing, values)
     query = _query(listing, Right.SEE, values)
     if place := _place(keys, after):
@@ -71,22 +77,23 @@ def sums(
     listing: Listing,
     values: Values,
     parts: Mapping[str, Part],
-    by: Expression | None = None,
-) -> dict[Any, dict[str, list[Sum]]]:
-    """Add up parts of a list in one go, for each value of ``by`` (``None`` without one)."""
-    group = literal(None).label("part") if by is None else by.label("part")
-    wanted: list[Any] = [group, listing.currency.label("currency")]
+    *by: Expression,
+) -> dict[tuple[Any, ...], dict[str, list[Sum]]]:
+    """Add up parts of a list in one go, for each value of ``by``; without one under ``()``."""
+    groups = [each.label(f"part{number}") for number, each in enumerate(by)]
+    wanted: list[Any] = [*groups, listing.currency.label("currency")]
     for name, part in parts.items():
         more = conditions(listing, part.values)
         wanted.append(func.count().filter(*more).label(f"{name}_rows"))
         of = listing.column(part.column).of if part.column else literal(0)
         wanted.append(func.sum(of).filter(*more).label(f"{name}_cents"))
     query = select(*wanted).select_from(listing.source)
-    query = query.where(*_conditions(listing, Right.SEE, values)).group_by(group, listing.currency)
-    found: dict[Any, dict[str, list[Sum]]] = {}
-    for row in db.session.execute(query):
+    query = query.where(*_conditions(listing, Right.SEE, values))
+    found: dict[tuple[Any, ...], dict[str, list[Sum]]] = {}
+    db.session.execute(NEAR)
+    for row in db.session.execute(query.group_by(*groups, listing.currency)):
         told = row._mapping
-        into = found.setdefault(told["part"], {name: [] for name in parts})
+        into = found.setdefault(tuple(row[: len(by)]), {name: [] for name in parts})
         for name in parts:
             if told[f"{name}_rows"]:
                 cents = int(told[f"{name}_cents"] or 0)

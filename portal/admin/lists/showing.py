@@ -112,7 +112,7 @@ def _totals(listing: Listing, asked: Asked) -> list[tuple[str, str]]:
     """How many rows there are, and what the columns with amounts add up to."""
     money = [column for column in listing.columns if column.shape == "money"]
     parts = {"rows": Part()} | {column.name: Part({}, column.name) for column in money}
-    found = reading.sums(listing, asked.values, parts).get(None, {name: [] for name in parts})
+    found = reading.sums(listing, asked.values, parts).get((), {name: [] for name in parts})
     nothing = [reading.Sum(tenant().currency, 0, 0)]
     told = [(gettext("Rows"), str(sum(one.rows for one in found["rows"])))]
     for column in money:

@@ -2,7 +2,7 @@
 that it leads to exactly the rows that make it up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.admin import gate
 from portal.admin.lists import reading
 from portal.admin.lists.columns import Listing
-from portal.admin.lists.filters import day_of
+from portal.admin.lists.filters import begins, stretch_of
 from portal.admin.lists.of_events import EVENTS
 from portal.admin.lists.of_money import CUSTODY_ITEMS, PAYOUTS, SUSPENSE_ITEMS
 from portal.admin.lists.of_payments import PAYMENTS, REFUNDS
@@ -29,6 +29,7 @@ OPEN = {"state": "open"}
 UNDECIDED = {"state": "undecided"}
 PAYABLE = {"state": "payable"}
 ONLINE = {"online": "yes"}
+Paid = Mapping[tuple[str, int], Mapping[str, list[Sum]]]  # by account and number of the slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ class Overview:
 
 def gather(period: Period) -> Overview:
     """All figures of a period, as far as this person sees."""
-    by_account = _by_account(period)
-    figures = [*_requests(period), *_payments(period, by_account), *_money()]
+    paid = _paid(period)
+    figures = [*_requests(period), *_payments(period, paid), *_money()]
     return Overview(
         {figure.name: figure for figure in figures},
         reading.oldest(PAYMENTS, UNDECIDED, "started"),
-        _providers(period, by_account),
-        _slices(period),
+        _providers(period, paid),
+        _slices(period, paid),
     )
 
 
@@ -112,10 +113,7 @@ def paid_within(first: date, last: date) -> dict[str, Any]:
 def _requests(period: Period) -> list[Figure]:
     base = within(period)
     parts = {"requested": Part({}, "amount"), "open": Part(PAYABLE, "open"), "online": Part(ONLINE)}
-    online = {"online": parts.pop("online")}  # by itself: the payments are then read once
-    told = reading.sums(REQUESTS, base, parts).get(None, {})
-    told |= reading.sums(REQUESTS, base | ONLINE, {"online": Part()}).get(None, {})
-    parts |= online
+    told = reading.sums(REQUESTS, base, parts).get((), {})
     texts = {
         "requested": (
             N_("Requested"),
@@ -133,23 +131,26 @@ def _requests(period: Period) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _by_account(period: Period) -> dict[str, dict[str, list[Sum]]]:
+def _paid(period: Period) -> Paid:
+    """What was paid by each account in each slice of the period: the payments are read once."""
     parts = {"paid": Part({}, "amount"), "days": Part({}, "days")}
-    paid = paid_within(period.first, period.last)
-    return reading.sums(PAYMENTS, paid, parts, Payment.account_id)
+    slices = stretch_of(Payment.effective_on, [first for first, _ in period.slices()])
+    asked = paid_within(period.first, period.last)
+    return reading.sums(PAYMENTS, asked, parts, Payment.account_id, slices)
 
 
-def _payments(period: Period, by_account: dict[str, dict[str, list[Sum]]]) -> list[Figure]:
-    paid = paid_within(period.first, period.last)
+def _payments(period: Period, paid: Paid) -> list[Figure]:
+    asked = paid_within(period.first, period.last)
+    by_all = list(paid.values())
     help_paid = N_("Payments that providers confirmed, by their day of payment.")
     help_days = N_("From the day on which a request came in to the day of payment, on average.")
     refunded = {"state": "succeeded", **within(period)}
-    sums = reading.sums(REFUNDS, refunded, {"refunded": Part({}, "amount")}).get(None, {})
+    sums = reading.sums(REFUNDS, refunded, {"refunded": Part({}, "amount")}).get((), {})
     return [
-        Figure("paid", N_("Paid"), help_paid, PAYMENTS, paid, _added(by_account, "paid"), "amount"),
+        Figure("paid", N_("Paid"), help_paid, PAYMENTS, asked, _added(by_all, "paid"), "amount"),
         Figure(
-            "days", N_("Days until payment"), help_days, PAYMENTS, paid,
-            _added(by_account, "days"), "days",
+            "days", N_("Days until payment"), help_days, PAYMENTS, asked,
+            _added(by_all, "days"), "days",
         ),
         Figure(
             "refunded", N_("Refunded"), N_("Money that went back to those who paid."), REFUNDS,
@@ -174,22 +175,22 @@ def _money() -> list[Figure]:
     )  # fmt: skip
     found = []
     for name, title, text, listing, values, column in wanted:
-        told = reading.sums(listing, values, {name: Part({}, column)}).get(None, {})
+        told = reading.sums(listing, values, {name: Part({}, column)}).get((), {})
         sums = tuple(told.get(name, ()))
         found.append(Figure(name, title, text, listing, values, sums, column))
     return found
 
 
-def _added(groups: Mapping[Any, dict[str, list[Sum]]], name: str) -> tuple[Sum, ...]:
+def _added(groups: Iterable[Mapping[str, list[Sum]]], name: str) -> tuple[Sum, ...]:
     """What all groups add up to, a sum a currency."""
     found: dict[str, Sum] = {}
-    for one in (each for group in groups.values() for each in group[name]):
+    for one in (each for group in groups for each in group[name]):
         had = found.get(one.currency, Sum(one.currency, 0, 0))
         found[one.currency] = Sum(one.currency, had.rows + one.rows, had.cents + one.cents)
     return tuple(found[currency] for currency in sorted(found))
 
 
-def _providers(period: Period, paid: dict[str, dict[str, list[Sum]]]) -> list[Provider]:
+def _providers(period: Period, paid: Paid) -> list[Provider]:
     base = {"state": "in_force", **within(period)}
     account = PAYOUTS.column("account").of
     fees = reading.sums(PAYOUTS, base, {"fees": Part({}, "fee")}, account)
@@ -199,27 +200,27 @@ def _providers(period: Period, paid: dict[str, dict[str, list[Sum]]]) -> list[Pr
             name,
             Figure(
                 f"paid {name}", N_("Paid"), "", PAYMENTS, {**of_paid, "account": name},
-                tuple(paid.get(name, {}).get("paid", ())), "amount",
+                _added((sums for (by, _), sums in paid.items() if by == name), "paid"), "amount",
             ),
             Figure(
                 f"fees {name}", N_("Fees"), "", PAYOUTS, {**base, "account": name},
-                tuple(fees.get(name, {}).get("fees", ())), "fee",
+                tuple(fees.get((name,), {}).get("fees", ())), "fee",
             ),
         )
-        for name in sorted({*paid, *fees})
+        for name in sorted({by for by, *_ in (*paid, *fees)})
     ]  # fmt: skip
 
 
-def _slices(period: Period) -> list[Slice]:
-    chosen = reading.sums(PAYMENTS, within(period), {"n": Part()}, day_of(Payment.started_at))
-    all_paid = paid_within(period.first, period.last)
-    paid = reading.sums(PAYMENTS, all_paid, {"n": Part({}, "amount")}, Payment.effective_on)
+def _slices(period: Period, paid: Paid) -> list[Slice]:
+    slices = period.slices()
+    begun = stretch_of(Payment.started_at, [begins(first) for first, _ in slices])
+    chosen = reading.sums(PAYMENTS, within(period), {"n": Part()}, begun)
     counts = _counts(period)
     found = []
-    for first, last in period.slices():
+    for number, (first, last) in enumerate(slices, start=1):
         inside = Period("", first, last)
-        of_chosen = _added({day: v for day, v in chosen.items() if first <= day <= last}, "n")
-        of_paid = _added({day: v for day, v in paid.items() if first <= day <= last}, "n")
+        of_chosen = tuple(chosen.get((number,), {}).get("n", ()))
+        of_paid = _added((sums for (_, at), sums in paid.items() if at == number), "paid")
         found.append(
             Slice(
                 first,

@@ -153,7 +153,7 @@ def request_act(reference: str, act: str) -> ResponseReturnValue:
 def offered(session: Session, found: PaymentRequest) -> list[tuple[str, str]]:
     """Name and title of the acts that this person may begin with a request as it stands."""
     reach = gate.person().reach(Right.CHANGE_REQUEST)
-    if found.details_purged_at or not reach.covers(found.content.get("unit"), found.kind):
+    if found.details_purged_at or not reach.covers(found.unit, found.kind):
         return []
     return [(name, gettext(act.title)) for name, act in ACTS.items() if act.offered(session, found)]
 

@@ -42,7 +42,7 @@ def request_page(reference: str) -> ResponseReturnValue:
         figures=_figures(found),
         kind=session.get_one(Kind, (found.tenant_id, found.kind)).name,
         instalments=_instalments(found),
-        unit=found.content.get("unit"),
+        unit=found.unit,
         claims=_claims(found),
         newer=_newer(session, found),
         older=_older(session, found),
@@ -137,7 +137,7 @@ def _payments(found: PaymentRequest, rows: Rows) -> list[Json]:
 
 def _offered(found: PaymentRequest, row: Payment) -> Json:
     """Which acts this person may begin with a payment as it stands."""
-    unit = found.content.get("unit")
+    unit = found.unit
     changes, moves = (
         gate.person().reach(right).covers(unit, found.kind)
         for right in (Right.CHANGE_REQUEST, Right.MOVE_MONEY)

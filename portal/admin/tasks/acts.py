@@ -66,7 +66,7 @@ def may(right: Right, task: StaffTask) -> bool:
     if reach.whole or task.reference is None:
         return reach.whole and who.may(right)
     found = register.by_reference(db.session(), task.tenant_id, task.reference)
-    return who.may(right) and reach.covers(found.content.get("unit"), found.kind)
+    return who.may(right) and reach.covers(found.unit, found.kind)
 
 
 ORDER = Field(
