@@ -25,6 +25,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from bench.intake import postgres, used
 from portal import create_app, embedded, keys, schema
 from portal.config import Settings
 from portal.db import db, transaction
@@ -53,10 +54,10 @@ FROM (SELECT n, now() - {SPAN} + {SPAN} * n / :requests AS made
     FROM generate_series(1::bigint, :requests) AS n) AS numbered
 """
 PAYMENTS = f"""
-INSERT INTO payments (tenant_id, id, request_id, request_version, account_id, method, label,
-    channel, amount_cents, currency, state, current, provider_reference, received_on, started_at,
-    confirmed_at, effective_on, refunded_cents, reversed_cents)
-SELECT r.tenant_id, md5(r.id || '-' || n), r.id, 1,
+INSERT INTO payments (tenant_id, id, request_id, request_version, unit, kind, account_id, method,
+    label, channel, amount_cents, currency, state, current, provider_reference, received_on,
+    started_at, confirmed_at, effective_on, refunded_cents, reversed_cents)
+SELECT r.tenant_id, md5(r.id || '-' || n), r.id, 1, r.unit, r.kind,
     CASE WHEN n % 3 = 0 THEN 'paypal' ELSE 'card' END, 'card', 'Karte', 'web', r.amount_cents,
     'EUR', ended, ended = 'succeeded' OR n % 20000 = 11, 'pi_' || n,
     (r.created_at AT TIME ZONE 'Europe/Berlin')::date, started,
@@ -139,7 +140,7 @@ def main() -> None:
         name = told.keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="quitt-admin-"))
         app = stack.enter_context(portal(Path(name), told.requests, payments))
         print(f"load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
-        slow = [name for name in timed(app, told.requests) if name]
+        slow = [name for name in timed(app, told.requests, Path(name)) if name]
     print("verdict: " + (f"TOO SLOW: {', '.join(slow)}" if slow else "fast enough"))
     sys.exit(bool(slow))
 
@@ -189,7 +190,7 @@ def seed(app: Flask, owner: str, requests: int, payments: int) -> None:
     print(f"{requests:,} requests, {payments:,} payments: {time.perf_counter() - began:.0f} s")
 
 
-def timed(app: Flask, requests: int) -> Iterator[str]:
+def timed(app: Flask, requests: int, folder: Path) -> Iterator[str]:
     """Each page's median; the names of those that are too slow."""
     suffix = f"{time.time_ns()}"
     clerk = sign_in(builders.browser(app), colleague(f"clerk{suffix}", Role.CLERK))
@@ -200,11 +201,12 @@ def timed(app: Flask, requests: int) -> Iterator[str]:
     db.session.rollback()
     for kind, name, path in pages(seen, payment):
         for who, client in (("town", clerk), ("unit", unit)):
-            median, slowest, own, size = took(client, f"/admin/{path}")
+            median, slowest, own, base, size = took(client, f"/admin/{path}", folder)
             slow = median >= MOST[kind]
             print(
                 f"{kind:8} {who} {name:34} {median:7.1f} ms, slowest {slowest:7.1f} ms, own"
-                f" processor {own:5.1f} ms, {size / 1000:.0f} KB{'  TOO SLOW' if slow else ''}",
+                f" processor {own:5.1f} ms, PostgreSQL's {base:5.1f} ms, {size / 1000:.0f} KB"
+                f"{'  TOO SLOW' if slow else ''}",
                 flush=True,
             )
             yield f"{name} ({who})" if slow else ""
@@ -241,13 +243,15 @@ def pages(reference: str, payment: str) -> Iterator[tuple[str, str, str]]:
         yield ("overview", f"overview: {period}", f"overview?period={period}")
 
 
-def took(client: FlaskClient, path: str) -> tuple[float, float, float, int]:
-    """Median and slowest, and what of it this process computed, in milliseconds; the page's bytes.
+def took(client: FlaskClient, path: str, folder: Path) -> tuple[float, float, float, float, int]:
+    """Median and slowest, what of it this process computed, and what PostgreSQL did on average, in
+    milliseconds; the page's bytes.
 
-    On a machine with other work the difference is waiting: for the database, or for a turn.
+    On a machine with other work the difference is waiting for a turn.
     """
-    seconds, own, size = [], [], 0
+    seconds, own, size, before = [], [], 0, 0.0
     for number in range(TIMES + 1):
+        before = before if number > 1 else used(postgres(folder))  # without the first, that warms
         began, computed = time.perf_counter(), time.process_time()
         answer = Context().run(FlaskClient.open, client, path, base_url="https://localhost")
         if number:
@@ -257,8 +261,9 @@ def took(client: FlaskClient, path: str) -> tuple[float, float, float, int]:
             sys.exit(f"{path}: {answer.status_code}")
         size = len(answer.data)
         db.session.remove()
+    base = (used(postgres(folder)) - before) / TIMES
     median, computing = statistics.median(seconds), statistics.median(own)
-    return median * 1000, max(seconds) * 1000, computing * 1000, size
+    return median * 1000, max(seconds) * 1000, computing * 1000, base * 1000, size
 
 
 if __name__ == "__main__":

@@ -8,23 +8,25 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 from portal.admin import gate
 from portal.db import db
 from portal.errors import NotFound
+from portal.payments.models import Payment
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.staff.roles import Right
 
 
-def within(right: Right) -> ColumnElement[bool]:
-    """The condition that a request is one of this person's."""
+def within(
+    right: Right, of: type[PaymentRequest | Payment] = PaymentRequest
+) -> ColumnElement[bool]:
+    """The condition that a request, or the one that is paid, is one of this person's."""
     reach = gate.person().reach(right)
     if reach.whole:
         return true()
-    unit, kind = PaymentRequest.unit, PaymentRequest.kind
     return or_(
         false(),
         *(
             and_(
-                true() if of_unit is None else unit == of_unit,
-                true() if of_kind is None else kind == of_kind,
+                true() if of_unit is None else of.unit == of_unit,
+                true() if of_kind is None else of.kind == of_kind,
             )
             for of_unit, of_kind in sorted(reach.parts, key=repr)
         ),

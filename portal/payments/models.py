@@ -130,6 +130,9 @@ class Payment(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger)
     request_version: Mapped[int]
+    # As its request has them now, so that lists need not read it; a trigger of the tables follows.
+    unit: Mapped[str | None]
+    kind: Mapped[str]
     account_id: Mapped[str]
     method: Mapped[str]
     label: Mapped[str]

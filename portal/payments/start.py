@@ -176,6 +176,8 @@ def _write_down(
         id=secrets.token_hex(16),
         request_id=request.id,
         request_version=request.version,
+        unit=request.unit,
+        kind=request.kind,
         account_id=rule.account_id,
         method=rule.method,
         label=rule.label,

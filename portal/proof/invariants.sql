@@ -137,10 +137,11 @@ GROUP BY p.tenant_id, p.id, p.state, p.amount_cents
 HAVING coalesce(sum(a.cents), 0)
     <> CASE WHEN p.state = 'succeeded' THEN p.amount_cents ELSE 0 END;
 
--- a payment names the day on which its request came in
+-- a payment names unit, kind and day of receipt of its request
 SELECT p.tenant_id, p.id FROM payments p JOIN tenants t ON t.id = p.tenant_id
 JOIN payment_requests r ON (r.tenant_id, r.id) = (p.tenant_id, p.request_id)
-WHERE p.received_on <> (r.created_at AT TIME ZONE t.time_zone)::date;
+WHERE (p.unit, p.kind, p.received_on)
+    IS DISTINCT FROM (r.unit, r.kind, (r.created_at AT TIME ZONE t.time_zone)::date);
 
 -- a request was paid online when a payment of it succeeded
 SELECT r.tenant_id, r.id FROM payment_requests r WHERE r.paid_online <> EXISTS (

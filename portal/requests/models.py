@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Computed,
-    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -76,7 +75,7 @@ class PaymentRequest(Base):
         ),
     )
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)  # there is one: the kind has it
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     reference: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)

@@ -264,6 +264,26 @@ def test_what_is_out_of_reach_is_in_no_list_and_no_file(app: Flask, provider: Fa
         assert "K-2" not in shown
 
 
+def test_a_payment_goes_with_its_request_to_another_unit(
+    app: Flask, provider: FakeProvider
+) -> None:
+    record(provider.pay(builders.begin(builders.letter("K-1", unit="20.1"))), CARD)
+    units = {}
+    for unit in ("20.1", "20.2"):
+        who = colleague(f"of{unit[-1]}", Grant(Role.CLERK, unit=unit))
+        units[unit] = sign_in(builders.browser(app), who)
+
+    def seen(unit: str) -> list[list[str]]:
+        lists = ("requests", "payments", "held?what=suspense", "events")
+        return [first_column(units[unit].get(f"/admin/{name}").text) for name in lists]
+
+    assert all(seen("20.1"))
+    assert not any(seen("20.2"))
+    builders.letter("K-1", unit="20.2")
+    assert all(seen("20.2"))
+    assert not any(seen("20.1"))
+
+
 def clean(text: str) -> str:
     return text.partition("<main")[2]
 

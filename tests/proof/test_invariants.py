@@ -117,7 +117,9 @@ MISTAKES: dict[str, list[str]] = {
         one("ledger_entries", "reason = 'payment_succeeded'", "reason = 'settlement'"),
     ],
     "a success is allocated to the cent": [one("allocations", "cents = cents + 1")],
-    "a payment names the day on which its request came in": [
+    "a payment names unit, kind and day of receipt of its request": [
+        one("payments", "unit = '20.9'"),
+        one("payments", "kind = 'fee'", "kind <> 'fee'"),
         one("payments", "received_on = received_on - 1"),
         one("payment_requests", "created_at = created_at - interval '1 day'",
             "id IN (SELECT request_id FROM payments)"),

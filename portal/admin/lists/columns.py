@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, SQLColumnExpression
 from sqlalchemy.sql.selectable import FromClause
 
 from portal.admin.words import Word
+from portal.payments.models import Payment
+from portal.requests.models import PaymentRequest
 from portal.web.language import gettext
 
 Expression = SQLColumnExpression[Any]
@@ -69,8 +71,8 @@ class Listing:
     """A list: newest first by one of ``orders``, each a key that names a row and never repeats.
 
     ``path`` is its address below ``/admin``; several may share it, as ``what``. What belongs to no
-    request (``of_requests``) is seen with a role for the whole town only. ``reference`` is that of
-    the request that a row leads to, if any.
+    request (``of_requests``) is seen with a role for the whole town only, all else by the unit and
+    kind of ``whose``. ``reference`` is that of the request that a row leads to, if any.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Listing:
     filters: tuple[Filter, ...]
     orders: Mapping[str, tuple[Expression, ...]]
     order: Callable[[Values], str] = lambda _: "newest"
+    whose: type[PaymentRequest | Payment] = PaymentRequest
     preset: Mapping[str, str] = field(default_factory=dict)
     of_requests: bool = True
 

@@ -74,6 +74,7 @@ SUSPENSE_ITEMS = Listing(
         _exact(S.amount_cents),
     ),
     orders={"newest": (S.opened_at, S.id)},
+    whose=P,
 )
 
 CUSTODY_ITEMS = Listing(

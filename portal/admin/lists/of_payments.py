@@ -84,8 +84,8 @@ PAYMENTS = Listing(
             {"undecided": _undecided, "stuck": _stuck, "unknown": _unknown},
         ),
         filters.choice("account", N_("Provider account"), P.account_id, filters.accounts),
-        filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), R.unit),
+        filters.choice("kind", N_("Kind"), P.kind, filters.kinds),
+        filters.text("unit", N_("Unit"), P.unit),
         *filters.between(P.started_at, N_("Begun from day"), N_("Begun to day")),
         Filter("paid_from", N_("Paid from day"), Field.DAY, lambda day: P.effective_on >= day),
         Filter("paid_to", N_("Paid to day"), Field.DAY, lambda day: P.effective_on <= day),
@@ -96,6 +96,7 @@ PAYMENTS = Listing(
         "paid": (P.effective_on, P.id),
     },
     order=_order,
+    whose=P,
 )
 
 REFUNDS = Listing(
@@ -122,10 +123,11 @@ REFUNDS = Listing(
     filters=(
         filters.choice("state", N_("State"), F.state, codes(REFUND)),
         filters.choice("account", N_("Provider account"), P.account_id, filters.accounts),
-        filters.choice("kind", N_("Kind"), R.kind, filters.kinds),
-        filters.text("unit", N_("Unit"), R.unit),
+        filters.choice("kind", N_("Kind"), P.kind, filters.kinds),
+        filters.text("unit", N_("Unit"), P.unit),
         *filters.between(F.ended_at, N_("Ended from day"), N_("Ended to day")),
         filters.amount(F.amount_cents),
     ),
     orders={"newest": (F.asked_at, F.id)},
+    whose=P,
 )

@@ -128,7 +128,7 @@ def _query(listing: Listing, right: Right, values: Values) -> Select[Any]:
 def _conditions(listing: Listing, right: Right, values: Values) -> list[ColumnElement[bool]]:
     who = gate.person()
     if listing.of_requests:
-        reach = scope.within(right)
+        reach = scope.within(right, listing.whose)
     else:
         reach = true() if who.reach(right).whole else false()
     return [listing.tenant == who.tenant_id, reach, *conditions(listing, values)]
