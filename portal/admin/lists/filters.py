@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, BindParameter, ColumnElement, Integer, bindparam, cast, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.admin import gate
 from portal.admin.lists.columns import Choices, Expression, Field, Filter, Listing, Where
@@ -148,7 +149,7 @@ def accounts() -> list[tuple[str, str]]:
     return [(name, name) for name in db.session.scalars(query.order_by(ProviderAccount.id))]
 
 
-def stretch_of(value: Expression, begin: Sequence[date]) -> Expression:
+def stretch_of(value: InstrumentedAttribute[Any], begin: Sequence[date]) -> Expression:
     """In which of several stretches, counted from 1, a value lies. ``begin``: when each begins.
 
     To find a moment's day by its time zone would take far longer, row by row.

@@ -1,6 +1,6 @@
 """The list of requests."""
 
-from sqlalchemy import ColumnElement, and_, case, func, not_
+from sqlalchemy import ColumnElement, and_, case, func
 
 from portal.admin.lists import filters
 from portal.admin.lists.columns import Column, Field, Filter, Listing, Shape, codes
@@ -19,7 +19,7 @@ YES_NO = {"yes": Word(N_("yes")), "no": Word(N_("no"))}
 
 
 def _online(value: str) -> ColumnElement[bool]:
-    return R.paid_online if value == "yes" else not_(R.paid_online)
+    return R.paid_online.is_(value == "yes")
 
 
 REQUESTS = Listing(

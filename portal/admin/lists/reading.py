@@ -80,7 +80,7 @@ def sums(
     *by: Expression,
 ) -> dict[tuple[Any, ...], dict[str, list[Sum]]]:
     """Add up parts of a list in one go, for each value of ``by``; without one under ``()``."""
-    groups = [each.label(f"part{number}") for number, each in enumerate(by)]
+    groups: list[Any] = [each.label(f"part{number}") for number, each in enumerate(by)]
     wanted: list[Any] = [*groups, listing.currency.label("currency")]
     for name, part in parts.items():
         more = conditions(listing, part.values)
