@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -45,6 +46,8 @@ FACTS: Mapping[str, str] = {
     "order": N_("Order"),
     "account": N_("Provider account"),
     "request": N_("Request"),
+    "day": N_("Day"),
+    "differences": N_("Differences"),
 }
 
 
@@ -79,9 +82,18 @@ def _value(told: Json, key: str, value: Any) -> str:
         return gettext("never: always two")
     if value is None or value == "":
         return ""
+    if key == "differences":
+        return "; ".join(_difference(each) for each in value)
     if key.endswith("_cents"):
         return language.money(Money(int(value), str(told.get("currency") or "EUR")))
     return SAID[key](str(value)) if key in SAID else str(value)
+
+
+def _difference(told: Json) -> str:
+    """An equation that does not hold: its number, of what, and by how much, as far as known."""
+    currency = told["currency"]
+    by = [language.money(Money(cents, currency)) for cents in told["cents"] if cents]
+    return " ".join(filter(None, [told["equation"], told["part"], ", ".join(by)]))
 
 
 def _payment(name: str) -> str:
@@ -91,6 +103,7 @@ def _payment(name: str) -> str:
 
 SAID: Mapping[str, Callable[[str], str]] = {
     "act": lambda code: gettext(ACTS[code].title) if code in ACTS else code,
+    "day": lambda told: language.day(date.fromisoformat(told)),
     "payment": _payment,
     "reason": lambda code: words.said(words.REASON, code),
     "role": lambda code: role_name(Role(code)),

@@ -109,7 +109,7 @@ def test_a_day_that_holds_is_closed_by_one(client: FlaskClient, yesterday: date)
     assert answer.location == page
     shown = client.get(page).text
     assert "Der Tag ist abgeschlossen." in shown
-    assert "staff:jansen" in shown
+    assert "Kollegin Jansen (jansen)" in shown
     row = db.session.get_one(DayClosing, (TOWN, yesterday))
     assert row.head_hash.hex() in shown
     assert "Tag abschließen" not in shown

@@ -1,6 +1,7 @@
 """The overview: every figure is exactly what its rows add up to."""
 
 import re
+from datetime import date, timedelta
 from html import unescape
 from itertools import pairwise
 
@@ -168,8 +169,6 @@ def test_two_days_that_make_no_period_are_told(app: Flask, ends: str) -> None:
 
 
 def test_a_long_period_is_cut_into_its_months_without_a_gap() -> None:
-    from datetime import date, timedelta
-
     year = periods.read("year", None, None, date(2026, 12, 3))
     assert year
     slices = year.slices()
@@ -180,6 +179,12 @@ def test_a_long_period_is_cut_into_its_months_without_a_gap() -> None:
     week = periods.read("7", None, None, date(2026, 12, 3))
     assert week
     assert len(week.slices()) == 7
+
+
+def test_yesterday_is_one_day() -> None:
+    found = periods.read("yesterday", None, None, date(2026, 12, 1))
+    assert found
+    assert (found.first, found.last) == (date(2026, 11, 30), date(2026, 11, 30))
 
 
 def test_bars_keep_within_the_picture() -> None:

@@ -19,8 +19,9 @@ from portal.payments.returned import Refund
 from portal.requests import elsewhere, links, opening, tan
 from portal.requests.ordered import Elsewhere, How
 from portal.requests.orders import Subject
-from portal.returns import custody
+from portal.returns import custody, proposing
 from portal.staff.roles import Grant, Role
+from portal.worklist import reading, writing
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, Letter, eur, token
 from tests.conftest import Time
@@ -203,6 +204,30 @@ def test_a_refund_is_asked_for_with_errors_beside_the_field(
     db.session.rollback()
     (row,) = db.session.scalars(select(Refund)).all()
     assert (row.state, row.asked_by, row.amount_cents) == ("requested", "staff:jansen", 10_000)
+
+
+def test_what_was_paid_too_much_is_proposed_to_go_back(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    _, payment = paid_twice(provider)
+    shown = clerk.get(f"/admin/requests/K-2026-1/payments/{payment}/refund").text
+    assert 'name="amount" type="text" value="100,00"' in shown
+    assert '<option value="surplus" selected>' in shown
+    _, other = paid(provider)
+    shown = clerk.get(f"/admin/requests/K-1/payments/{other}/refund").text
+    assert 'name="amount" type="text" value=""' in shown
+
+
+def test_what_is_to_be_done_about_a_request_stands_on_its_page(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    paid_twice(provider)
+    proposing.look()
+    (task,) = reading.open_tasks(db.session(), TOWN)
+    assert f'href="/admin/tasks/{task.number}"' in page(clerk, "K-2026-1")
+    with transaction() as session:
+        writing.end_number(session, TOWN, task.number, "staff:jansen", "erledigt")
+    assert f'href="/admin/tasks/{task.number}"' not in page(clerk, "K-2026-1")
 
 
 def test_money_is_asked_for_only_after_a_fresh_proof(

@@ -142,6 +142,7 @@ def test_a_refused_event_is_sent_again_or_noted_as_booked_by_hand(
 ) -> None:
     number = made.opened(Kind.EVENT_REFUSED, provider)
     position = stands(number).detail["position"]
+    assert "Konto fehlt" in clerk.get(f"/admin/tasks/{number}").text
     send(clerk, f"/admin/tasks/{number}/resend")
     db.session.rollback()
     assert db.session.get_one(Delivery, (TOWN, position)).state == "waiting"

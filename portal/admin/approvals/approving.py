@@ -88,6 +88,7 @@ def _shown(asked: Asked) -> Json:
         "effect": gettext(asked.act.effect) if asked.act else "",
         "facts": saying.facts(row.facts),
         "order": row.order_number,
+        "day": row.facts.get("day"),
         "first": saying.who(session, row.first),
         "second": saying.who(session, row.second) if row.second else "",
         "alone": row.alone,

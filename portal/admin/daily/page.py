@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.admin import doors, gate
+from portal.admin import doors, gate, saying
 from portal.admin.daily import showing
 from portal.admin.daily.showing import Standing, read, whole_town
 from portal.admin.daily.words import REASONS, SOURCES
@@ -99,7 +99,14 @@ def day_page(
     day: date, errors: Mapping[str, str] | None = None, status: int = 200
 ) -> ResponseReturnValue:
     """The page of a day, with what was wrong in a form and what was typed."""
-    return page("admin/daily.html", status, errors=errors or {}, typed=request.form, **_told(day))
+    told = _told(day)
+
+    def who(actor: str) -> str:
+        return saying.who(db.session(), actor)
+
+    return page(
+        "admin/daily.html", status, errors=errors or {}, typed=request.form, who=who, **told
+    )
 
 
 def past(day: str) -> date:

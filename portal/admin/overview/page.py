@@ -15,6 +15,8 @@ from portal.admin.lists.reading import Sum
 from portal.admin.overview import charts, figures, periods
 from portal.admin.overview.charts import Chart
 from portal.admin.overview.figures import Figure, Overview
+from portal.admin.tasks import listing
+from portal.db import db
 from portal.money import Money
 from portal.staff.roles import Right
 from portal.web import language
@@ -67,6 +69,7 @@ def overview() -> ResponseReturnValue:
         slices=_slices(told),
         way=_way(told),
         chart=_chart(told),
+        tasks=sum(sum(ages.values()) for ages in listing.counts(db.session()).values()),
     )
 
 

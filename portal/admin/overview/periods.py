@@ -34,14 +34,16 @@ class Period:
 
 NAMES: Mapping[str, str] = {
     "today": N_("Today"),
+    "yesterday": N_("Yesterday"),
     "7": N_("7 days"),
     "30": N_("30 days"),
     "month": N_("This month"),
     "year": N_("This year"),
     "own": N_("From day to day"),
 }
-FIRST: Mapping[str, Callable[[date], date]] = {
+BEGINS: Mapping[str, Callable[[date], date]] = {
     "today": lambda today: today,
+    "yesterday": lambda today: today - timedelta(days=1),
     "7": lambda today: today - timedelta(days=6),
     "30": lambda today: today - timedelta(days=29),
     "month": lambda today: today.replace(day=1),
@@ -52,8 +54,9 @@ FIRST: Mapping[str, Callable[[date], date]] = {
 def read(name: str, first: date | None, last: date | None, today: date) -> Period | None:
     """The period that was chosen; ``None`` when two days make none."""
     if name != "own":
-        name = name if name in FIRST else USUAL
-        return Period(name, FIRST[name](today), today)
+        name = name if name in BEGINS else USUAL
+        begins = BEGINS[name](today)
+        return Period(name, begins, begins if name == "yesterday" else today)
     if first is None or last is None or not date(2000, 1, 1) <= first <= last <= date(2999, 1, 1):
         return None
     return Period(name, first, last)

@@ -9,10 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.admin import doors, gate, scope, words
+from portal.admin.approvals.second_person import ACTS
 from portal.admin.frame import page
 from portal.admin.requests import acts, timeline
 from portal.admin.requests import rows as request_rows
 from portal.admin.requests.rows import Rows
+from portal.admin.tasks import words as task_words
+from portal.approvals.models import Approval
 from portal.db import Json, db
 from portal.finance.models import Endpoint
 from portal.money import Money
@@ -22,6 +25,7 @@ from portal.requests import tan
 from portal.requests.models import PaymentRequest, Tries
 from portal.staff.roles import Right
 from portal.tenants import Kind
+from portal.web.language import gettext
 
 OLDEST_FIRST = "oldest"
 
@@ -51,9 +55,27 @@ def request_page(reference: str) -> ResponseReturnValue:
         moments=moments[::-1] if oldest_first else moments,
         oldest_first=oldest_first,
         acts=acts.offered(session, found),
+        waiting=_waiting(session, found.tenant_id, rows),
+        tasks=[
+            (task.number, task_words.title(task.kind), task_words.happened(task))
+            for task in rows.told.tasks
+            if task.ended_at is None
+        ],
         may_send_again=gate.person().may(Right.SEND_AGAIN),
         has_endpoint=session.get(Endpoint, found.tenant_id) is not None,
     )
+
+
+def _waiting(session: Session, tenant_id: str, rows: Rows) -> list[tuple[int, str]]:
+    """What was asked for about its payments and waits for a second person: number and name."""
+    money = rows.money
+    about = [*(row.id for row in money.payments), *(row.id for row in money.refunds)]
+    query = select(Approval.id, Approval.act).where(
+        Approval.tenant_id == tenant_id, Approval.state == "asked", Approval.subject.in_(about)
+    )
+    return [
+        (number, gettext(ACTS[act].title)) for number, act in session.execute(query) if act in ACTS
+    ]
 
 
 def _figures(found: PaymentRequest) -> Json:

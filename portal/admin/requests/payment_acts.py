@@ -24,7 +24,7 @@ from portal.requests.models import PaymentRequest
 from portal.returns import left, refunds
 from portal.staff.roles import Right
 from portal.web.current import keyring
-from portal.web.language import gettext, money
+from portal.web.language import digits, gettext, money
 from portal.words import N_
 
 VERDICTS = {
@@ -37,8 +37,13 @@ OF_ORDER = {"order_missing", "order_used", "approval_waits"}
 
 @doors.get("/requests/<reference>/payments/<payment_id>/refund", Right.MOVE_MONEY)
 def refund_page(reference: str, payment_id: str) -> ResponseReturnValue:
+    """What was paid too much is proposed: that is mostly what goes back."""
     found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
-    return _refund(found, payment, {"amount": "", "reason": "", "order": ""}, {})
+    surplus = left.free(db.session(), payment, Reason.SURPLUS)
+    told = {"amount": "", "reason": "", "order": ""}
+    if surplus.cents:
+        told |= {"amount": digits(surplus), "reason": Reason.SURPLUS.value}
+    return _refund(found, payment, told, {})
 
 
 @doors.post("/requests/<reference>/payments/<payment_id>/refund", Right.MOVE_MONEY)

@@ -15,7 +15,7 @@ from portal.admin.audit.words import act_name
 from portal.admin.requests import telling
 from portal.admin.requests.changes import changes
 from portal.admin.requests.rows import Rows
-from portal.admin.tasks.sentences import TITLES
+from portal.admin.tasks.words import title
 from portal.admin.words import said
 from portal.audit import AuditRow
 from portal.finance.models import EventRow
@@ -229,7 +229,7 @@ def _delivered(rows: Rows, row: EventRow) -> tuple[str, tuple[str, ...]]:
 
 def _tasks(rows: Rows, who: Who) -> Iterator[Moment]:
     for row in rows.told.tasks:
-        what, number = said(TITLES, row.kind), row.number
+        what, number = title(row.kind), row.number
         says = gettext("Task %(number)s opened: %(what)s", number=number, what=what)
         yield Moment(row.opened_at, "task", says, tone="wait")
         if row.ended_at:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from portal.admin import doors, gate, links, proof, refusals
 from portal.admin.frame import page
@@ -14,6 +15,7 @@ from portal.admin.tasks.doing import Unfit
 from portal.admin.tasks.listing import BANDS, Wanted
 from portal.db import db
 from portal.errors import PortalError
+from portal.finance.models import Acknowledgement
 from portal.money import Money
 from portal.staff.roles import Right
 from portal.web.language import gettext
@@ -80,8 +82,17 @@ def _shown(one: StaffTask, errors: dict[str, str]) -> ResponseReturnValue:
         proposals=custody_facts.proposed(session, item) if item and may_assign else [],
         why=words.why,
         may_assign=may_assign,
+        answer=_answer(session, one),
         errors=errors,
     )
+
+
+def _answer(session: Session, one: StaffTask) -> str:
+    """Why the finance system could not book what the task is about, in its own words."""
+    if one.kind != Kind.EVENT_REFUSED:
+        return ""
+    said = session.get(Acknowledgement, (one.tenant_id, one.detail["position"]))
+    return (said.reason or "") if said else ""
 
 
 def _form_of(act: Act) -> Page:
