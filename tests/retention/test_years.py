@@ -9,6 +9,7 @@ import pytest
 from flask import current_app
 from sqlalchemy import select, text
 
+from portal.approvals.models import Approval, ApprovalRule
 from portal.db import db, transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
@@ -35,6 +36,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DAY = timedelta(days=1)
 DETAILS = timedelta(days=180)
 FIRST, LAST, END = 2026, 2027, 2041
+LETTERS = 11  # a year
+ALONE = 4_000  # cents: up to which one person is enough
 CLIENT = "client:c_1"
 
 
@@ -61,7 +64,7 @@ class Years:
 
     def of(self, year: int) -> Iterator[Act]:
         """What happens with one year's letters."""
-        names = {number: f"K-{year}-{number}" for number in range(1, 10)}
+        names = {number: f"K-{year}-{number}" for number in range(1, LETTERS + 1)}
         yield Act(at(year, 1, 10), lambda: self.town.done(names[1]), names[1])
         yield Act(at(year, 3, 5), lambda: self.told(names[2]), names[2])
         yield Act(at(year, 4, 5), lambda: self.undone(names[3]), names[3])
@@ -73,6 +76,8 @@ class Years:
         yield Act(at(year, 8, 5), lambda: self.replaced(names[7], names[8]), names[8])
         yield Act(at(year, 8, 5, 13), lambda: None, names[7])
         yield Act(at(year, 9, 5), lambda: self.lowered(names[9]), names[9])
+        yield Act(at(year, 10, 5), lambda: self.kept_alone(names[10]), names[10])
+        yield Act(at(year, 11, 5), lambda: self.refunded_alone(names[11]), names[11])
         told = noting.Accounts(year, date(year + 1, 7, 1), date(year + 1, 12, 10))
         yield Act(at(year + 2, 1, 20), lambda: noting.accounts(TOWN, told, "staff:anna"))
 
@@ -136,6 +141,24 @@ class Years:
         closing.ask(TOWN, closing.CUSTODY, item, "AO-3", "staff:anna")
         closing.approve(TOWN, closing.CUSTODY, item, "staff:bert")
 
+    def kept_alone(self, name: str) -> None:
+        """Paid, then asked for less; the rest is kept by one person, as the town's rule allows."""
+        self.town.done(name)
+        builders.letter(name, amount_cents=10_000 - ALONE)
+        query = select(CustodyItem.id).filter_by(request_reference=name)
+        db.session.rollback()
+        closing.ask(TOWN, closing.CUSTODY, db.session.scalars(query).one(), "AO-4", "staff:anna")
+
+    def refunded_alone(self, name: str) -> None:
+        """Paid, then asked for less; one person has the rest sent back."""
+        _, payment = self.town.paid(name)
+        self.town.settle(payment)
+        builders.letter(name, amount_cents=10_000 - ALONE)
+        asked = refunds.Asked(TOWN, payment, Money(ALONE), Reason.SURPLUS, "AO-5", "staff:anna")
+        refund = refunds.ask(asked)
+        sending.submit(current_app.extensions["keyring"], TOWN, refund)
+        self.town.settle_lines(self.town.provider.refund_line(refund))
+
 
 def nights(acts: list[Act]) -> Iterator[datetime]:
     """Four a year, and those around every day on which something is due."""
@@ -197,6 +220,13 @@ def live(town: Town, time: Time, acts: list[Act]) -> dict[str, PaymentRequest]:
 def years(town: Town, time: Time) -> tuple[list[Act], dict[str, PaymentRequest]]:
     with transaction() as session:
         session.get_one(Tenant, TOWN).retention_days = DETAILS.days
+        for act in (closing.CUSTODY, refunds.ACT):
+            session.add(
+                ApprovalRule(
+                    tenant_id=TOWN, act=act, up_to_cents=ALONE, currency="EUR",
+                    given_by="operator", given_at=at(FIRST, 1, 1),
+                )
+            )  # fmt: skip
     acts = sorted(
         (act for year in range(FIRST, LAST + 1) for act in Years(town).of(year)),
         key=lambda act: act.at,
@@ -209,7 +239,7 @@ def test_fifteen_years_of_a_small_town(
 ) -> None:
     acts, requests = years
     moved = {act.moves: act for act in acts if act.moves}
-    assert len(moved) == 9 * (LAST - FIRST + 1) == len(requests)
+    assert len(moved) == LETTERS * (LAST - FIRST + 1) == len(requests)
     for name, request in requests.items():
         act = moved[name]
         gone, whole = request.details_purged_at, request.purged_at
@@ -227,6 +257,10 @@ def test_fifteen_years_of_a_small_town(
             push(name)
     _nothing_names_a_request()
     _the_audit_still_holds()
+    db.session.rollback()
+    alone = db.session.scalars(select(Approval).where(Approval.alone)).all()
+    assert len(alone) == 2 * (LAST - FIRST + 1)
+    assert {(each.first, each.second) for each in alone} == {("client:~", None)}
 
 
 def _nothing_names_a_request() -> None:
