@@ -1,5 +1,6 @@
 """Every page looked at, as ``./quitt look`` does, and that the looking sees what is wrong."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,12 @@ from portal import clock, create_app
 from portal.payments.standing import Standing
 from portal.web.language import LANGUAGES
 from tests.browser.conftest import DESK, PHONE, Comes
-from tests.look import looking, trees
+from tests.look import desks, looking, trees
 from tests.look.__main__ import share_out
+from tests.look.desks import DESKS
+from tests.look.inside import settings_of
 from tests.look.plan import Colours, Width, looks
-from tests.look.ways import WAYS, settings_of
+from tests.look.ways import WAYS, Way
 from tests.stages import HOUSE, Demo
 
 pytestmark = pytest.mark.browser
@@ -30,6 +33,12 @@ def test_every_page_is_looked_at() -> None:
     assert set(Standing) <= WAYS.keys()
 
 
+def test_every_page_of_the_admin_view_is_looked_at() -> None:
+    templates = {file.stem for file in (HOUSE / "templates" / "admin").glob("*.html")}
+    pages = templates - desks.NO_PAGES - desks.SEEN_ELSEWHERE
+    assert {way.template for way in DESKS.values()} == pages
+
+
 def test_each_two_of_language_width_and_colours_come_together() -> None:
     seen = [(number, look) for number in range(len(WAYS)) for look in looks(number, every=False)]
     for width in Width:
@@ -41,12 +50,12 @@ def test_each_two_of_language_width_and_colours_come_together() -> None:
     assert len({(look.width, look.colours) for _, look in seen}) == len(Width) * len(Colours)
 
 
-def test_nothing_is_wrong_with_any_page(demo: Demo) -> None:
-    seen = share_out(
-        demo.data, demo.data.parent / "certificate.pem", list(WAYS), every=False, pictures=None
-    )
+@pytest.mark.parametrize(("pages", "each"), [(WAYS, 3), (DESKS, 2)], ids=["citizens", "desks"])
+def test_nothing_is_wrong_with_any_page(demo: Demo, pages: Mapping[str, Way], each: int) -> None:
+    certificate = demo.data.parent / "certificate.pem"
+    seen = share_out(demo.data, certificate, list(pages), every=False, pictures=None)
     assert not seen.faults, "\n".join(seen.faults)
-    assert seen.taken > 3 * len(WAYS)
+    assert seen.taken > each * len(pages)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,7 +17,7 @@ from portal.faces.crests import LARGEST, SHOWN, crest
 from portal.web.language import LANGUAGES
 from tests.browser.citizen import Citizen
 from tests.browser.conftest import Comes
-from tests.look.ways import settings_of
+from tests.look.inside import settings_of
 from tests.stages import Demo
 
 pytestmark = pytest.mark.browser

@@ -12,9 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests import stages
-from tests.look import sheets
-from tests.look.crew import Order, Seen, go
-from tests.look.ways import WAYS
+from tests.look import sheets, town
+from tests.look.crew import PAGES, Order, Seen, go
+from tests.look.desks import DESKS
 
 EYES = 2  # at a time
 RESULT = "{taken} looks at {pages} pages in {seconds} s: {faults} faults"
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = _told(arguments)
     target = Path(os.environ.get("QUITT_DATA") or "var").absolute() / "look"
     shutil.rmtree(target, ignore_errors=True)
-    names, begun = told.pages or list(WAYS), time.monotonic()
+    names, begun = told.pages or list(PAGES), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         pictures = Path(folder) / "pictures"
         seen = look_through(Path(folder), names, every=told.all, pictures=pictures)
@@ -57,6 +57,8 @@ def share_out(
     seen = Seen()
     orders = [Order(data, certificate, name, every, pictures) for name in names]
     with ProcessPoolExecutor(EYES, mp_context=get_context("spawn")) as pool:
+        if DESKS.keys() & set(names):
+            pool.submit(town.furnish, data, certificate).result()
         for name, each in zip(names, pool.map(go, orders), strict=True):
             sys.stderr.write(f"{name}: {each.taken} looks, {len(each.faults)} faults\n")
             seen.add(each)
@@ -68,9 +70,9 @@ def _told(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="every language, width and colours")
     parser.add_argument("pages", nargs="*", metavar="PAGE", help="only these; default: all")
     told = parser.parse_args(arguments)
-    unknown = [name for name in told.pages if name not in WAYS]
+    unknown = [name for name in told.pages if name not in PAGES]
     if unknown:
-        parser.error(f"no page {', '.join(unknown)}; there are: {', '.join(WAYS)}")
+        parser.error(f"no page {', '.join(unknown)}; there are: {', '.join(PAGES)}")
     return told
 
 

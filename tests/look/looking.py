@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 NARROWEST = 320  # pixels
-LONGEST_WALK = 150  # stops
+LONGEST_WALK = 400  # stops
 
 OPTIONS = {
     "resultTypes": ["violations"],

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from portal.web.language import LANGUAGES
+from portal.web.language import LANGUAGES, STAFF
 
 FIRST = "de"
 EACH = 4  # of so many languages one is looked at on a page
+EACH_DESK = 3  # of so many pages of the admin view one is looked at once more
 
 
 class Width(StrEnum):
@@ -58,6 +59,25 @@ def looks(number: int, *, every: bool) -> Iterator[Look]:
             found = Look(language, tuple(Width)[turn % 2], tuple(Colours)[turn % 3])
             if (found.language, found.colours) != (FIRST, Colours.LIGHT):
                 yield found
+
+
+def desk_looks(number: int, *, every: bool) -> Iterator[Look]:
+    """The looks at the page of this number of the admin view, which speaks two languages.
+
+    Without ``every``: German on phone and desktop; each third page closely, and once more in
+    English and other colours.
+    """
+    if every:
+        for language in STAFF:
+            for width, colours in product(Width, Colours):
+                yield Look(language, width, colours, closely=_closely(language, width, colours))
+        return
+    closely = number % EACH_DESK == 0
+    yield Look(FIRST, Width.PHONE, Colours.LIGHT, closely=closely)
+    yield Look(FIRST, Width.DESK, Colours.LIGHT)
+    if closely:
+        turn = number // EACH_DESK
+        yield Look(STAFF[1], tuple(Width)[turn % 2], tuple(Colours)[1:][turn // 2 % 2])
 
 
 def _closely(language: str, width: Width, colours: Colours) -> bool:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 COLUMNS = 12
 SMALL = (200, 420)  # pixels of a phone's page
 WIDE = (320, 300)  # of a desktop's
+LONG = {SMALL: (200, 640), WIDE: (420, 560)}  # in the admin view, whose pages say more
 EDGE, NAME = 6, 16
 PAPER, INK = "#888888", "#ffffff"
 
@@ -30,7 +31,8 @@ def draw(pictures: Path, target: Path) -> Iterator[Path]:
 
 
 def _sheet(files: list[Path]) -> Image.Image:
-    width, height = SMALL if _is_narrow(files[0]) else WIDE
+    shape = SMALL if _is_narrow(files[0]) else WIDE
+    width, height = LONG[shape] if files[0].parent.name.startswith("desk-") else shape
     columns = min(len(files), COLUMNS * SMALL[0] // width)
     rows = -(-len(files) // columns)
     across, down = width + EDGE, height + NAME + EDGE

@@ -7,17 +7,13 @@ The names are those of ``portal.payments.standing`` where a page has one. The pu
 import datetime
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask
-
-from demo import secrets_file
-from portal import clock, create_app
-from portal.config import Settings
+from portal import clock
 from portal.returns import refunds, sending
 from tests.browser.citizen import Citizen
+from tests.look.inside import application
 from tests.stages import Demo
 
 LONG = "Fremdenverkehrsbeitragsvorauszahlungsbescheide"
@@ -313,21 +309,10 @@ def refunded(citizen: Citizen, how: str, reason: str, *, again: bool) -> None:
 
 
 def approve(demo: Demo, refund: str) -> None:
-    made, tenant = _application(settings_of(demo)), demo.facts["tenant"]
+    made, tenant = application(demo), demo.facts["tenant"]
     with made.app_context():
         refunds.approve(tenant, refund, CLERK)
         sending.submit(made.extensions["keyring"], tenant, refund)
-
-
-def settings_of(demo: Demo) -> Settings:
-    """With which a process of this demo runs."""
-    keys, database_url = secrets_file.load(demo.data)["keys"], demo.facts["database_url"]
-    return replace(Settings(), data=demo.data, database_url=database_url, keys=keys, demo=True)
-
-
-@cache
-def _application(settings: Settings) -> Flask:
-    return create_app(settings)
 
 
 def returned_elsewhere(what: str) -> Lead:
