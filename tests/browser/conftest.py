@@ -10,11 +10,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import stages
 from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
+from tests.browser.colleague import Colleague
+from tests.look.inside import application
+from tests.look.town import Hall
 from tests.stages import Demo
 
 DRAWN_WITHIN = 60_000  # milliseconds: the first one starts the print process
 
-__all__ = ["DESK", "PHONE", "Citizen", "Comes"]
+__all__ = ["DESK", "PHONE", "Citizen", "Comes", "Hall", "Sits"]
 
 
 @pytest.fixture(scope="package")  # Playwright keeps an event loop in this thread while it lives
@@ -79,6 +82,39 @@ def comes(chromium: Browser, demo: Demo) -> Iterator[Comes]:
     yield come
     for context in contexts:
         context.close()
+
+
+Sits = Callable[..., Colleague]
+
+
+@pytest.fixture
+def sits(chromium: Browser, demo: Demo) -> Iterator[Sits]:
+    """Somebody of the town hall sits before a browser of their own, signed in; it is English."""
+    contexts: list[BrowserContext] = []
+
+    def sit(login: str, *, proved: bool = True, **options: Any) -> Colleague:
+        context = chromium.new_context(
+            viewport=options.pop("viewport", DESK),
+            locale="en-GB",
+            ignore_https_errors=True,
+            accept_downloads=True,
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        context.request.get(f"{demo.facts['portal']}/admin/sign-in?lang=en")
+        return Colleague(context.new_page(), demo, login=login).sits_down(proved=proved)
+
+    yield sit
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def hall(demo: Demo) -> Iterator[Hall]:
+    """What citizens, providers and the finance system do, without a browser."""
+    with application(demo).app_context():
+        yield Hall(demo)
 
 
 @pytest.fixture
