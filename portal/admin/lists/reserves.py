@@ -69,7 +69,7 @@ def _page(account_id: str, told: dict[str, str], errors: dict[str, str]) -> Resp
     account = accounts.get(session, tenant_id(), account_id)
     held = [each for name, each in reserves.all_held(session, tenant_id()) if name == account.id]
     if errors and not held:  # there is no form any more to stand beside
-        flash(gettext(refusals.SENTENCES["not_held"]))
+        flash(next(iter(errors.values())))
         return redirect(url_for("admin.reserves_list"), 303)
     return page(
         "admin/reserve_close.html",
