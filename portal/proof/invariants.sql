@@ -504,4 +504,5 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
         ('tenants', 'bic'), ('tenants', 'phone'), ('tenants', 'street'),
         ('tenants', 'postcode_city'), ('tenants', 'email'), ('kinds', 'name'),
         ('daily_mails', 'address'),  -- the town's own mailboxes
-        ('purged_references', 'name'));  -- an HMAC
+        -- an HMAC
+        ('purged_references', 'name'));

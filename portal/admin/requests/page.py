@@ -68,8 +68,7 @@ def request_page(reference: str) -> ResponseReturnValue:
 
 def _waiting(session: Session, tenant_id: str, rows: Rows) -> list[tuple[int, str]]:
     """What was asked for about its payments and waits for a second person: number and name."""
-    money = rows.money
-    about = [*(row.id for row in money.payments), *(row.id for row in money.refunds)]
+    about = [row.id for row in rows.money.payments] + [row.id for row in rows.money.refunds]
     query = select(Approval.id, Approval.act).where(
         Approval.tenant_id == tenant_id, Approval.state == "asked", Approval.subject.in_(about)
     )
