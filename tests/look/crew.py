@@ -32,7 +32,11 @@ HEAVIEST = 14 * 1024  # bytes over the wire: what a connection carries at once (
 # How the sheets of the citizens' pages and of the admin view begin, and what a page may weigh.
 WINGS = (("", HEAVIEST), ("desk-", 3 * HEAVIEST))
 # Chromium's words for an answer that refuses what was typed, and for a session that is ended.
-EXPECTED = (*(f"status of {status}" for status in (403, 404, 409, 422, 429)), "Cleared data types")
+EXPECTED = (
+    *(f"status of {status}" for status in (403, 404, 409, 422, 429)),
+    "Cleared data types",
+    "Password forms should have",
+)
 
 
 @dataclass
