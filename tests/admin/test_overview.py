@@ -64,7 +64,7 @@ GERMAN = {
     "Amount": "Betrag",
     "Still open": "Noch offen",
     "Fees": "Gebühren",
-    "Days since the request": "Tage seit der Aufforderung",
+    "Days since the request": "Tage seit der Zahlungsaufforderung",
 }
 
 

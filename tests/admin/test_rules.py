@@ -189,8 +189,8 @@ def test_a_new_rule_is_set_after_its_preview(admin: FlaskClient) -> None:
     ("changed", "said"),
     [
         ({"label": ""}, "what the citizen reads"),
-        ({"label": "x" * 41}, "at most 40 signs"),
-        ({"hint_de": "x" * 201}, "at most 200 signs"),
+        ({"label": "x" * 41}, "at most 40 characters"),
+        ({"hint_de": "x" * 201}, "at most 200 characters"),
         ({"account_id": "nobody"}, "choose an account"),
         ({"kind": "nothing"}, "choose a kind"),
         ({"minimum": "viel"}, "such as 800"),

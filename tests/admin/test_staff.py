@@ -44,7 +44,7 @@ def roles(login: str) -> tuple[Grant, ...]:
 def test_a_person_gets_in_only_by_two_others(admin: FlaskClient, approver: FlaskClient) -> None:
     answer = send(admin, "new-person", login="Jansen", display="Jo Jansen")
     assert answer.location == "/admin/staff/jansen"
-    assert "hat noch keinen Zugang" in admin.get("/admin/staff/jansen").text
+    assert "hat noch keine Zugangsdaten" in admin.get("/admin/staff/jansen").text
     send(admin, "staff/jansen/role", role="clerk", unit="20.1")
     assert roles("jansen") == ()
     page = waiting(approver)
