@@ -6,11 +6,11 @@ import zipfile
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from portal.admin.state_words import DELIVERY
 from sqlalchemy import select, text
 
 from portal.admin.lists import reading
 from portal.admin.lists.writing import harmless
+from portal.admin.words import DELIVERY
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.payments.record import record
