@@ -68,8 +68,8 @@ SENTENCES: Mapping[str, str] = {
                               " itself."),
     # Staff
     "has_role":            N_("The person has this role already. Please refuse this."),
-    "incompatible_roles":  N_("The two roles do not go together: nobody may both book and approve,"
-                              " or hold cash and approve."),
+    "incompatible_roles":  N_("The two roles do not go together: who approves neither holds cash,"
+                              " nor administers the town, nor runs the portal."),
     "account_ended":       N_("The account of this person has ended."),
     "of_the_directory":    N_("Roles and keys of this person are the directory's."),
     # Days

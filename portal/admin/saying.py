@@ -62,6 +62,8 @@ def who(session: Session, actor: str) -> str:
         return shown if shown == name else f"{shown} ({name})"
     if sort == "client":
         return gettext("finance system (%(name)s)", name=name)
+    if sort == "operator" and name:
+        return gettext("who runs the portal (%(name)s)", name=name)
     return words.said(MACHINES, actor)
 
 

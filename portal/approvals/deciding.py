@@ -183,6 +183,12 @@ def is_person(who: str) -> bool:
     return who.startswith(PERSON) and bool(who.removeprefix(PERSON).strip())
 
 
+def is_named(who: str) -> bool:
+    """A person, or whoever has the machine and says a name. Two people are persons only."""
+    sort, _, name = who.partition(":")
+    return is_person(who) or (sort == "operator" and bool(name.strip()))
+
+
 def same(one: str, other: str) -> bool:
     """Whether two actors are one: capitals and outer blanks do not make another person."""
     return _name(one) == _name(other)
@@ -239,5 +245,5 @@ def _note(session: Session, approval: Approval, by: str, what: str, why: str = "
 
 __all__ = [
     "AlreadyDecided", "AskedBefore", "NoOrder", "NotAPerson", "NotAsked", "RunOut", "SamePerson",
-    "Wanted", "approve", "ask", "is_person", "over", "refuse", "run_out", "same",
+    "Wanted", "approve", "ask", "is_named", "is_person", "over", "refuse", "run_out", "same",
 ]  # fmt: skip

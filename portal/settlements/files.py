@@ -132,7 +132,7 @@ def import_file(keyring: Keyring, file: File, by: str) -> Imported:
     Raises ``BadFile``, ``ImportedBefore``, ``WrongMerchant``, ``NotAPerson``, ``NoSuchAccount``,
     and ``NoSettlements`` when the provider does not say what became of a payment.
     """
-    if not deciding.is_person(by):
+    if not deciding.is_named(by):
         raise deciding.NotAPerson("Only a person imports a file.")
     parsed = _parse(file)
     with transaction() as session:

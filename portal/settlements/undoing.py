@@ -90,7 +90,7 @@ def undo_report(tenant_id: str, account_id: str, settlement: str, reason: str, b
 
 
 def _check_words(reason: str, by: str) -> None:
-    if not deciding.is_person(by):
+    if not deciding.is_named(by):
         raise deciding.NotAPerson("Only a person may undo a settlement report.")
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise NoReason(f"A reason of 1 to {LONGEST_REASON} characters is needed.")

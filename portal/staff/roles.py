@@ -1,8 +1,10 @@
 """Roles and rights: one table, which is the whole truth.
 
-A role is given for a whole town, or for one unit (Bewirtschafter) or one kind of request. Whoever
-sets the portal up must not move money in it, and whoever holds cash must not approve: § 33(1)
-no. 10 KommHV-Doppik wants those who administer the programme apart from those who book and pay.
+A role is given for a whole town, or for one unit (Bewirtschafter) or one kind of request. By its
+role, whoever sets the portal up moves no money in it, and whoever approves neither administers nor
+holds cash: § 33(1) no. 10 KommHV-Doppik wants those who administer the programme apart from those
+who book and pay. A small town may still give one person a clerk's role beside an administrator's:
+what moves money takes a second person, unless the town has ruled otherwise (decision 90).
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from flask import current_app
+from sqlalchemy import select
 
+from portal.audit import AuditRow
 from portal.db import db
 from portal.settlements.cli import settlement
 from portal.settlements.files import BadFile, ImportedBefore
@@ -66,6 +68,9 @@ def test_a_file_is_imported_listed_and_undone(csv: Path) -> None:
     assert told.output == "File 1 is undone: 1 reports.\n"
     assert "file 1\t1,199.21 EUR\tundone" in run("list", "--tenant", TOWN).output
     assert balance("suspense:card") == 123_456
+    acts = AuditRow.act.like("settlement%")
+    actors = set(db.session.scalars(select(AuditRow.actor).where(acts)))
+    assert actors == {"operator:anna"}, "no colleague: nobody has proved a login"
 
 
 def test_bad_rows_are_named_and_nothing_is_booked(csv: Path) -> None:
