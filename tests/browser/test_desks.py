@@ -229,7 +229,7 @@ def test_the_audit_is_searched_and_checked(sits: Sits, hall: Hall) -> None:
 
 def test_a_mistake_in_a_setting_is_told_beside_its_field_on_a_phone(sits: Sits) -> None:
     admin = sits("tenant-admin", viewport=PHONE).goes("settings")
-    admin.follows("Bank account")
+    admin.follows("Bank details")
     before = admin.page.input_value("[name=iban]")
     admin.fills(iban="DE02120300000000202052")
     admin.page.click("main form[method=post] button[type=submit]")

@@ -11,9 +11,11 @@ from tests.look import town
 from tests.look.inside import seat
 from tests.look.ways import Lead, Way, at
 
-# Seen by other tests: a directory of the town, keys that are shown once (tests/admin).
+# Seen by other tests: a directory of the town, keys that are shown once, what a provider holds
+# back (tests/admin).
 SEEN_ELSEWHERE = {
-    "directory_failed", "directory_leave", "directory_proved", "settings_secret", "staff_keys",
+    "directory_failed", "directory_leave", "directory_proved", "reserve_close", "settings_secret",
+    "staff_keys",
 }  # fmt: skip
 # Pieces of pages, papers and mails.
 NO_PAGES = {
@@ -154,8 +156,10 @@ DESKS: Mapping[str, Way] = {
                                admin("settings/clients")),
     "desk destination":    Way("settings_form", "", admin("settings/endpoint")),
     "desk retention":      Way("settings_retention", "Retention", admin("settings/retention")),
-    "desk hosts":          Way("settings_hosts", "Addresses and languages",
-                               admin("settings/hosts")),
+    "desk addresses":      Way("settings_form", "", admin("settings/addresses")),
+    "desk languages":      Way("settings_form", "", admin("settings/languages")),
+    "desk deadlines":      Way("settings_form", "", admin("settings/deadlines")),
+    "desk reserves":       Way("reserves", "", clerk("reserves")),
     "desk staff":          Way("staff", "Staff", admin("staff")),
     "desk member":         Way("staff_member", "", admin("staff/clerk")),
     "desk new person":     Way("staff_new", "Add a person", left_empty(admin("new-person"))),
