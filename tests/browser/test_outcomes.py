@@ -119,8 +119,8 @@ def test_a_forged_notification_changes_nothing(citizen: Citizen, demo: Demo) -> 
 def test_a_wrong_amount_clears_nothing_and_lies_in_custody(citizen: Citizen, demo: Demo) -> None:
     asked = demo.push(amount_cents=5_000)
     payment = citizen.starts(asked)
-    demo.provider(f"payments/{payment}/pay", amount_cents=4_991)
-    query = "SELECT cause, state FROM custody_items WHERE amount_cents = 4991"
+    demo.provider(f"payments/{payment}/pay", amount_cents=4_983)
+    query = "SELECT cause, state FROM custody_items WHERE amount_cents = 4983"
     until(lambda: demo.sql(query) == [("unclear", "open")], 10)
     assert _booked(demo, payment) == []
     citizen.opens(asked)
