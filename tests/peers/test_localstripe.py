@@ -16,7 +16,7 @@ import pytest
 
 from portal import clock
 from portal.providers import stripe_wire
-from portal.providers.protocol import Account, BadNotification, Outcome, ProviderDown, Unwilling
+from portal.providers.protocol import Account, BadNotification, ProviderDown, Unwilling
 from portal.providers.stripe import Stripe
 from tests.peers.running import running
 from tests.sandbox.mailbox import Mailbox, open_mailbox
@@ -89,9 +89,12 @@ def test_its_signatures_are_ours(account: Account, mailbox: Mailbox) -> None:
             STRIPE.read_notification(reader, headers, letter, at)
 
 
-def test_what_is_not_there_is_not_found(account: Account) -> None:
-    assert STRIPE.fetch(account, "pay-1", "cs_test_none").outcome is Outcome.NOT_FOUND
-    assert stripe_wire.find(account, lambda to: to.v1.refunds.retrieve("re_none")) is None
+def test_a_404_that_does_not_say_what_is_missing_is_not_stripes_word(account: Account) -> None:
+    """Stripe says ``resource_missing``; whatever stands before it, and localstripe, says less."""
+    with pytest.raises(ProviderDown):
+        stripe_wire.find(account, lambda to: to.v1.refunds.retrieve("re_none"))
+    with pytest.raises(ProviderDown):
+        STRIPE.fetch(account, "pay-1", "cs_test_none")
 
 
 def test_what_it_does_not_want_is_refused(account: Account) -> None:

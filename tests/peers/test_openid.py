@@ -119,4 +119,4 @@ def test_a_wrong_secret_of_ours_is_a_page(client: FlaskClient, directory: httpx2
         row = session.get_one(Directory, TOWN)
         row.secret_sealed = None
         assert session.query(DirectoryGroup).count() == 3
-    assert "so geantwortet" in come(client, directory, "jansen")
+    assert "nicht richtig geantwortet" in come(client, directory, "jansen")

@@ -106,7 +106,8 @@ def test_a_payments_life_is_as_published(harness: PayPalHarness, account: Accoun
     reference = PAYPAL.start(account, order("pay-1")).provider_reference
     assert PAYPAL.fetch(account, "pay-1", reference).outcome is Outcome.STARTED
     harness.approve("pay-1")
-    assert PAYPAL.fetch(account, "pay-1", reference).outcome is Outcome.SUCCEEDED  # captured now
+    assert PAYPAL.fetch(account, "pay-1", reference).outcome is Outcome.AGREED
+    assert PAYPAL.collect(account, "pay-1", reference).outcome is Outcome.SUCCEEDED
     for name, cents, end in (("ref-1", 4000, Outcome.SUCCEEDED), ("ref-2", 201, Outcome.FAILED)):
         back = RefundOrder(name, "pay-1", reference, Money(cents))
         assert PAYPAL.refund(account, back).outcome is end
