@@ -5,9 +5,10 @@ import re
 import pytest
 from flask import Flask, current_app
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
+from portal.admin.settings import keeping
 from portal.approvals.models import Approval, SealedPart
 from portal.audit import AuditRow
 from portal.db import db, transaction
@@ -16,6 +17,8 @@ from portal.finance import clients
 from portal.finance.models import Client, Endpoint
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
+from portal.retention import due
+from portal.retention.classes import Name
 from portal.staff.models import Directory, DirectoryGroup
 from portal.staff.roles import Role
 from portal.tenants import Kind, Tenant
@@ -126,6 +129,18 @@ def test_what_changed_meanwhile_is_not_overwritten(
         session.get_one(Tenant, TOWN).account_holder = "Somebody"
     assert agree(approver, "tenant.bank", "bank") == 422
     assert town().account_holder == "Somebody"
+
+
+def test_what_is_due_and_what_holds_it_is_said_in_words(
+    admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = db.session.scalar(text("SELECT prosrc FROM pg_proc WHERE proname = 'retention_hold'"))
+    assert set(re.findall(r"THEN '(\w+)'", str(source))) == set(keeping.HELD)
+    held = [due.Forecast(Name(name), "custody_open", None, 2, 0) for name in keeping.DUE]
+    monkeypatch.setattr(due, "forecast", lambda *_: held)
+    page = admin.get("/admin/settings/retention").text
+    assert page.count("offener Verwahrposten") == len(held)
+    assert "custody_open" not in page
 
 
 def test_retention_takes_two_and_keeps_to_the_law(

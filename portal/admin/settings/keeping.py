@@ -6,7 +6,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, refusals
+from portal.admin import doors, gate, refusals, words
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -19,6 +19,23 @@ from portal.settlements import overdue
 from portal.staff.roles import Right
 from portal.web.current import tenant, tenant_id
 from portal.web.language import gettext
+from portal.words import N_
+
+# What is deleted, and what holds it, as the database's own functions call them.
+DUE = {
+    "details": N_("details of paid requests"),
+    "books": N_("requests with money"),
+    "unpaid": N_("requests without money"),
+}
+HELD = {
+    "ordered": N_("an order to keep it"),
+    "payment_undecided": N_("a payment under way"),
+    "refund_open": N_("an open refund"),
+    "custody_open": N_("an open custody item"),
+    "suspense_open": N_("an open suspense item"),
+    "event_waiting": N_("an event that was not taken over"),
+    "task_open": N_("an open task"),
+}
 
 
 @doors.get("/settings/retention", Right.SEE_SETTINGS)
@@ -32,7 +49,10 @@ def settings_retention() -> ResponseReturnValue:
     )
     return page(
         "admin/settings_retention.html", years=years.all(), holds=session.scalars(held).all(),
-        forecast=list(due.forecast(session, tenant_id())),
+        forecast=[
+            (words.said(DUE, each.name), words.said(HELD, each.hold), each)
+            for each in due.forecast(session, tenant_id())
+        ],
     )  # fmt: skip
 
 
