@@ -37,8 +37,9 @@ def today(zone: str) -> date:
 
 def _shift(file: Path, real: datetime) -> timedelta:
     try:
-        text = file.read_text().strip()
-        written = datetime.fromtimestamp(os.stat(file).st_mtime, UTC)
+        with file.open() as opened:  # text and time are those of one file, if another comes now
+            written = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, UTC)
+            text = opened.read().strip()
     except OSError:
         return timedelta(0)
     if found := _DISTANCE.fullmatch(text):

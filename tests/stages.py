@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from office.printing import volume_name
+from tests.moving import move
 
 HOUSE = Path(__file__).resolve().parents[1]
 LONGEST_START = 120.0  # seconds
@@ -118,7 +119,7 @@ class Demo:
     def later(self, distance: str) -> Iterator[None]:
         """Let so much time have passed for all processes; afterwards it is now again."""
         clock = self.data / "clock"
-        clock.write_text(distance)
+        move(clock, distance)
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """The one clock."""
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from portal import clock
+from tests.moving import move
 
 
 @pytest.fixture
@@ -45,6 +47,29 @@ def test_from_a_moment_time_goes_on_since_it_was_written(file: Path) -> None:
 def test_what_cannot_be_read_moves_nothing(file: Path, text: str) -> None:
     file.write_text(text)
     assert moved() == pytest.approx(0, abs=1)
+
+
+def test_whoever_reads_while_time_is_moved_has_the_old_time_or_the_new(file: Path) -> None:
+    days = [date(2026, 1, day) for day in range(1, 32)]
+    move(file, f"{days[0]}T12:00:00+00:00")
+    read: set[date] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            read.add(clock.today("UTC"))
+
+    readers = [threading.Thread(target=look) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        for day in days * 3:
+            move(file, f"{day}T12:00:00+00:00")
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+    assert read <= set(days)
 
 
 def test_a_missing_file_moves_nothing(file: Path) -> None:

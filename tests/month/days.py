@@ -24,6 +24,7 @@ from tests.builders import TOWN
 from tests.month.settling import settled
 from tests.month.stories import AFTERNOON, MORNING, STORIES, Case, Steps
 from tests.month.town import ACCOUNTS, ANNA, Town
+from tests.moving import move
 from tests.town.town import arrived
 
 FIRST, DAYS = date(2026, 10, 1), 31
@@ -80,7 +81,7 @@ class Month:
 
     def is_now(self, day: int, hour: int) -> None:
         moment = datetime.combine(FIRST + timedelta(days=day), time_of_day(hour), UTC)
-        self.clock.write_text(moment.isoformat())
+        move(self.clock, moment.isoformat())
 
     def _later(self, day: int, part: int, steps: Steps) -> None:
         heapq.heappush(self.steps, (day, part, next(self.numbers), steps))

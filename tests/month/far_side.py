@@ -52,9 +52,9 @@ class FarSide:
         """Wait until everything that is due was told and taken."""
         last = time.monotonic() + PATIENCE
         while self._count(_ON_THE_WAY, clock.now().timestamp()):
-            assert time.monotonic() < last, "notifications are not taken"
+            assert time.monotonic() < last, ("notifications are not taken", self._told("waiting"))
             time.sleep(0.02)
-        assert not self._count(_GIVEN_UP), "notifications were given up"
+        assert not self._count(_GIVEN_UP), ("notifications were given up", self._told("given_up"))
 
     def totals(self, name: str) -> dict[str, int]:
         """What the merchant's books come to, in cents."""
@@ -103,6 +103,12 @@ class FarSide:
             query = "SELECT payment FROM payments WHERE id = ?"
             name = db.execute(query, (row["payment_id"],)).fetchone()["payment"]
         return Line(row["kind"], name, row["amount_cents"], row["fee_cents"])
+
+    def _told(self, state: str) -> list[dict[str, Any]]:
+        """The deliveries in a state, as the courier wrote them down."""
+        query = "SELECT about, tries, answer, due_at, forged FROM deliveries WHERE state = ?"
+        with self.books.reading() as db:
+            return [dict(row) for row in db.execute(query, (state,))]
 
     def _count(self, query: str, *values: Any) -> int:
         with self.books.reading() as db, closing(db.execute(query, values)) as found:
