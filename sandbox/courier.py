@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import httpx2
 
@@ -51,6 +52,12 @@ class _Answer:
     words: str
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    # One for the process: building one reads all certificates of the system.
+    return ssl.create_default_context()
+
+
 class Courier:
     """A thread that looks for what is due, and a few that carry it.
 
@@ -67,7 +74,7 @@ class Courier:
         self._client = httpx2.Client(
             timeout=TIMEOUT_SECONDS,
             trust_env=False,  # no proxy of the machine; its certificates (SSL_CERT_FILE) all right
-            verify=ssl.create_default_context(),
+            verify=_trust(),
             follow_redirects=False,
         )
         self._pool = ThreadPoolExecutor(_CARRIERS, thread_name_prefix="carrier")

@@ -56,7 +56,7 @@ def close_server(server: BaseWSGIServer) -> None:
 def running(folder: Path, port: int = 0, build: Build = create_app) -> Iterator[str]:
     """The provider in a thread of this process; its address. For tests."""
     server = open_server(folder, port, build=build)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -8,8 +8,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as cases
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import Session
 
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
@@ -116,16 +114,16 @@ def ground(cluster: embedded.Cluster, _app: Flask) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def reader(settings: Settings) -> Iterator[Engine]:
-    """Who checks the books after each test: one connection, which plans its question once."""
-    found = create_engine(settings.database_url, pool_size=1, connect_args=books.PLANNED_ONCE)
+def checker(settings: Settings) -> Iterator[books.Checker]:
+    """Who checks the books after each test."""
+    found = books.Checker(settings.database_url)
     yield found
-    found.dispose()
+    found.hang_up()
 
 
 @pytest.fixture
 def app(
-    request: pytest.FixtureRequest, _app: Flask, ground: Ground, reader: Engine
+    request: pytest.FixtureRequest, _app: Flask, ground: Ground, checker: books.Checker
 ) -> Iterator[Flask]:
     """The application on a database with two towns, and their books checked afterwards."""
     ground.lay()
@@ -133,8 +131,7 @@ def app(
         yield _app
         db.session.rollback()
         if not request.node.get_closest_marker("rows_by_hand"):
-            with Session(reader) as session:
-                books.check(session)
+            checker.check()
         db.session.remove()
 
 

@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
-from sqlalchemy import Engine
 
 from portal import cli, clock, embedded, jobs, keys, schema
 from portal.config import Settings
@@ -19,7 +18,7 @@ from portal.db import db, transaction
 from portal.operating import backup, manifest
 from portal.requests import opening, tan
 from portal.requests.purged import PurgedReference
-from tests import builders
+from tests import books, builders
 from tests.emptying import Ground
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -124,7 +123,12 @@ def test_flask_migrates_own_commands_are_still_there(as_owner: None) -> None:
 
 
 def test_a_backup_is_made_and_put_back_by_hand(
-    app: Flask, as_owner: None, owner_url: str, ground: Ground, reader: Engine, tmp_path: Path
+    app: Flask,
+    as_owner: None,
+    owner_url: str,
+    ground: Ground,
+    checker: books.Checker,
+    tmp_path: Path,
 ) -> None:
     builders.letter("K-1")
     made = run("db", "backup", str(tmp_path / "safe"))
@@ -135,7 +139,7 @@ def test_a_backup_is_made_and_put_back_by_hand(
     db.engine.dispose()
     jobs.unhang()
     ground.hang_up()
-    reader.dispose()
+    checker.hang_up()
 
     refused = run("db", "restore", file)
     assert refused.exit_code == 1

@@ -7,6 +7,7 @@ import sqlite3
 from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from secrets import token_hex
 from typing import Any
 
@@ -47,23 +48,24 @@ def opened(db: sqlite3.Connection, provider: str) -> Certificates:
     """Those of the books, made now if there are none."""
     told = settings.read(db, provider).get(NAME)
     if told is None:
-        told = made()
+        told = made(key=_signing_key())
         settings.change(db, provider, {NAME: told})
-    key = load_pem_private_key(told["key"].encode(), None)
+    # Ours, from our own books: to prove its primes anew takes longer than to sign with it.
+    key = load_pem_private_key(told["key"].encode(), None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 -- made below
     return Certificates(told["id"], told["ca"], told["chain"], key)
 
 
 def made(signer: str = SIGNER, **changed: Any) -> dict[str, str]:
     """A new CA, an intermediate of it, and a certificate in ``signer``'s name (``begins``,
-    ``ends``: moments, if not now and in years).
+    ``ends``: moments, if not now and in years; ``key``: the signer's, if not a new one).
     """
     begins = changed.get("begins", clock.now() - timedelta(days=1))
     ends = changed.get("ends", begins + _YEARS)
     root_key, middle_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = _certificate("Practice Root CA", root_key, "Practice Root CA", root_key, True)
     middle = _certificate("Practice CA", middle_key, "Practice Root CA", root_key, True)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = changed.get("key") or _new_key()
     leaf = _certificate(signer, key, "Practice CA", middle_key, False, begins, ends)
     return {
         "id": f"CERT-{token_hex(4)}-{token_hex(4)}-{token_hex(4)}",
@@ -71,6 +73,16 @@ def made(signer: str = SIGNER, **changed: Any) -> dict[str, str]:
         "chain": _pem(leaf) + _pem(middle),
         "key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
     }
+
+
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    # One for the process, which may open many books: it takes longest of all to make.
+    return _new_key()
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _certificate(

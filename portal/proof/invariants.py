@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from portal.payments import states as payments
@@ -121,18 +121,24 @@ def parsed(script: str) -> dict[str, str]:
 
 def people(session: Session) -> Iterator[tuple[Any, ...]]:
     """Tenant, table and key of the texts that hold a person."""
-    tables: Sequence[Any] = session.execute(text(_TEXT_COLUMNS)).all()
-    looks = [_look(*table) for table in tables if table[0] not in _OWN_TEXTS and table[1]]
-    rows = session.execute(text(" UNION ALL ".join(looks)), {"suspect": _SUSPECT})
+    texts, demands = suspects(session)
     told = 0
-    for tenant_id, table, key, words in rows:
+    for tenant_id, table, key, words in session.execute(texts):
         if told < MOST_ROWS and persons.held(words) in HELD_ANYWHERE:
             told += 1
             yield tenant_id, table, key
-    for tenant_id, key, words, sign in session.execute(text(_DEMANDS), {"phone": _PHONE}):
+    for tenant_id, key, words, sign in session.execute(demands):
         if told < MOST_ROWS and persons.held(words, sign) not in {None, *HELD_ANYWHERE}:
             told += 1
             yield tenant_id, "request_versions", key
+
+
+def suspects(session: Session) -> tuple[TextClause, TextClause]:
+    """Two questions, for texts of all tables and for demands, that must be looked at closely."""
+    tables: Sequence[Any] = session.execute(text(_TEXT_COLUMNS)).all()
+    looks = [_look(*table) for table in tables if table[0] not in _OWN_TEXTS and table[1]]
+    texts = text(" UNION ALL ".join(looks)).bindparams(suspect=_SUSPECT)
+    return texts, text(_DEMANDS).bindparams(phone=_PHONE)
 
 
 def _look(table: str, texts: Sequence[str], key: Sequence[str]) -> str:

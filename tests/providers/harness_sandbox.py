@@ -105,7 +105,7 @@ class SandboxHarness(Harness):
 
     def __init__(self, url: str, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        self._http = httpx2.Client(base_url=url, trust_env=False)
+        self._http = httpx2.Client(base_url=url, trust_env=False, verify=False)
         self.account = self._open("town", url)
         self.other_account = self._open("other-town", url)
 
