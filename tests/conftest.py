@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as cases
@@ -12,7 +13,8 @@ from hypothesis import settings as cases
 from portal import clock, create_app, embedded, jobs, keys, schema
 from portal.config import Settings
 from portal.db import Base, db, transaction
-from tests import books, builders
+from portal.staff import passwords
+from tests import books, builders, trials
 from tests.emptying import SERVER, Ground
 from tests.fakes import FakeProvider
 
@@ -23,11 +25,9 @@ cases.load_profile("quitt")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What chance deals can be dealt again."""
-    parser.addoption("--seed", type=int, help="of the crash trial: kills the same again")
-    parser.addoption("--payments", type=int, help="in the month of tests/month")
-    parser.addoption("--deeds", type=int, help="done to the audit in tests/proof/test_chain.py")
-    parser.addoption("--cases", type=int, help="of each operation in tests/fuzz")
+    """How large the trials are; and what chance deals can be dealt again."""
+    trials.add_options(parser)
+    parser.addoption("--seed", type=int, help="of the crash trial and the month: the same again")
     parser.addoption(
         "--peers", action="store_true", help="also other people's servers, tests/peers"
     )
@@ -84,6 +84,12 @@ def settings(cluster: embedded.Cluster, owner_url: str, run_folder: Path) -> Set
         database_url=embedded.url(cluster, schema.DATABASE, schema.APP),
         log_level="error",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Speed only: who signs in a thousand times need not wait as long as who guesses."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")

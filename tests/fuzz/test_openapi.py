@@ -21,10 +21,9 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.schemas import BaseSchema
 
 from portal.web.api import OPERATIONS, PREFIX
-from tests import builders, contract
+from tests import builders, contract, trials
 from tests.builders import TOWN
 
-FEW = 25  # cases an operation in the suite
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # fmt: off
 NOT_CHECKED = {
@@ -51,7 +50,7 @@ def lines(_: object, body: Any) -> bytes:
 @pytest.fixture
 def cases(pytestconfig: pytest.Config) -> int:
     """How many cases an operation."""
-    return int(pytestconfig.getoption("--cases") or FEW)
+    return trials.size(pytestconfig, "cases")
 
 
 def from_outside(app: Flask) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:

@@ -174,7 +174,7 @@ def test_two_payouts_and_two_kinds_of_money_end_alike_in_every_order(
     }
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_items_and_account_stay_in_step_whatever_comes(office: Flask, data: st.DataObject) -> None:
     books = Books()

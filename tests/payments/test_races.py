@@ -1,5 +1,6 @@
 """Nothing is lost and nothing doubled when the same thing is told at the same moment."""
 
+import pytest
 from flask import Flask
 
 from portal.config import Settings
@@ -7,7 +8,7 @@ from portal.db import db
 from portal.ledger import book
 from portal.payments.record import record
 from portal.providers.protocol import Outcome
-from tests import builders
+from tests import builders, trials
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
 from tests.payments import races
@@ -18,21 +19,23 @@ def balance(account: str) -> int:
     return book.balance(db.session(), TOWN, account).cents
 
 
-def test_of_100_payments_told_failed_and_paid_by_two_processes_100_are_booked(
-    settings: Settings, provider: FakeProvider
+def test_payments_told_failed_and_paid_by_two_processes_are_all_booked(
+    settings: Settings, provider: FakeProvider, pytestconfig: pytest.Config
 ) -> None:
-    told = races.failed_and_paid(settings, provider, 100)
-    assert (told["booked"], told["succeeded"], told["events"]) == (100, 100, 100)
-    assert balance("suspense:card") == provider.collected() == 100 * 14_850
+    count = trials.size(pytestconfig, "races")
+    told = races.failed_and_paid(settings, provider, count)
+    assert (told["booked"], told["succeeded"], told["events"]) == (count, count, count)
+    assert balance("suspense:card") == provider.collected() == count * 14_850
     positions = [event.position for event in builders.events()]
     assert positions == list(range(1, len(positions) + 1))
 
 
-def test_20_payments_told_by_8_threads_each_make_20_entries(
-    app: Flask, provider: FakeProvider
+def test_a_payment_told_by_8_threads_makes_one_entry(
+    app: Flask, provider: FakeProvider, pytestconfig: pytest.Config
 ) -> None:
-    told = races.same_report(app, provider, 20, 8)
-    assert told == {"entries": 20, "events": 20, "moved": 20, "repeated": 140}
+    count = trials.size(pytestconfig, "races") // 5
+    told = races.same_report(app, provider, count, 8)
+    assert told == {"entries": count, "events": count, "moved": count, "repeated": 7 * count}
     assert balance("suspense:card") == provider.collected()
 
 

@@ -15,11 +15,11 @@ from portal import audit
 from portal.audit import AuditChain, AuditRow
 from portal.db import db, transaction
 from portal.proof import chain, cli
+from tests import trials
 from tests.builders import OTHER_TOWN, TOWN
 from tests.conftest import Time
 
 NOTES = 40
-DEEDS_DONE = 250  # of all sorts together; pytest --deeds 1000 does more
 
 
 def note(count: int = NOTES, tenant_id: str = TOWN) -> None:
@@ -245,7 +245,7 @@ def test_whatever_is_done_to_a_note_shows(
     note()
     chain.extend_all()
     assert verdict().wrong == 0
-    wanted = pytestconfig.getoption("--deeds") or DEEDS_DONE
+    wanted = trials.size(pytestconfig, "deeds")
     for seed in range(-(-wanted // len(DEEDS))):
         with tampering(owner) as session:
             deed(session, random.Random(seed))

@@ -25,13 +25,12 @@ from portal.payments.models import ProviderAccount
 from portal.providers.capabilities import Provider, Settles
 from portal.providers.protocol import Account
 from portal.requests.states import State
-from tests import builders
+from tests import builders, trials
 from tests.builders import OTHER_TOWN, TOWN
 from tests.conftest import Time
 from tests.providers.harnesses import Harness, Letter
 from tests.providers.peers import PEERS
 
-FEW = 240  # bad ones over all adapters in the suite
 CENTS = 4200
 MOST_AT_ONCE = 100
 REFUSED = {400, 413}
@@ -88,7 +87,7 @@ def house(request: pytest.FixtureRequest, app: Flask, tmp_path: Path) -> Iterato
 @pytest.fixture
 def cases(pytestconfig: pytest.Config) -> int:
     """How many bad ones for each adapter."""
-    return int(pytestconfig.getoption("--cases") or FEW) // len(PEERS)
+    return trials.size(pytestconfig, "notifications") // len(PEERS)
 
 
 def test_bad_notifications_are_all_refused_and_change_nothing(

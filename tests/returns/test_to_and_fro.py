@@ -27,7 +27,7 @@ from portal.providers.protocol import Outcome, ReversalReport, SettlementLine
 from portal.requests.models import ClosedRest, PaymentRequest
 from portal.returns import closing, custody, left, refunds, reversals, sending
 from portal.settlements import settle
-from tests import books, builders
+from tests import books, builders, trials
 from tests.builders import TOWN, Letter
 from tests.fakes import FakeProvider
 from tests.returns.test_refunds import ANNA, BERT, CARD
@@ -334,7 +334,12 @@ def in_force(requests: dict[int, PaymentRequest], row: PaymentRequest) -> int:
     return row.id
 
 
-@pytest.mark.parametrize("seed", range(8))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """As many walks as the trial has."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(trials.size(metafunc.config, "walks")))
+
+
 def test_the_books_hold_after_every_step(provider: FakeProvider, seed: int) -> None:
     town = Town(seed, provider)
     for _ in range(STEPS):

@@ -143,7 +143,10 @@ def test_a_proof_counts_for_five_minutes(app: Flask, monkeypatch: pytest.MonkeyP
     sittings.check_proof(fresh)
 
 
-def test_what_is_kept_shows_neither_password_nor_secret_nor_the_sittings_name(app: Flask) -> None:
+def test_what_is_kept_shows_neither_password_nor_secret_nor_the_sittings_name(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", passwords.OWASP)
     who = colleague("jansen", Role.CLERK)
     name = attempt(app, who)
     member = db.session.scalars(select(StaffMember)).one()
