@@ -112,7 +112,7 @@ EXAMPLES = (
     ),
     Example(
         "Verwahrtes Geld einer Forderung zugeordnet",
-        "Die Überzahlung von 48,50 € wird auf die Hundesteuer angerechnet.",
+        "Die Überzahlung von 48,50 € wird durch zwei Personen auf die Hundesteuer angerechnet.",
         entries.custody_assigned("V1", "surplus", "dog_tax", euro("48,50")),
     ),
     Example(

@@ -30,6 +30,8 @@ SENTENCES: Mapping[str, str] = {
     "item_not_found":      N_("This item is not there."),
     "custody_promised":    N_("A refund of this money is not decided yet. Please decide that"
                               " first."),
+    "request_replaced":    N_("A request was replaced by another one meanwhile. Please refuse this"
+                              " and ask anew."),
     "not_assignable":      N_("A request does not ask for so much, or so much is not left of the"
                               " item."),
     "payment_not_unknown": N_("It is known by now what became of this payment. Nothing is left to"

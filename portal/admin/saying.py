@@ -46,6 +46,7 @@ FACTS: Mapping[str, str] = {
     "order": N_("Order"),
     "account": N_("Provider account"),
     "request": N_("Request"),
+    "parts": N_("For"),
     "day": N_("Day"),
     "differences": N_("Differences"),
 }
@@ -86,6 +87,8 @@ def _value(told: Json, key: str, value: Any) -> str:
         return ""
     if key == "differences":
         return "; ".join(_difference(each) for each in value)
+    if key == "parts":
+        return "; ".join(_part(each, told) for each in value)
     if key.endswith("_cents"):
         return language.money(Money(int(value), str(told.get("currency") or "EUR")))
     return SAID[key](str(value)) if key in SAID else str(value)
@@ -96,6 +99,12 @@ def _difference(told: Json) -> str:
     currency = told["currency"]
     by = [language.money(Money(cents, currency)) for cents in told["cents"] if cents]
     return " ".join(filter(None, [told["equation"], told["part"], ", ".join(by)]))
+
+
+def _part(part: Json, told: Json) -> str:
+    """What a request gets of an item."""
+    amount = Money(part["amount_cents"], told["currency"])
+    return f"{part['request']}: {language.money(amount)}"
 
 
 def _payment(name: str) -> str:

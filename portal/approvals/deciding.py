@@ -154,6 +154,18 @@ def refuse(
     return approval
 
 
+def last(session: Session, tenant_id: str, act: str, subject: str) -> Approval:
+    """The last one asked for, not locked: its facts say what is to be locked before it.
+
+    Raises ``NotAsked``.
+    """
+    found = _find(session, tenant_id, act, subject)
+    approval = session.get(Approval, (tenant_id, found)) if found is not None else None
+    if approval is None:
+        raise NotAsked("Nobody has asked for this.")
+    return approval
+
+
 def run_out(session: Session, tenant_id: str, act: str, subject: str) -> bool:
     """End an approval whose seven days are over; ``False`` when there is nothing to end."""
     approval = _locked(session, tenant_id, act, subject)
@@ -245,5 +257,6 @@ def _note(session: Session, approval: Approval, by: str, what: str, why: str = "
 
 __all__ = [
     "AlreadyDecided", "AskedBefore", "NoOrder", "NotAPerson", "NotAsked", "RunOut", "SamePerson",
-    "Wanted", "approve", "ask", "is_named", "is_person", "over", "refuse", "run_out", "same",
+    "Wanted", "approve", "ask", "is_named", "is_person", "last", "over", "refuse", "run_out",
+    "same",
 ]  # fmt: skip

@@ -52,7 +52,7 @@ class Approval(Base):
 
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    act: Mapped[str]  # refund, suspense.close, custody.keep, custody.return, reserve.close
+    act: Mapped[str]  # refund, suspense.close, custody.assign, custody.keep, reserve.close
     subject: Mapped[str]  # what it is about, by the asking room's own name for it
     order_number: Mapped[str]  # of the instruction (Anordnung) that it rests on
     facts: Mapped[Json]

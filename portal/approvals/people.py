@@ -12,6 +12,7 @@ from portal.money import Money
 # fmt: off
 ONE_MAY_BE_ENOUGH: Mapping[str, bool] = {
     "refund":          True,
+    "custody.assign":  True,
     "custody.return":  True,
     "custody.keep":    True,
     "suspense.close":  True,

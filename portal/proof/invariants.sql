@@ -274,8 +274,8 @@ HAVING r.closed_cents > coalesce(sum(c.amount_cents), 0);
 -- what two people must do, two people did; one alone only where the town's rule let him
 SELECT tenant_id, act, subject FROM approvals
 WHERE state = 'approved' AND (lower(trim(first)) = lower(trim(second))
-    OR alone AND act NOT IN ('refund', 'custody.return', 'custody.keep', 'suspense.close',
-        'payment.correct'))
+    OR alone AND act NOT IN ('refund', 'custody.assign', 'custody.return', 'custody.keep',
+        'suspense.close', 'payment.correct'))
 UNION ALL SELECT r.tenant_id, 'refund', r.id FROM refunds r LEFT JOIN approvals a
     ON a.tenant_id = r.tenant_id AND a.act = 'refund' AND a.subject = r.id
     AND (a.state, a.first) = ('approved', r.asked_by)

@@ -1,4 +1,4 @@
-"""Custody (Verwahrung): money that was nobody's is given to a request."""
+"""Custody (Verwahrung): money that was nobody's is given to requests; ``assigning`` decides it."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments import staff
 from portal.payments.models import Payment
-from portal.payments.record import LostRace, again
+from portal.payments.record import LostRace
 from portal.payments.refund_states import UNDECIDED, State
 from portal.payments.returned import CustodyReturn, Reason, Refund
 from portal.requests import register
@@ -34,20 +34,38 @@ class Promised(Conflict):
     code = "custody_promised"
 
 
-def assign(tenant_id: str, item_id: int, reference: str, amount: Money, by: str) -> None:
-    """Give so much of an item to a request, which it covers; ``by`` is who decided it.
+def in_force(session: Session, tenant_id: str, parts: Mapping[str, Money]) -> dict[str, Money]:
+    """What each reference gets, by the request that is in force in its place.
 
-    Raises ``NoSuchItem``, ``NoSuchRequest``, ``NotThere``, ``Promised``.
+    Raises ``NoSuchRequest``.
     """
-    split(tenant_id, item_id, {reference: amount}, by)
+    found = dict[str, Money]()
+    for reference, amount in parts.items():
+        asked = register.by_reference(session, tenant_id, reference)
+        last = register.line(session, asked)[-1].reference
+        found[last] = found[last] + amount if last in found else amount
+    return found
 
 
-def split(tenant_id: str, item_id: int, parts: Mapping[str, Money], by: str) -> None:
-    """Give parts of an item to several requests, all or none: what each reference gets.
+def check(session: Session, item: CustodyItem, parts: Mapping[str, Money]) -> None:
+    """Raise ``NotThere`` where so much is not open of a locked item, or not asked by a request."""
+    for reference, amount in parts.items():
+        request = register.by_reference(session, item.tenant_id, reference)
+        _check(session, item, request, amount)
+    total = sum(amount.cents for amount in parts.values())
+    if not 0 < total <= item.open_cents:
+        raise NotThere(f"{item.open_cents} cents are open of the item.")
 
-    Raises as ``assign``.
+
+def give(session: Session, item: CustodyItem, parts: Mapping[str, Money], by: str) -> None:
+    """Give parts of a ``locked`` item to requests, which they cover: all or none.
+
+    ``assigning`` decides; nobody else may. Raises ``NotThere``, ``NoSuchRequest``.
     """
-    again(lambda session: _split(session, tenant_id, item_id, parts, by))
+    for reference, amount in in_force(session, item.tenant_id, parts).items():
+        request = register.by_reference(session, item.tenant_id, reference)
+        _give(session, item, request, amount, by)
+    staff.custody_ended(session, item, by)
 
 
 def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> CustodyItem:
@@ -76,17 +94,7 @@ def locked(session: Session, tenant_id: str, item_id: int, *more: str) -> Custod
     return found
 
 
-def _split(
-    session: Session, tenant_id: str, item_id: int, parts: Mapping[str, Money], by: str
-) -> None:
-    item = locked(session, tenant_id, item_id, *parts)
-    for reference, amount in parts.items():
-        asked = register.by_reference(session, tenant_id, reference)
-        _assign(session, item, register.line(session, asked)[-1], amount, by)
-    staff.custody_ended(session, item, by)
-
-
-def _assign(
+def _give(
     session: Session, item: CustodyItem, request: PaymentRequest, amount: Money, by: str
 ) -> None:
     _check(session, item, request, amount)

@@ -3,7 +3,8 @@
 from flask import current_app
 
 from portal import clock, jobs
-from portal.returns import closing, proposing, sending
+from portal.approvals import ending
+from portal.returns import assigning, closing, proposing, sending
 
 
 @jobs.every("* * * * * */30", "returns.send")
@@ -11,6 +12,7 @@ def send_refunds() -> None:
     """Send what was approved, tell again what is not decided, end what nobody approved."""
     sending.go_on(current_app.extensions["keyring"])
     closing.run_out()
+    ending.run_out(frozenset({assigning.ACT}))
 
 
 @jobs.every("* * * * *", "returns.propose")

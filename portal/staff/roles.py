@@ -34,7 +34,7 @@ class Right(StrEnum):
     CHANGE_REQUEST = "change_request"  # withdraw, restore, new link, unlock, ask the provider
     MOVE_MONEY = "move_money"  # ask for refunds, returns, closing by order, corrections
     APPROVE = "approve"  # be the second person
-    WORK_TASKS = "work_tasks"  # end a task with a reason, give unclear money to a request
+    WORK_TASKS = "work_tasks"  # end a task with a reason, ask for unclear money to be given
     SEND_AGAIN = "send_again"  # events to the finance system, and its endpoint test
     CLOSE_DAY = "close_day"  # close the daily reconciliation
     SEE_SETTINGS = "see_settings"

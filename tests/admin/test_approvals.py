@@ -25,7 +25,7 @@ from portal.payments.returned import CustodyReturn, Refund
 from portal.proof import closing as days
 from portal.providers.protocol import Outcome, SettlementLine
 from portal.retention import asking
-from portal.returns import closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, refunds
 from portal.settlements import booking, reserves, settle
 from portal.staff import directory_setting, granting, members, new_keys
 from portal.staff.roles import Grant, Role
@@ -63,6 +63,17 @@ def _refund(provider: FakeProvider) -> Case:
     return Case(
         lambda order: asked(payment, 4_000, order=order),
         lambda: _last(Refund.state, Refund.asked_at), "requested", "approved",
+    )  # fmt: skip
+
+
+def _assign(provider: FakeProvider) -> Case:
+    found = unclear(provider)
+    letters = [builders.letter(name, amount_cents=1_000) for name in ("K-8", "K-9")]
+    parts = {letter.reference: Money(1_000) for letter in letters}
+    return Case(
+        lambda _: assigning.ask(TOWN, found, parts, ANNA),
+        lambda: str(custody_item("unclear:card:x-1").open_cents), "10000", "8000",
+        lambda: record(provider.pay(builders.begin(letters[1])), CARD),
     )  # fmt: skip
 
 
@@ -208,6 +219,7 @@ def _reserve(provider: FakeProvider) -> Case:
 
 CASES: dict[str, Callable[[FakeProvider], Case]] = {
     refunds.ACT: _refund, custody_returns.ACT: _return, closing.CUSTODY: _keep,
+    assigning.ACT: _assign,
     closing.SUSPENSE: _close, correcting.ACT: _correct, granting.ACT: _grant, rules.ACT: _rule,
     new_keys.ACT: _keys, directory_setting.ACT: _directory, bank.ACT: _bank,
     account_asking.ACT: _account, asking.ACT: _retention, reserves.ACT: _reserve,
@@ -310,7 +322,7 @@ def test_what_was_taken_back_and_asked_anew_is_not_what_was_looked_at(
     assert (approve(client, number()).status_code, case.state()) == (303, case.done)
 
 
-@pytest.mark.parametrize("act", [closing.CUSTODY, correcting.ACT, granting.ACT])
+@pytest.mark.parametrize("act", [assigning.ACT, closing.CUSTODY, correcting.ACT, granting.ACT])
 def test_what_has_changed_in_between_is_not_done(
     client: FlaskClient, provider: FakeProvider, act: str
 ) -> None:

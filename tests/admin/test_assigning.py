@@ -1,6 +1,9 @@
-"""Giving unclear money to requests: proposed with reasons, split to the cent, all or nothing."""
+"""Giving unclear money to requests: proposed with reasons, split to the cent, by two people."""
+
+import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -13,6 +16,7 @@ from portal.worklist.kinds import Kind
 from tests import builders
 from tests.admin import kinds_of_tasks as made
 from tests.admin.test_tasks import notes, send, stands
+from tests.approvals.test_people import one_is_enough
 from tests.builders import TOWN
 from tests.fakes import FakeProvider
 from tests.staff.people import colleague, sign_in
@@ -60,8 +64,8 @@ def test_the_payment_that_was_begun_is_found_by_its_day(
     assert "a payment of it was begun that day" in page
 
 
-def test_money_is_split_over_several_requests_and_adds_up(
-    clerk: FlaskClient, provider: FakeProvider
+def test_money_is_split_over_several_requests_by_two_people_and_adds_up(
+    clerk: FlaskClient, app: Flask, provider: FakeProvider
 ) -> None:
     made.unclear(provider)
     number = made.number(Kind.CUSTODY_UNCLEAR)
@@ -69,6 +73,18 @@ def test_money_is_split_over_several_requests_and_adds_up(
     three = builders.letter("K-3", amount_cents=9_000, kind="fee")
     told = lines(("K-2", "40,00"), ("K-3", "59.99"))
     assert send(clerk, f"/admin/tasks/{number}/assign", **told).status_code == 303
+    page = clerk.get(f"/admin/tasks/{number}").text
+    assert "It is asked for. Another person finds it under Approvals." in page
+    assert "waits for a second person" in page
+    assert (item().open_cents, builders.request_of(two).covered_cents) == (10_000, 0)
+    assert "waits for a second person" in clerk.get("/admin/requests/K-3").text
+    approver = sign_in(builders.browser(app), colleague("bert", Role.APPROVER))
+    approver.get("/admin/account?lang=en")
+    (link,) = re.findall(r"/admin/approvals/\d+", page)
+    shown = approver.get(link).text
+    assert "K-2: €40.00; K-3: €59.99" in shown
+    assert all(f'href="/admin/requests/{name}"' in shown for name in ("K-2", "K-3"))
+    assert send(approver, f"{link}/approve").status_code == 303
     assert (item().open_cents, stands(number).ended_at) == (1, None)
     assert builders.request_of(two).state == "paid"
     assert builders.request_of(three).covered_cents == 5_999
@@ -78,8 +94,19 @@ def test_money_is_split_over_several_requests_and_adds_up(
         for account in ("custody:unclear", "claims:tax", "claims:fee")
     ]
     assert balances == [-1, -4_000, -5_999]
-    assert notes("custody.assigned") == ["staff:jansen"] * 2
-    send(clerk, f"/admin/tasks/{number}/assign", **lines(("K-3", "0,01")))
+    assert notes("custody.assign.asked") == ["staff:jansen"]
+    assert notes("custody.assigned") == ["staff:bert"] * 2
+
+
+def test_where_the_town_says_that_one_is_enough_it_is_given_at_once(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    one_is_enough("custody.assign", 10_000)
+    made.unclear(provider)
+    number = made.number(Kind.CUSTODY_UNCLEAR)
+    builders.letter("K-2", amount_cents=10_000)
+    send(clerk, f"/admin/tasks/{number}/assign", **lines(("K-2", "100")))
+    assert "€100.00 is given." in clerk.get(f"/admin/tasks/{number}").text
     assert (item().state, stands(number).ended_by) == ("assigned", "staff:jansen")
 
 
@@ -130,6 +157,7 @@ def test_of_a_split_that_fails_nothing_is_done(
 def test_a_form_for_what_was_given_meanwhile_leads_back(
     clerk: FlaskClient, provider: FakeProvider
 ) -> None:
+    one_is_enough("custody.assign", 10_000)
     made.unclear(provider)
     number = made.number(Kind.CUSTODY_UNCLEAR)
     builders.letter("K-2", amount_cents=10_000)

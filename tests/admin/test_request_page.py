@@ -19,7 +19,7 @@ from portal.payments.returned import Refund
 from portal.requests import elsewhere, links, opening, tan
 from portal.requests.ordered import Elsewhere, How
 from portal.requests.orders import Subject
-from portal.returns import custody, proposing
+from portal.returns import proposing
 from portal.staff.roles import Grant, Role
 from portal.worklist import reading, writing
 from tests import builders
@@ -27,6 +27,7 @@ from tests.builders import OTHER_TOWN, TOWN, Letter, eur, token
 from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.payments.test_correcting import unknown
+from tests.returns import giving
 from tests.returns.test_refunds import paid, paid_twice, sent
 from tests.staff.people import colleague, sign_in
 
@@ -312,8 +313,8 @@ def test_each_part_of_an_item_stands_where_it_was_given(
         item = session.scalars(select(CustodyItem.id)).one()
     for name in ("K-2", "K-3", "K-4"):
         builders.letter(name, amount_cents=5_000)
-    custody.split(TOWN, item, {"K-2": eur("20"), "K-3": eur("20")}, "staff:jansen")
-    custody.split(TOWN, item, {"K-4": eur("30"), "K-2": eur("10")}, "staff:jansen")
+    giving.split(TOWN, item, {"K-2": eur("20"), "K-3": eur("20")}, "staff:jansen")
+    giving.split(TOWN, item, {"K-4": eur("30"), "K-2": eur("10")}, "staff:jansen")
     booked = {
         name: re.findall(r"Forderungen tax: Haben ([0-9,]+)", page(clerk, name))
         for name in ("K-2", "K-3", "K-4")
@@ -330,7 +331,7 @@ def test_what_is_beyond_ones_reach_is_not_named_on_the_page_of_what_is_not(
     builders.letter("K-FERN", amount_cents=10_000, unit="30.2")
     with transaction() as session:
         item = session.scalars(select(CustodyItem.id)).one()
-    custody.assign(TOWN, item, "K-FERN", eur("4"), "staff:jansen")
+    giving.assign(TOWN, item, "K-FERN", eur("4"), "staff:jansen")
     builders.letter("K-NEU", amount_cents=10_000, unit="30.2", replaces=["K-1"])
     near = colleague("nah", Grant(Role.CLERK, unit="20.1"))
     told = page(sign_in(builders.browser(app), near), "K-1")

@@ -16,7 +16,7 @@ from portal.db import db, transaction
 from portal.ledger.models import SuspenseItem
 from portal.money import Money
 from portal.payments import correcting
-from portal.returns import closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, refunds
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN
 from tests.conftest import Time
@@ -138,6 +138,12 @@ def _keep(provider: FakeProvider) -> Callable[[], str]:
     return lambda: custody_item("unclear:card:x-1").state
 
 
+def _assign(provider: FakeProvider) -> Callable[[], str]:
+    builders.letter("K-9", amount_cents=4_000)
+    assigning.ask(TOWN, unclear(provider, 4_000), {"K-9": Money(4_000)}, ANNA)
+    return lambda: custody_item("unclear:card:x-1").state
+
+
 def _return(provider: FakeProvider) -> Callable[[], str]:
     name = custody_returns.ask(TOWN, unclear(provider, 4_000), "AO-1", ANNA)
     return lambda: return_row(name).state
@@ -152,6 +158,7 @@ def _correct(provider: FakeProvider) -> Callable[[], str]:
 ALONE: dict[str, tuple[Callable[[FakeProvider], Callable[[], str]], str, str]] = {
     "suspense.close": (_close, "open", "closed_by_order"),
     "custody.keep": (_keep, "open", "kept_by_order"),
+    "custody.assign": (_assign, "open", "assigned"),
     "custody.return": (_return, "requested", "approved"),
     "payment.correct": (_correct, "unknown", "failed"),
 }

@@ -128,7 +128,9 @@ def test_what_is_done_to_a_request_is_told_with_its_reason(sits: Sits, hall: Hal
     assert viewer.page.locator("main form").count() == 0
 
 
-def test_unclear_money_is_given_to_the_request_that_is_proposed(sits: Sits, hall: Hall) -> None:
+def test_unclear_money_is_given_by_two_to_the_request_that_is_proposed(
+    sits: Sits, hall: Hall
+) -> None:
     asked = letter(hall, 7_300)
     payment = hall.begin(asked)
     hall.demo.provider(f"payments/{payment}/pay", amount_cents=7_200)
@@ -138,9 +140,18 @@ def test_unclear_money_is_given_to_the_request_that_is_proposed(sits: Sits, hall
     clerk.page.locator("main tr", has_text="€72.00").get_by_role("link").first.click()
     clerk.page.get_by_role("link", name=f"Give to {asked.reference}").click()
     assert clerk.page.input_value("[name=amount-1]") == "72.00"
-    clerk.presses("Give")
-    assert "€72.00 is given." in clerk.told
-    assert "Ended" in clerk.text
+    clerk.presses("Ask for it to be given")
+    assert "Another person finds it under Approvals" in clerk.told
+    assert builders.request_of(asked).open.cents == 7_300
+    clerk.follows("Give money in custody to requests")
+    assert "You asked for this yourself" in clerk.text
+    approver = sits("approver").goes("approvals")
+    approver.page.locator("main tr", has_text=asked.reference).get_by_role("link").click()
+    assert f"{asked.reference}: €72.00" in approver.text
+    approver.presses("Approve")
+    assert "Each request is covered by its part" in approver.told
+    clerk.goes("tasks?kind=custody_unclear&show=ended")
+    assert any("€72.00" in row for row in clerk.rows())
     assert builders.request_of(asked).open.cents == 100
 
 

@@ -10,12 +10,12 @@ from portal.money import Money
 from portal.payments import correcting
 from portal.payments.record import Verdict, record
 from portal.payments.start import NoSuchPayment, Undecided
-from portal.returns import custody
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, Letter
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 from tests.payments.test_staff import tasks
+from tests.returns import giving
 from tests.returns.test_custody import kept
 from tests.returns.test_refunds import ANNA, BERT, CARD, balance, paid
 
@@ -25,7 +25,7 @@ def unknown(provider: FakeProvider) -> tuple[Letter, str]:
     letter = builders.letter("K-1", amount_cents=10_000)
     payment = builders.begin(letter)
     record(other_amount(provider.pay(payment), 100), CARD)
-    custody.assign(TOWN, kept().id, "K-1", Money(100), ANNA)
+    giving.assign(TOWN, kept().id, "K-1", Money(100), ANNA)
     return letter, payment
 
 

@@ -18,13 +18,13 @@ from portal.payments.record import Source, Verdict, record
 from portal.payments.start import NotPayable, Undecided
 from portal.providers.protocol import Outcome, Report, SettlementLine
 from portal.requests import expiry
-from portal.returns import custody
 from portal.settlements import settle
 from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
+from tests.returns import giving
 
 ZONE = "Europe/Berlin"
 CARD = Source(TOWN, "card", "notification")
@@ -307,7 +307,7 @@ def test_unclear_money_that_was_given_away_is_not_booked_again_when_the_provider
     right = provider.pay(builders.begin(letter))
     record(replace(right, merchant="somebody"), CARD)
     found = db.session.scalars(select(CustodyItem.id)).one()
-    custody.assign(TOWN, found, "K-1", Money(10_000), "staff:anna")
+    giving.assign(TOWN, found, "K-1", Money(10_000), "staff:anna")
     for _ in range(2):
         assert record(right, CARD) is Verdict.MISFIT
     assert (balance("suspense:card"), balance("claims:tax")) == (10_000, -10_000)

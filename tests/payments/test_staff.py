@@ -9,13 +9,14 @@ from portal.db import db
 from portal.money import Money
 from portal.payments.record import record
 from portal.providers.protocol import Outcome, RefundReport, SettlementLine
-from portal.returns import closing, custody, custody_returns, refunds, reversals, sending
+from portal.returns import closing, custody_returns, refunds, reversals, sending
 from portal.settlements import settle
 from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
+from tests.returns import giving
 from tests.returns.test_custody import kept, unclear
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, balance, paid, row, sent
 
@@ -67,9 +68,9 @@ def test_a_report_that_does_not_fit_opens_two_and_the_right_one_ends_them(
 def test_unclear_money_is_one_until_all_of_it_is_given(provider: FakeProvider) -> None:
     found = unclear(provider)
     builders.letter("K-2", amount_cents=10_000)
-    custody.assign(TOWN, found, "K-2", Money(4_000), ANNA)
+    giving.assign(TOWN, found, "K-2", Money(4_000), ANNA)
     assert tasks() == [("custody_unclear", str(found), None)]
-    custody.assign(TOWN, found, "K-2", Money(6_000), ANNA)
+    giving.assign(TOWN, found, "K-2", Money(6_000), ANNA)
     assert tasks() == []
 
 

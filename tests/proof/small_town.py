@@ -14,13 +14,14 @@ from portal.providers.protocol import Outcome, SettlementLine
 from portal.requests import elsewhere, expiry, orders
 from portal.requests.ordered import Elsewhere, How, Rest, Why
 from portal.requests.orders import Subject
-from portal.returns import custody, reversals
+from portal.returns import reversals
 from portal.settlements import reserves, settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.finance.receiver import SECRET
+from tests.returns import giving
 from tests.returns.test_custody_returns import custody_item, sent_back, unclear
 from tests.returns.test_refunds import CARD, paid, paid_twice, sent
 
@@ -64,7 +65,7 @@ def build(app: Flask, provider: FakeProvider) -> None:
     builders.letter("K-9", amount_cents=9_000)
     builders.letter("K-10", amount_cents=9_000)
     surplus = custody_item("lowered:K-9:2").id
-    custody.assign(TOWN, surplus, "K-10", Money(500), "staff:anna")
+    giving.assign(TOWN, surplus, "K-10", Money(500), "staff:anna")
     builders.letter("K-11")
     with transaction() as session:
         orders.withdraw(session, subject("K-11"), Why.CANCELLED)

@@ -30,6 +30,7 @@ from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
+from tests.returns import giving
 from tests.town.town import arrived
 
 CARD = Source(TOWN, "card", "notification")
@@ -166,7 +167,7 @@ def test_a_surplus_that_is_given_away_moves_from_custody_to_a_claim(
     letter(4_000)
     letter(5_000, "K-2")
     item = custody_item()
-    custody.assign(TOWN, item, "K-2", Money(2_000), ANNA)
+    giving.assign(TOWN, item, "K-2", Money(2_000), ANNA)
     assert held("cleared", "open", "custody surplus") == (6_000, 3_000, 4_000)
     closing.ask(TOWN, closing.CUSTODY, item, "AO-1", ANNA)
     closing.approve(TOWN, closing.CUSTODY, item, BERT)

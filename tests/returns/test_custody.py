@@ -22,6 +22,7 @@ from tests.builders import OTHER_TOWN, TOWN, eur
 from tests.conftest import Time
 from tests.fakes import FakeProvider, other_amount
 from tests.payments import races
+from tests.returns import giving
 from tests.returns.test_refunds import (
     ANNA,
     BERT,
@@ -50,7 +51,7 @@ def unclear(provider: FakeProvider, cents: int = 10_000) -> int:
 
 
 def assigned(item_id: int, reference: str, cents: int) -> None:
-    custody.assign(TOWN, item_id, reference, Money(cents), ANNA)
+    giving.assign(TOWN, item_id, reference, Money(cents), ANNA)
 
 
 def test_surplus_pays_another_request(provider: FakeProvider) -> None:
@@ -109,9 +110,9 @@ def test_other_currencies_other_towns_and_what_is_not_there_are_refused(
     found = unclear(provider)
     builders.letter("K-2")
     with pytest.raises(custody.NotThere):
-        custody.assign(TOWN, found, "K-2", Money(1, "PLN"), ANNA)
+        giving.assign(TOWN, found, "K-2", Money(1, "PLN"), ANNA)
     with pytest.raises(NoSuchItem):
-        custody.assign(OTHER_TOWN, found, "K-2", Money(1), ANNA)
+        giving.assign(OTHER_TOWN, found, "K-2", Money(1), ANNA)
     with pytest.raises(NoSuchRequest):
         assigned(found, "K-none", 1)
 

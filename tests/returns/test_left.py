@@ -19,6 +19,7 @@ from tests import builders
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
 from tests.fakes import FakeProvider
+from tests.returns import giving
 from tests.returns.test_refunds import (
     ANNA,
     BERT,
@@ -238,7 +239,7 @@ def test_no_more_of_the_claim_is_promised_than_counts_for_it(provider: FakeProvi
     """What a lower version left was given away: both payments cannot go back whole."""
     _, first, second = both_paid(provider)
     builders.letter("K-9", amount_cents=5_000)
-    custody.assign(TOWN, surplus()[0].id, "K-9", Money(5_000), ANNA)
+    giving.assign(TOWN, surplus()[0].id, "K-9", Money(5_000), ANNA)
     pending(provider, first, 8_000, "wrong_payer", "AO-1")
     assert free(second, "wrong_payer") == 2_000
 
@@ -256,7 +257,7 @@ def given(provider: FakeProvider, how: str) -> tuple[Letter, str]:
     (item,) = surplus()
     if how == "assigned":
         builders.letter("K-9", amount_cents=10_000)
-        custody.assign(TOWN, item.id, "K-9", Money(10_000), ANNA)
+        giving.assign(TOWN, item.id, "K-9", Money(10_000), ANNA)
     else:
         closing.ask(TOWN, closing.CUSTODY, item.id, "AO-7", ANNA)
         closing.approve(TOWN, closing.CUSTODY, item.id, BERT)
@@ -293,7 +294,7 @@ def test_of_surplus_that_was_given_away_in_part_the_rest_still_goes_back(
 ) -> None:
     letter, payment = paid_twice(provider)
     builders.letter("K-9", amount_cents=4_000)
-    custody.assign(TOWN, surplus()[0].id, "K-9", Money(4_000), ANNA)
+    giving.assign(TOWN, surplus()[0].id, "K-9", Money(4_000), ANNA)
     assert (free(payment), free(payment, "wrong_payer")) == (6_000, 6_000)
     heard(provider.reverse(payment, 10_000))
     assert (asks(letter), balance("losses:card"), balance("custody:surplus")) == (0, 4_000, 0)

@@ -25,6 +25,7 @@ from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider
+from tests.returns import giving
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice
 
 
@@ -98,7 +99,7 @@ def test_a_stale_proposal_is_refused_when_it_is_asked_for(provider: FakeProvider
     (told,) = proposed()
     number = item().id
     builders.letter("K-9", amount_cents=500)
-    custody.assign(TOWN, number, "K-9", Money(500), ANNA)
+    giving.assign(TOWN, number, "K-9", Money(500), ANNA)
     with pytest.raises(NotRefundable, match="9500 cents"):
         asked(payment, told["amount_cents"], "surplus")
     assert NotRefundable.status == 409
@@ -126,7 +127,7 @@ def test_what_was_given_away_or_sent_back_is_proposed_no_longer(provider: FakePr
     paid_twice(provider)
     proposed()
     builders.letter("K-9", amount_cents=10_000)
-    custody.assign(TOWN, item().id, "K-9", Money(10_000), ANNA)
+    giving.assign(TOWN, item().id, "K-9", Money(10_000), ANNA)
     assert builders.tasks() == {}
 
 

@@ -24,6 +24,7 @@ from tests.builders import TOWN, eur
 from tests.fakes import FakeProvider, other_amount
 from tests.payments import races
 from tests.payments.test_staff import tasks
+from tests.returns import giving
 from tests.returns.test_refunds import (
     ANNA,
     BERT,
@@ -421,7 +422,7 @@ def test_unclear_money_that_a_bank_takes_back_can_not_be_given_away(
     assert [balance(name) for name in names] == [0, 0, 0, 0]
     assert tasks() == [("payment_unknown", payment, "K-1")]
     with pytest.raises(custody.NotThere):
-        custody.assign(TOWN, found, "K-1", Money(1), ANNA)
+        giving.assign(TOWN, found, "K-1", Money(1), ANNA)
     told = [(event.type, event.data["amount_cents"]) for event in builders.events()]
     assert told == [
         ("custody.opened", 12_000), ("custody.returned", 12_000), ("payment.reversed", 12_000),
@@ -431,7 +432,7 @@ def test_unclear_money_that_a_bank_takes_back_can_not_be_given_away(
 
 def test_what_was_given_away_of_unclear_money_before_is_a_loss(provider: FakeProvider) -> None:
     payment, found = unclear(provider)
-    custody.assign(TOWN, found, "K-1", Money(5_000), ANNA)
+    giving.assign(TOWN, found, "K-1", Money(5_000), ANNA)
     theirs = provider.books[payment].reference
     report = replace(provider.reverse(payment, 12_000), payment="", provider_reference=theirs)
     heard(replace(report, payment="0" * 32))
@@ -449,7 +450,7 @@ def test_a_dispute_over_unclear_money_that_is_won_is_unclear_money_again(
     again = custody_item()
     assert (again.cause, again.open_cents, again.id > first) == ("unclear", 12_000, True)
     assert (balance("suspense:card"), balance("custody:unclear")) == (12_000, -12_000)
-    custody.assign(TOWN, again.id, "K-1", Money(10_000), ANNA)
+    giving.assign(TOWN, again.id, "K-1", Money(10_000), ANNA)
 
 
 @pytest.mark.parametrize("sending_it", [False, True])

@@ -25,11 +25,12 @@ from portal.payments.returned import Reason, Refund, Reversal
 from portal.payments.states import State
 from portal.providers.protocol import Outcome, ReversalReport, SettlementLine
 from portal.requests.models import ClosedRest, PaymentRequest
-from portal.returns import closing, custody, left, refunds, reversals, sending
+from portal.returns import closing, left, refunds, reversals, sending
 from portal.settlements import settle
 from tests import books, builders, trials
 from tests.builders import TOWN, Letter
 from tests.fakes import FakeProvider
+from tests.returns import giving
 from tests.returns.test_refunds import ANNA, BERT, CARD
 
 STEPS = 30
@@ -235,7 +236,7 @@ class Town:
         if isinstance(item, CustodyItem) and asks:
             cents = Money(self.chance.randint(1, 50))
             name = self.chance.choice(asks).reference
-            custody.assign(TOWN, item.id, name, cents, ANNA)
+            giving.assign(TOWN, item.id, name, cents, ANNA)
             self.given_to[name] += cents.cents
 
     def close(self) -> None:

@@ -19,9 +19,10 @@ from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
 from portal.payments.refund_states import State
 from portal.providers.protocol import Outcome, Settlement, SettlementLine
-from portal.returns import closing, custody, custody_returns, sending
+from portal.returns import closing, custody_returns, sending
 from portal.settlements import file_mapping, files, settle, undoing
 from portal.settlements.files import File
+from tests.returns import giving
 from tests.town.citizens import ANNA, BERT, Citizens
 from tests.town.desk import ACCOUNTS
 from tests.town.files import table
@@ -48,7 +49,7 @@ class Town(Citizens):
         most = min(self.model.kept[item], self.model.last(name).open)
         cents = self.chance.randint(1, max(1, most))
         number = self.item(CustodyItem, item).id
-        custody.assign(self.id, number, name, Money(cents), ANNA)
+        giving.assign(self.id, number, name, Money(cents), ANNA)
         self.model.give_away(item, cents)
         self.model.cover(self.model.last(name), cents)
 

@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.admin import doors, gate, proof, refusals, saying, words
-from portal.admin.approvals import waiting
+from portal.admin.approvals import reach, waiting
 from portal.admin.approvals.waiting import Asked
 from portal.admin.doors import Open
 from portal.admin.frame import page
@@ -77,7 +77,15 @@ def _told(asked: Asked) -> tuple[str, str, str]:
 
 def _page(asked: Asked, errors: dict[str, str], why: str = "") -> ResponseReturnValue:
     status = 422 if errors else 200
-    return page("admin/approval.html", status, one=_shown(asked), errors=errors, why=why)
+    return page(
+        "admin/approval.html",
+        status,
+        one=_shown(asked),
+        references=reach.references(db.session(), asked.approval),
+        reachable=gate.person().may(Right.SEE),
+        errors=errors,
+        why=why,
+    )
 
 
 def _shown(asked: Asked) -> Json:
@@ -98,8 +106,6 @@ def _shown(asked: Asked) -> Json:
         "state": row.state,
         "state_said": words.said(words.APPROVAL, row.state),
         "tone": words.tone(words.APPROVAL, row.state),
-        "reference": asked.request.reference if asked.request else None,
-        "reachable": asked.request is not None and gate.person().may(Right.SEE),
         "mine": asked.mine,
         "may_decide": asked.may_decide,
         "waits": asked.waits,

@@ -46,7 +46,7 @@ def change_approval_rule() -> ResponseReturnValue:
 def _page(told: Json, errors: dict[str, str]) -> ResponseReturnValue:
     session = db.session()
     up_to = {rule.act: rule.up_to for rule in standing.in_force(session, gate.person().tenant_id)}
-    asked = {each.approval.subject for each in waiting.waiting(session) if _of_rules(each)}
+    asked = {each.subject for each in waiting.titles(session, frozenset({rules.ACT}))}
     shown = [
         {"title": gettext(ACTS[act].title), "up_to": up_to.get(act), "free": free,
          "waits": act in asked}
@@ -61,7 +61,3 @@ def _page(told: Json, errors: dict[str, str]) -> ResponseReturnValue:
         errors=errors,
         typed=told,
     )
-
-
-def _of_rules(asked: waiting.Asked) -> bool:
-    return asked.approval.act == rules.ACT

@@ -12,7 +12,7 @@ from portal.faces import addresses, bank
 from portal.payments import account_asking, correcting
 from portal.proof import closing as days
 from portal.retention import asking as retention
-from portal.returns import closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, refunds
 from portal.settlements import reserves
 from portal.staff import directory_setting, granting, new_keys
 from portal.staff.roles import Right
@@ -68,6 +68,12 @@ ACTS: Mapping[str, Act] = {
         N_("The provider is told within a minute to send the money back."),
         refunds.approve,
         refunds.refuse,
+    ),
+    assigning.ACT: Act(
+        N_("Give money in custody to requests"),
+        N_("Each request is covered by its part; what is left of the item stays in custody."),
+        assigning.approve,
+        assigning.refuse,
     ),
     custody_returns.ACT: Act(
         N_("Send unclear money back"),

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.admin import doors, gate, scope, words
+from portal.admin.approvals import reach
 from portal.admin.approvals.second_person import ACTS
 from portal.admin.frame import page
 from portal.admin.requests import acts, timeline
@@ -55,7 +56,7 @@ def request_page(reference: str) -> ResponseReturnValue:
         moments=moments[::-1] if oldest_first else moments,
         oldest_first=oldest_first,
         acts=acts.offered(session, found),
-        waiting=_waiting(session, found.tenant_id, rows),
+        waiting=_waiting(session, found),
         tasks=[
             (task.number, task_words.title(task.kind), task_words.happened(task))
             for task in rows.told.tasks
@@ -66,14 +67,15 @@ def request_page(reference: str) -> ResponseReturnValue:
     )
 
 
-def _waiting(session: Session, tenant_id: str, rows: Rows) -> list[tuple[int, str]]:
-    """What was asked for about its payments and waits for a second person: number and name."""
-    about = [row.id for row in rows.money.payments] + [row.id for row in rows.money.refunds]
+def _waiting(session: Session, found: PaymentRequest) -> list[tuple[int, str]]:
+    """What was asked for about its money and waits for a second person: number and name."""
     query = select(Approval.id, Approval.act).where(
-        Approval.tenant_id == tenant_id, Approval.state == "asked", Approval.subject.in_(about)
+        Approval.tenant_id == found.tenant_id, Approval.state == "asked", reach.about(found)
     )
     return [
-        (number, gettext(ACTS[act].title)) for number, act in session.execute(query) if act in ACTS
+        (number, gettext(ACTS[act].title))
+        for number, act in session.execute(query.order_by(Approval.id))
+        if act in ACTS
     ]
 
 

@@ -1,4 +1,4 @@
-"""Giving the money of a custody item to a request, or split over several, in one act."""
+"""Asking for the money of a custody item to be given to a request, or split over several."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from sqlalchemy import select
 from portal.admin import doors, gate, proof, refusals
 from portal.admin.frame import page
 from portal.admin.scope import within
-from portal.admin.tasks import acts, custody_facts, listing
+from portal.admin.tasks import acts, custody_facts, doing, listing
 from portal.db import db
 from portal.errors import PortalError
 from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments import parts
 from portal.requests.models import PaymentRequest
-from portal.returns import custody
+from portal.returns import assigning
 from portal.staff.roles import Right
 from portal.web import language
 from portal.web.language import gettext
@@ -47,7 +47,7 @@ def assign_page(number: int) -> ResponseReturnValue:
 
 @doors.post("/tasks/<int:number>/assign", Right.WORK_TASKS)
 def assign(number: int) -> ResponseReturnValue:
-    """All lines are given, or none."""
+    """All lines are asked for, or none; another person agrees, unless one is enough."""
     one, item = _opened(number)
     if not may(one, item):
         return _over(number)
@@ -56,13 +56,12 @@ def assign(number: int) -> ResponseReturnValue:
     errors = errors or proof.faults()
     if not errors:
         try:
-            custody.split(one.tenant_id, item.id, given, gate.person().actor)
+            done = assigning.ask(one.tenant_id, item.id, given, gate.person().actor)
         except PortalError as error:
             db.session.rollback()
             errors = {"reference-1": refusals.said(error)}
         else:
-            total = sum((each for each in given.values()), Money(0, item.currency))
-            flash(gettext("%(amount)s is given.", amount=language.money(total)))
+            flash(_said(given, done))
             return redirect(url_for("admin.task", number=number), 303)
     one, item = _opened(number)
     return _shown(one, item, lines, errors)
@@ -80,6 +79,13 @@ def _opened(number: int) -> tuple[StaffTask, CustodyItem]:
     if item is None or not acts.may(Right.WORK_TASKS, one):
         gate.refuse(f"task {number} assign")
     return one, item
+
+
+def _said(given: Mapping[str, Money], done: bool) -> str:
+    if not done:
+        return doing.asked()
+    total = Money(sum(each.cents for each in given.values()), next(iter(given.values())).currency)
+    return gettext("%(amount)s is given.", amount=language.money(total))
 
 
 def _over(number: int) -> ResponseReturnValue:

@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from portal.admin.approvals import waiting
+from portal.admin.approvals.waiting import Title
 from portal.admin.lists.open_requests import OPEN, STILL_ASKED
 from portal.admin.scope import within
 from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments.models import Payment, ProviderReport
 from portal.requests.models import PaymentRequest, RequestVersion
+from portal.returns import assigning, closing
 from portal.returns.matching import Candidate, Found, Proposal, proposals
 from portal.staff.roles import Right
 from portal.tenants import Tenant
@@ -32,6 +35,12 @@ def item_of(session: Session, task: StaffTask) -> CustodyItem | None:
     """The custody item that a task is about, if it is about one."""
     number = task.detail.get("item") if task.kind in OF_CUSTODY else None
     return session.get(CustodyItem, (task.tenant_id, number)) if number else None
+
+
+def waits(session: Session, item: CustodyItem) -> list[Title]:
+    """What was asked for about an item and waits for a second person."""
+    found = waiting.titles(session, frozenset({assigning.ACT, closing.CUSTODY}))
+    return [each for each in found if each.subject == str(item.id)]
 
 
 def proposed(session: Session, item: CustodyItem) -> list[Proposal]:

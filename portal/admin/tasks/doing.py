@@ -96,38 +96,38 @@ def send_back(task: StaffTask, form: Form) -> str:
     by, order = gate.person().actor, form["order"]
     if "payments" not in task.detail:
         custody_returns.ask(task.tenant_id, task.detail["item"], order, by)
-        return _asked()
+        return asked()
     wanted = [
         refunds.Asked(task.tenant_id, part["payment"], amount, Reason.SURPLUS, order, by)
         for part in task.detail["payments"]
         if (amount := Money(part["amount_cents"], task.detail["currency"]))
     ]
     again(lambda session: [refunds.enter(session, each) for each in wanted])
-    return _asked()
+    return asked()
 
 
 def anew(task: StaffTask, form: Form) -> str:
     by, order = gate.person().actor, form["order"]
     if "item" in task.detail:
         custody_returns.ask(task.tenant_id, task.detail["item"], order, by)
-        return _asked()
+        return asked()
     failed = db.session().get_one(Refund, (task.tenant_id, task.subject))
     wanted = failed.payment_id, failed.amount, Reason(failed.reason)
     db.session.rollback()
     refunds.ask(refunds.Asked(task.tenant_id, *wanted, order, by))
-    return _asked()
+    return asked()
 
 
 def keep(task: StaffTask, form: Form) -> str:
     act = closing.SUSPENSE if task.kind == Kind.SUSPENSE_OVERDUE else closing.CUSTODY
     by = gate.person().actor
     closing.ask(task.tenant_id, act, task.detail["item"], form["order"], by)
-    return _asked()
+    return asked()
 
 
 def correct(task: StaffTask, form: Form) -> str:
     correcting.ask(task.tenant_id, task.subject, form["order"], gate.person().actor)
-    return _asked()
+    return asked()
 
 
 def ask_provider(task: StaffTask, _: Form) -> str:
@@ -223,5 +223,6 @@ def _note(task: StaffTask, act: str, subject: str) -> None:
         audit.note(session, task.tenant_id, gate.person().actor, act, subject)
 
 
-def _asked() -> str:
+def asked() -> str:
+    """What a person reads who has asked for what takes two."""
     return gettext("It is asked for. Another person finds it under Approvals.")

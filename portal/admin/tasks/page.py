@@ -82,6 +82,7 @@ def _shown(one: StaffTask, errors: dict[str, str]) -> ResponseReturnValue:
         proposals=custody_facts.proposed(session, item) if item and may_assign else [],
         why=words.why,
         may_assign=may_assign,
+        waiting=custody_facts.waits(session, item) if item else [],
         answer=_answer(session, one),
         errors=errors,
     )
