@@ -73,6 +73,8 @@ SENTENCES: Mapping[str, str] = {
     "incompatible_roles":  N_("The two roles do not go together: who approves neither holds cash,"
                               " nor administers the town, nor runs the portal."),
     "account_ended":       N_("The account of this person has ended."),
+    "own_keys":            N_("These are your own keys. Somebody else has to ask for new ones, or"
+                              " who runs the portal makes them."),
     "of_the_directory":    N_("Roles and keys of this person are the directory's."),
     # Days
     "day_not_over":        N_("The day is not over yet. It can be closed from shortly after"

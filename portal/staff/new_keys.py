@@ -8,6 +8,7 @@ the other. Together they hand them over; neither can sign in alone.
 from portal.approvals import deciding, sealed
 from portal.approvals.deciding import Wanted
 from portal.db import transaction
+from portal.errors import Conflict
 from portal.keys import Keyring
 from portal.staff import members
 from portal.staff.granting import AccountEnded, OfTheDirectory
@@ -16,14 +17,21 @@ ACT = "staff.keys"
 PASSWORD, APP = "password", "app"
 
 
+class OwnKeys(Conflict):
+    """Whose keys they are is signed out when they are made, and could not read a half of them."""
+
+    code = "own_keys"
+
+
 def ask(tenant_id: str, login: str, by: str) -> None:
     """Ask for new keys; the old ones count until another person agrees. A whole act.
 
-    Raises ``AccountEnded``, ``OfTheDirectory`` and what ``deciding.ask`` raises.
+    Raises ``AccountEnded``, ``OfTheDirectory``, ``OwnKeys`` and what ``deciding.ask`` raises.
     """
     with transaction() as session:
         member = members.locked(session, tenant_id, login)
         _check(member.ended_at is not None, member.subject is not None)
+        _check_others(by, member.actor)
         deciding.ask(session, tenant_id, Wanted(ACT, login, None, {"login": login}), by)
 
 
@@ -40,6 +48,7 @@ def approve(
         _check(member.ended_at is not None, member.subject is not None)
         if deciding.same(by, member.actor):
             raise deciding.SamePerson("Nobody approves his own keys.")
+        _check_others(approval.first, member.actor)
         keys = members.new_keys(session, keyring, member, f"{approval.first} {by}")
         told = {PASSWORD: (keys.password, approval.first), APP: (keys.totp_secret, by)}
         for part, (secret, who) in told.items():
@@ -63,6 +72,11 @@ def show(keyring: Keyring, tenant_id: str, login: str, who: str) -> tuple[str, s
     with transaction() as session:
         found = sealed.show(session, keyring, tenant_id, ACT, login, who)
         return (found[0], found[1]["secret"]) if found else None
+
+
+def _check_others(first: str, whose: str) -> None:
+    if deciding.same(first, whose):
+        raise OwnKeys("Somebody else has to ask for these keys.")
 
 
 def _check(has_ended: bool, is_of_directory: bool) -> None:

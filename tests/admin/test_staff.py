@@ -10,10 +10,12 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from portal import clock
+from portal.approvals import deciding
+from portal.approvals.deciding import Wanted
 from portal.approvals.models import SealedPart
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.staff import members
+from portal.staff import members, new_keys
 from portal.staff.roles import Grant, Role
 from tests import builders
 from tests.builders import TOWN, token
@@ -149,6 +151,19 @@ def test_nobody_agrees_to_his_own_keys(admin: FlaskClient, approver: FlaskClient
     send(admin, "staff/petersen/keys")
     assert decide(approver, "staff.keys", "petersen").status_code == 404
     assert approver.get("/admin/account").status_code == 200
+
+
+def test_nobody_asks_for_his_own_keys_for_he_could_not_come_back_to_read_his_half(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    assert "/staff/admin/keys" not in admin.get("/admin/staff/admin").text
+    answer = send(admin, "staff/admin/keys")
+    assert (answer.status_code, "Ihre eigenen Zugangsdaten" in answer.text) == (409, True)
+    with transaction() as session:  # asked for before that was the rule
+        wanted = Wanted(new_keys.ACT, "admin", None, {"login": "admin"})
+        deciding.ask(session, TOWN, wanted, "staff:admin")
+    assert decide(approver, "staff.keys", "admin").status_code == 422
+    assert admin.get("/admin/account").status_code == 200
 
 
 def test_a_third_person_is_shown_nothing(

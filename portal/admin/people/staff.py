@@ -161,6 +161,7 @@ def _member_page(
     return page(
         "admin/staff_member.html", status, errors=errors or {}, form=form or {}, member=member,
         state=_state(member), had=had, kinds=kinds, waiting=titles,
+        own=login == gate.person().login,
         may_grant=gate.person().may(Right.GRANT), roles=[(each.value, role(each)) for each in Role],
         to_show=login in dict(new_keys.waiting_for(member.tenant_id, gate.person().actor)),
     )  # fmt: skip
