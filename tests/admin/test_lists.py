@@ -220,6 +220,18 @@ def test_who_took_out_what_is_noted(clerk: FlaskClient) -> None:
     ]
 
 
+def test_what_a_caller_said_is_in_no_note(clerk: FlaskClient) -> None:
+    said = "from=2026-11-01&amount=148,50&reference=Erika+Mustermann&payment_sign=0171+5551234"
+    file_of(clerk, f"/admin/requests?{said}", "csv")
+    db.session.rollback()
+    (detail,) = db.session.scalars(
+        select(AuditRow.detail).where(AuditRow.act == "list.exported")
+    ).all()
+    assert detail["filters"] == {
+        "from": "2026-11-01", "amount": "14850", "reference": "…", "payment_sign": "…",
+    }  # fmt: skip
+
+
 def test_who_may_not_take_lists_out_has_no_button_and_no_file(app: Flask) -> None:
     viewer = sign_in(builders.browser(app), colleague("klein", Role.VIEWER))
     builders.letter("K-1")

@@ -20,6 +20,7 @@ from portal.web.language import gettext
 from portal.words import N_
 
 LONGEST = 200
+UNTOLD = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ def read(listing: Listing, args: Mapping[str, str]) -> Asked:
         else:
             asked.values[each.name] = value
     return asked
+
+
+def noted(listing: Listing, asked: Asked) -> dict[str, str]:
+    """What the audit may keep of the filters: choices, days and cents as they were read.
+
+    Of a free text only that there was one: it may be what a caller said of himself.
+    """
+    texts = {each.name for each in listing.filters if each.field is Field.TEXT}
+    return {name: UNTOLD if name in texts else str(value) for name, value in asked.values.items()}
 
 
 def plain(typed: str) -> str:

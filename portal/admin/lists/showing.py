@@ -138,7 +138,7 @@ def _file(listing: Listing) -> ResponseReturnValue:
         return redirect(back, 303)
     who = gate.person()
     with transaction() as session:
-        detail = {"format": kind, "filters": asked.typed}
+        detail = {"format": kind, "filters": filters.noted(listing, asked)}
         audit.note(session, who.tenant_id, who.actor, "list.exported", listing.name, detail)
     name = f"{listing.name}-{clock.today(tenant().time_zone).isoformat()}.{kind}"
     rows, how = reading.everything(listing, asked.values), writing.manner()
