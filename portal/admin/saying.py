@@ -21,6 +21,7 @@ from portal.web.current import tenant_id
 from portal.web.language import gettext
 from portal.words import N_
 
+GONE = "~"  # what is past its time
 PAYMENT = re.compile(r"[0-9a-f]{32}")
 MACHINES: Mapping[str, str] = {
     "worker": N_("the portal itself"),
@@ -55,6 +56,8 @@ FACTS: Mapping[str, str] = {
 def who(session: Session, actor: str) -> str:
     """Who it is: a colleague by name, the finance system, or the portal."""
     sort, _, name = actor.partition(":")
+    if GONE in {actor, name}:
+        return gettext("no longer kept")
     if sort == "staff":
         try:
             shown = members.by_login(session, tenant_id(), name).display

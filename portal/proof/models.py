@@ -13,7 +13,7 @@ class DayClosing(Base):
     """A business day that was closed (Tagesabstimmung): its figures as they were then, for ever.
 
     A day with a difference has a ``reason`` and a ``second`` person. ``head_seq`` and ``head_hash``
-    are where the audit chain ended.
+    are where the audit chain ended. With the books of the year names and reason go.
     """
 
     __tablename__ = "day_closings"

@@ -50,7 +50,8 @@ CLASSES = (
     RetentionClass(Name.VOUCHERS, "what providers reported: their names of payments, SHA-256",
                    "1 January after the accounts of the year were adopted", "voucher_years",
                    "outcome, amount, day"),
-    RetentionClass(Name.YEAR, "notes of the audit, approvals, references in the book",
+    RetentionClass(Name.YEAR, "notes of the audit, approvals, names of staff, "
+                   "references in the book",
                    "1 January after the accounts of the year were adopted", "books_years",
                    "entries, accounts, days; the hashes of the notes"),
     RetentionClass(Name.TASKS, "what a staff task was about, and who ended it",

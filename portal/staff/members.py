@@ -124,8 +124,10 @@ def locked(session: Session, tenant_id: str, login: str) -> StaffMember:
 
 
 def all_of(session: Session, tenant_id: str) -> Sequence[StaffMember]:
-    """Everyone of a town, those whose account has ended last."""
-    query = select(StaffMember).where(StaffMember.tenant_id == tenant_id)
+    """Everyone of a town, those whose account has ended last; whose time is past is nobody."""
+    query = select(StaffMember).where(
+        StaffMember.tenant_id == tenant_id, ~StaffMember.login.startswith("~")
+    )
     return session.scalars(
         query.order_by(StaffMember.ended_at.is_not(None), StaffMember.login)
     ).all()

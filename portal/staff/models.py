@@ -24,7 +24,7 @@ class StaffMember(Base):
 
     A local account has a password (argon2id) and a sealed TOTP secret; one of the directory has
     its ``subject`` there (OpenID Connect's ``iss`` and ``sub``) and neither. An account is never
-    deleted, only ended: the notes speak of it.
+    deleted, only ended: the notes speak of it; when these go, it is a number of nobody.
     """
 
     __tablename__ = "staff_members"

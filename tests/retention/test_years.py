@@ -9,13 +9,17 @@ import pytest
 from flask import current_app
 from sqlalchemy import select, text
 
+from portal import clock
+from portal.approvals import deciding, rules
 from portal.approvals.models import Approval, ApprovalRule
 from portal.db import db, transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
+from portal.payments import correcting
 from portal.payments.record import record
 from portal.payments.returned import Reason
 from portal.proof import chain, invariants, reconciling
+from portal.proof.models import DayClosing, DayExplanation
 from portal.providers.protocol import Outcome
 from portal.requests import elsewhere, orders
 from portal.requests.models import PaymentRequest
@@ -24,6 +28,9 @@ from portal.requests.orders import Subject
 from portal.requests.purged import ReferenceUsed
 from portal.retention import noting
 from portal.returns import closing, custody, refunds, sending
+from portal.staff import granting, members, new_keys
+from portal.staff.models import StaffMember
+from portal.staff.roles import Grant, Role
 from portal.tenants import Tenant
 from portal.worklist import writing
 from tests import builders
@@ -39,6 +46,9 @@ FIRST, LAST, END = 2026, 2027, 2041
 LETTERS = 11  # a year
 ALONE = 4_000  # cents: up to which one person is enough
 CLIENT = "client:c_1"
+STAFF = ("staff:anna", "staff:bert", "carla", "Carla")
+# The last rule is in force; the accounts were noted in years whose books are still kept.
+IN_FORCE = {"approval_rules": 1, "annual_accounts": LAST - FIRST + 1}
 
 
 def at(year: int, month: int, day: int, hour: int = 12) -> datetime:
@@ -78,6 +88,7 @@ class Years:
         yield Act(at(year, 9, 5), lambda: self.lowered(names[9]), names[9])
         yield Act(at(year, 10, 5), lambda: self.kept_alone(names[10]), names[10])
         yield Act(at(year, 11, 5), lambda: self.refunded_alone(names[11]), names[11])
+        yield Act(at(year, 11, 10), lambda: self.people(year))
         told = noting.Accounts(year, date(year + 1, 7, 1), date(year + 1, 12, 10))
         yield Act(at(year + 2, 1, 20), lambda: noting.accounts(TOWN, told, "staff:anna"))
 
@@ -158,6 +169,34 @@ class Years:
         refund = refunds.ask(asked)
         sending.submit(current_app.extensions["keyring"], TOWN, refund)
         self.town.settle_lines(self.town.provider.refund_line(refund))
+
+    def people(self, year: int) -> None:
+        """A colleague comes and goes; a rule, a hold, a day that did not add up."""
+        login = f"carla{year}"
+        with transaction() as session:
+            members.add(session, TOWN, login, "Carla Carlsen", "staff:anna")
+        granting.ask(TOWN, login, Grant(Role.CLERK), "staff:anna")
+        granting.approve(TOWN, f"{login}:clerk::", "staff:bert")
+        new_keys.ask(TOWN, login, "staff:anna")
+        new_keys.refuse(TOWN, login, "staff:bert", "doch nicht")
+        rules.ask(TOWN, correcting.ACT, Money(year), "staff:anna")
+        rules.approve(TOWN, correcting.ACT, "staff:bert")
+        held = noting.hold(TOWN, f"K-{year}-1", "Prüfung", "staff:anna")
+        noting.release(TOWN, held, "staff:bert")
+        day, now = date(year, 11, 9), clock.now()
+        with transaction() as session:
+            members.end(session, members.locked(session, TOWN, login), "staff:anna")
+            closed = DayClosing(
+                tenant_id=TOWN, day=day, closed_at=now, closed_by="staff:anna",
+                second="staff:bert", reason="staff:anna sucht", holds=False, figures={},
+                head_seq=0, head_hash=bytes(32),
+            )  # fmt: skip
+            session.add(closed)
+            session.flush()
+            found = DayExplanation(
+                tenant_id=TOWN, day=day, at=now, by="staff:bert", text="staff:bert fand es"
+            )
+            session.add(found)
 
 
 def nights(acts: list[Act]) -> Iterator[datetime]:
@@ -278,8 +317,8 @@ def _nothing_names_a_request() -> None:
         if table == "audit":  # of notes made later than the last purged year
             continue
         assert not named, table
-        staff = [row for row in rows if "staff:anna" in row or "staff:bert" in row]
-        assert not staff or table in {"annual_accounts"}, (table, staff)
+        staff = [row for row in rows if any(each in row for each in STAFF)]
+        assert len(staff) == IN_FORCE.get(table, 0), (table, staff)
 
 
 def _the_audit_still_holds() -> None:
@@ -405,3 +444,47 @@ def test_run_again_after_a_restore_it_purges_what_the_backup_still_held(
         request.details_purged_at, request.purpose, request.key_id = None, "Grundsteuer", "k1"
     assert town.night() == {"details": 1}
     assert builders.request_of(letter).purpose == ""
+
+
+def names() -> dict[str, list[str]]:
+    """Whom the rows name: closings, rules, and accounts that have ended."""
+    db.session.rollback()
+    queries = {
+        "closed": select(DayClosing.closed_by),
+        "given": select(ApprovalRule.given_by).order_by(ApprovalRule.id),
+        "logins": select(StaffMember.login),
+    }
+    return {name: list(db.session.scalars(query)) for name, query in queries.items()}
+
+
+def test_who_decided_is_named_for_as_long_as_the_books_are_kept_and_no_longer(
+    town: Town, time: Time
+) -> None:
+    time.move(at(2026, 11, 10).isoformat())
+    Years(town).people(2026)
+    time.move(at(2027, 3, 1).isoformat())
+    with transaction() as session:  # one person was enough, by the rule of 2026
+        wanted = deciding.Wanted(correcting.ACT, "p-1", None, {}, Money(2026))
+        assert deciding.ask(session, TOWN, wanted, "staff:anna").alone
+    time.move(at(2028, 3, 1).isoformat())
+    rules.ask(TOWN, correcting.ACT, None, "staff:anna")
+    rules.approve(TOWN, correcting.ACT, "staff:bert")
+    both = "staff:anna staff:bert"
+    time.move(at(2031, 1, 20).isoformat())
+    for year in (2026, 2028):
+        told = noting.Accounts(year, date(year + 1, 7, 1), date(year + 1, 12, 10))
+        noting.accounts(TOWN, told, "staff:anna")
+    time.move(at(2037, 12, 31).isoformat())
+    town.night()
+    kept = {"closed": ["staff:anna"], "given": [both] * 2, "logins": ["carla2026"]}
+    assert names() == kept
+    time.move(at(2038, 1, 1).isoformat())
+    town.night()
+    assert (names()["closed"], names()["logins"][0][0]) == (["staff:~"], "~")
+    time.move(at(2040, 1, 1).isoformat())
+    town.night()
+    assert names()["given"] == [both] * 2, "what was done by the rule in 2027 is still kept"
+    told = noting.Accounts(2027, date(2028, 7, 1), date(2028, 12, 10))
+    noting.accounts(TOWN, told, "staff:anna")
+    town.night()
+    assert names()["given"] == ["~", both]
