@@ -22,7 +22,7 @@ MACHINES = ("/api/", "/webhooks/")
 
 
 def init_app(app: Flask) -> None:
-    """Name and sign the cookie, and check every form."""
+    """Name and sign the cookie, and check every form before any view reads it."""
     settings: Settings = app.extensions["settings"]
     keyring: Keyring = app.extensions["keyring"]
     secrets = [key.child("cookie").hex() for key in keyring.keys]
@@ -48,4 +48,6 @@ def _check() -> None:
         return
     if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
         abort(403)
+    if any("\0" in text for texts in request.form.listvalues() for text in texts):
+        abort(400)  # nobody types a NUL, and no row of ours holds one
     csrf.protect()
