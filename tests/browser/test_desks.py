@@ -1,9 +1,12 @@
 """The admin view as people of the town hall use it: each thing that they come for, once."""
 
+import re
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Page
 
 from portal import clock
@@ -11,10 +14,12 @@ from portal.db import db, transaction
 from portal.finance import acknowledging
 from portal.finance.acknowledging import Result, Said
 from portal.payments.states import State
+from portal.proof.cli import export
 from tests import builders
 from tests.browser.colleague import Colleague
 from tests.browser.conftest import PHONE, Comes, Hall, Sits
 from tests.builders import TOWN, Letter
+from tests.house.test_handbook import ADDRESS, rows
 from tests.stages import Demo, until
 
 pytestmark = pytest.mark.browser
@@ -224,7 +229,42 @@ def test_a_day_with_a_difference_is_closed_by_two(sits: Sits, hall: Hall) -> Non
         hall.demo.sql(change, "succeeded", payment)
 
 
-def test_the_audit_is_searched_and_checked(sits: Sits, hall: Hall) -> None:
+def test_who_may_only_look_is_offered_no_act_and_shown_nothing_of_others(
+    sits: Sits, hall: Hall
+) -> None:
+    asked, foreign = letter(hall), hall.demo.push(town="other")["reference"]
+    viewer = sits("viewer").goes(f"requests/{asked.reference}")
+    assert viewer.page.locator("main form[method=post], main .acts a").count() == 0
+    assert (
+        viewer.page.locator("nav a[href*='/admin/staff'], nav a[href*='/admin/audit']").count() == 0
+    )
+    answers = []
+    for path in (f"requests/{foreign}", "requests/NOT-THERE", "staff", "requests/NOT-THERE/refund"):
+        answer = viewer.page.goto(f"{hall.demo.facts['portal']}/admin/{path}")
+        assert answer
+        answers.append((answer.status, viewer.text))
+    assert answers[0][0] == 404
+    assert "or your role does not include it" in answers[0][1]
+    assert len(set(answers)) == 1
+    auditor = sits("auditor").goes("audit")
+    auditor.fills(actor="viewer")
+    auditor.presses("Search")
+    assert any("Refused: not this person’s right" in row for row in auditor.rows())
+
+
+def test_two_roles_that_do_not_go_together_are_refused_beside_the_field(sits: Sits) -> None:
+    admin = sits("tenant-admin").goes("staff/cashier")
+    admin.chooses(role="approver")
+    admin.presses("Ask for the role")
+    assert "do not go together" in admin.page.inner_text("#role-error")
+    assert admin.page.input_value("main [name=role]") == "approver"
+    admin.goes("approvals")
+    assert not any("cashier" in row for row in admin.rows())
+
+
+def test_the_audit_is_searched_and_checked_and_its_year_is_taken_out(
+    sits: Sits, hall: Hall, tmp_path: Path
+) -> None:
     asked = letter(hall)
     clerk = sits("clerk").goes(f"requests/{asked.reference}/new-tan")
     clerk.fills(why="Schreiben kam nicht an")
@@ -236,6 +276,33 @@ def test_the_audit_is_searched_and_checked(sits: Sits, hall: Hall) -> None:
     assert "Schreiben kam nicht an" in row
     auditor.presses("Check the whole chain now")
     assert "Result of the check" in auditor.text
+    words = ["--audit", today()[:4], "--out", str(tmp_path), "--tenant", TOWN]
+    done = CliRunner().invoke(export, words, obj=nullcontext)
+    assert done.exit_code == 0, done.output
+    (folder,) = tmp_path.iterdir()
+    told = (folder / "BESCHREIBUNG.txt").read_text("utf-8")
+    files = {file.name for file in folder.glob("*.csv")}
+    assert all(name in told for name in files)
+    notes = (folder / "protokoll.csv").read_text("utf-8-sig").splitlines()
+    assert any("Schreiben kam nicht an" in line and asked.reference in line for line in notes)
+
+
+def test_each_page_of_the_handbook_is_where_it_says_by_its_name(sits: Sits, hall: Hall) -> None:
+    asked = letter(hall)
+    auditor = sits("auditor").goes("overview?lang=de")
+    names, seen = set[str](), set[str]()
+    for cell, _ in rows("Die Seiten"):
+        plain = re.sub(r"\(`[^)]*\)", "", cell).removeprefix("eine ")
+        names |= {name.strip() for name in plain.split(",")}
+        for address in ADDRESS.findall(cell):
+            path = f"{address}{asked.reference}" if address.endswith("requests/") else address
+            answer = auditor.page.goto(hall.demo.facts["portal"] + path)
+            assert answer is not None
+            assert answer.status == 200, path
+            texts = auditor.page.locator("a, h1, h2, dt, th").all_inner_texts()
+            seen |= {" ".join(text.split()) for text in texts}
+    known = " ".join(seen)
+    assert [name for name in sorted(names) if name not in known] == []
 
 
 def test_a_mistake_in_a_setting_is_told_beside_its_field_on_a_phone(sits: Sits) -> None:
