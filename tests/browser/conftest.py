@@ -1,6 +1,5 @@
 """One demo over https for the whole folder, and browsers that are citizens."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import stages
-from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
+from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen, chromium_here
 from tests.browser.colleague import Colleague
 from tests.look.inside import application
 from tests.look.town import Hall
@@ -23,7 +22,7 @@ __all__ = ["DESK", "PHONE", "Citizen", "Comes", "Hall", "Sits"]
 @pytest.fixture(scope="package")  # Playwright keeps an event loop in this thread while it lives
 def chromium() -> Iterator[Browser]:
     """The browser of this machine."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium_here()
     if not path:
         pytest.skip("there is no Chromium on this machine")
     with sync_playwright() as playwright:

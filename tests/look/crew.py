@@ -1,6 +1,5 @@
 """Who looks: a browser each, at one page after the other."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +12,7 @@ from babel.messages.pofile import read_po
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests import stages
-from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen
+from tests.browser.citizen import DESK, FLAGS, PHONE, Citizen, chromium_here
 from tests.look import looking, trees
 from tests.look.desks import DESKS
 from tests.look.plan import Colours, Look, Width, desk_looks, looks
@@ -81,8 +80,9 @@ def _looks(order: Order) -> Iterator[Look]:
 @cache
 def _eye(data: Path, certificate: Path) -> "Eye":
     """Its browser lives as long as this process, and ends with it."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    browser = sync_playwright().start().chromium.launch(executable_path=path, args=list(FLAGS))
+    browser = (
+        sync_playwright().start().chromium.launch(executable_path=chromium_here(), args=list(FLAGS))
+    )
     return Eye(browser, stages.join(data, certificate))
 
 
@@ -95,6 +95,8 @@ class Eye:
         )  # type: ignore[arg-type]
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(looking.STILL)
+        # In each page from its beginning: put into a page that stands, it costs as much as a run.
+        self.context.add_init_script(looking.axe())
         self.citizen = Citizen(self.context.new_page(), demo)
 
     def turn_to(self, name: str, pictures: Path | None) -> None:
@@ -112,7 +114,6 @@ class Eye:
         self.citizen.asked.clear()
         try:
             self._reach(of_language[0].language)
-            looking.prepare(self.citizen.page)
             for look in of_language:
                 seen.faults += [f"{self.name}, {look}: {one}" for one in self._look(look)]
                 seen.taken += 1

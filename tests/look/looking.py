@@ -81,13 +81,14 @@ STOP = """() => {
 
 
 @cache
-def _axe() -> str:
+def axe() -> str:
+    """The script that ``barriers`` needs in a page."""
     return Axe().axe_script
 
 
 def prepare(page: Page) -> None:
     """Put axe into the page that stands there."""
-    page.evaluate(_axe())
+    page.evaluate(axe())
 
 
 def barriers(page: Page) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from portal import clock
 from portal.returns import refunds, sending
 from tests.browser.citizen import Citizen
+from tests.look.errands import Errand
 from tests.look.inside import application
 from tests.stages import Demo
 
@@ -47,27 +48,42 @@ def review(citizen: Citizen, **asked: Any) -> dict[str, Any]:
     return letter
 
 
+def follow(citizen: Citizen, errand: Errand) -> None:
+    """To where the errand stands: the first page of this way that is drawn."""
+    citizen.page.goto(errand.url)
+
+
 def open_again(citizen: Citizen, letter: dict[str, Any]) -> None:
-    citizen.opens(letter)
-    if citizen.page.locator("input[name=tan]").count():
-        citizen.enters_tan(letter["tan"])
+    errand = Errand(citizen)
+    errand.opens(letter)
+    follow(citizen, errand)
+
+
+def to_choice(citizen: Citizen, **asked: Any) -> tuple[Errand, dict[str, Any]]:
+    """As far as the choice, which is not drawn yet."""
+    errand, letter = Errand(citizen), ask(citizen, **asked)
+    errand.opens(letter)
+    errand.goes_on()
+    return errand, letter
 
 
 def choice(citizen: Citizen, **asked: Any) -> dict[str, Any]:
-    letter = review(citizen, **asked)
-    citizen.goes_on()
+    errand, letter = to_choice(citizen, **asked)
+    follow(citizen, errand)
     return letter
 
 
-def started(citizen: Citizen, **asked: Any) -> tuple[dict[str, Any], str]:
-    letter = choice(citizen, **asked)
-    return letter, citizen.leaves_for()
+def started(citizen: Citizen) -> tuple[Errand, dict[str, Any], str]:
+    """As far as the provider; who goes there, the letter, our id of the payment."""
+    errand, letter = to_choice(citizen)
+    return errand, letter, errand.leaves_for()
 
 
-def paid(citizen: Citizen, **asked: Any) -> tuple[dict[str, Any], str]:
-    letter, payment = started(citizen, **asked)
-    citizen.decides("pay")
-    return letter, payment
+def paid(citizen: Citizen) -> tuple[Errand, dict[str, Any], str]:
+    """As far as the confirmation; who goes there, the letter, our id of the payment."""
+    errand, letter, payment = started(citizen)
+    errand.decides("pay")
+    return errand, letter, payment
 
 
 def at(path: str) -> Lead:
@@ -102,8 +118,9 @@ def then(before: Callable[[Citizen], Any], *selectors: str) -> Lead:
 
 def decided(what: str) -> Lead:
     def lead(citizen: Citizen) -> None:
-        started(citizen)
-        citizen.decides(what)
+        errand, _, _ = started(citizen)
+        errand.decides(what)
+        follow(citizen, errand)
 
     return lead
 
@@ -152,7 +169,7 @@ def nothing_offered(citizen: Citizen) -> None:
 
 
 def begun(citizen: Citizen) -> None:
-    letter, _ = started(citizen)
+    _, letter, _ = started(citizen)
     open_again(citizen, letter)
 
 
@@ -166,8 +183,8 @@ def leaving(citizen: Citizen) -> None:
 
 
 def pending(citizen: Citizen) -> None:
-    letter, payment = started(citizen)
-    citizen.decides("later")
+    errand, letter, payment = started(citizen)
+    errand.decides("later")
     citizen.demo.sql(
         "UPDATE payments SET started_at = started_at - interval '2 h' WHERE id = %s", payment
     )
@@ -175,14 +192,14 @@ def pending(citizen: Citizen) -> None:
 
 
 def held(citizen: Citizen) -> None:
-    letter, payment = started(citizen)
+    _, letter, payment = started(citizen)
     citizen.demo.provider(f"payments/{payment}/pay", amount_cents=14_000)
     citizen.demo.sql("UPDATE payments SET state = 'unknown' WHERE id = %s", payment)
     open_again(citizen, letter)
 
 
 def run_out(citizen: Citizen) -> None:
-    letter, payment = started(citizen)
+    _, letter, payment = started(citizen)
     citizen.demo.sql("UPDATE payments SET state = 'expired' WHERE id = %s", payment)
     open_again(citizen, letter)
     citizen.page.goto(f"{citizen.page.url.partition('?')[0]}/{payment}")
@@ -190,7 +207,7 @@ def run_out(citizen: Citizen) -> None:
 
 def let_go(citizen: Citizen) -> None:
     """At a provider that takes money only when it is told to; the letter was withdrawn since."""
-    letter, payment = started(citizen)
+    _, letter, payment = started(citizen)
     mine = "FROM payments p WHERE (a.tenant_id, a.id) = (p.tenant_id, p.account_id) AND p.id = %s"
     citizen.demo.sql(
         "INSERT INTO provider_accounts SELECT (jsonb_populate_record(a, jsonb_build_object("
@@ -207,7 +224,7 @@ def let_go(citizen: Citizen) -> None:
 
 
 def begun_in_vain(citizen: Citizen) -> None:
-    letter, _ = started(citizen)
+    _, letter, _ = started(citizen)
     citizen.demo.order(letter["reference"], "withdraw", reason="cancelled")
     open_again(citizen, letter)
 
@@ -252,25 +269,25 @@ def paid_elsewhere(citizen: Citizen) -> None:
 
 
 def already_paid(citizen: Citizen) -> None:
-    letter, _ = paid(citizen)
+    _, letter, _ = paid(citizen)
     open_again(citizen, letter)
 
 
 def paid_twice(citizen: Citizen) -> tuple[dict[str, Any], str]:
-    letter, first = started(citizen)
-    citizen.page.click("#leave")
-    open_again(citizen, letter)
-    citizen.page.click("form[action*='/restart/'] button")
-    citizen.goes_on()
-    citizen.leaves_for("Kredit")
-    citizen.decides("pay")
+    errand, letter, first = started(citizen)
+    errand.decides("leave")
+    errand.opens(letter)
+    errand.starts_again()
+    errand.goes_on()
+    errand.leaves_for("Kredit")
+    errand.decides("pay")
     citizen.demo.provider(f"payments/{first}/pay")
     open_again(citizen, letter)
     return letter, first
 
 
 def taken_back(citizen: Citizen) -> None:
-    letter, payment = paid(citizen)
+    _, letter, payment = paid(citizen)
     citizen.demo.provider(f"payments/{payment}/reverse")
     open_again(citizen, letter)
 
@@ -293,8 +310,8 @@ def claim_cancelled(citizen: Citizen) -> None:
 
 def refunded(citizen: Citizen, how: str, reason: str, *, again: bool) -> None:
     """Ordered by the finance system, approved by a person, sent by the provider."""
-    letter, payment = paid(citizen)
-    page, demo = citizen.page.url, citizen.demo
+    errand, letter, payment = paid(citizen)
+    demo = citizen.demo
     told = demo.order(
         letter["reference"], "refunds",
         payment=payment, amount_cents=14_850, reason=reason, order=f"AO-{payment[:8]}",
@@ -305,7 +322,7 @@ def refunded(citizen: Citizen, how: str, reason: str, *, again: bool) -> None:
     if again:
         open_again(citizen, letter)
     else:
-        citizen.page.goto(page)
+        follow(citizen, errand)
 
 
 def approve(demo: Demo, refund: str) -> None:
@@ -319,7 +336,7 @@ def returned_elsewhere(what: str) -> Lead:
     """Come back in another browser: outcome and amount, nothing of the claim."""
 
     def lead(citizen: Citizen) -> None:
-        _, payment = started(citizen)
+        _, _, payment = started(citizen)
         if what != "leave":
             citizen.demo.provider(f"payments/{payment}/{what}")
         citizen.page.context.clear_cookies()
@@ -334,7 +351,8 @@ def unpaid_transfer(citizen: Citizen) -> None:
 
 
 def receipt_found(citizen: Citizen) -> None:
-    paid(citizen)
+    errand, _, _ = paid(citizen)
+    follow(citizen, errand)
     code = re.search(r"\b(?:[0-9A-Z]{4}[ -]){3}[0-9A-Z]{4}\b", citizen.text)
     assert code, "no check code on the confirmation"
     entered("/receipt", code=code[0])(citizen)
@@ -364,7 +382,8 @@ def typed(*fields: str) -> Lead:
 
 def mail(address: str) -> Lead:
     def lead(citizen: Citizen) -> None:
-        paid(citizen)
+        errand, _, _ = paid(citizen)
+        follow(citizen, errand)
         citizen.page.click("main a[href$='/mail']")
         if address:
             citizen.page.fill("[name=address]", address)
