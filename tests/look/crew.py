@@ -65,7 +65,7 @@ class Order:
 def go(order: Order) -> Seen:
     """Look at a page, with this process's own eye."""
     seen, eye = Seen(), _eye(order.data, order.certificate)
-    eye.turn_to(order.name, order.pictures)
+    eye.turn_to(order)
     for _, of_language in groupby(_looks(order), lambda look: look.language):
         seen.add(eye.looks(list(of_language)))
     return seen
@@ -99,10 +99,11 @@ class Eye:
         self.context.add_init_script(looking.axe())
         self.citizen = Citizen(self.context.new_page(), demo)
 
-    def turn_to(self, name: str, pictures: Path | None) -> None:
-        """To a page of this name, as someone who was never here."""
-        self.name, self.way, self.pictures = name, PAGES[name], pictures
-        self.wing, self.heaviest = WINGS[name in DESKS]
+    def turn_to(self, order: Order) -> None:
+        """To the page of this order, as someone who was never here."""
+        self.name, self.way = order.name, PAGES[order.name]
+        self.every, self.pictures = order.every, order.pictures
+        self.wing, self.heaviest = WINGS[order.name in DESKS]
         self.there, self.citizen.last = False, None
         self.context.unroute_all()
         self.context.clear_cookies()
@@ -144,15 +145,17 @@ class Eye:
         title = self.citizen.title
         if look.language in COMPLETE and not _is_heading(title, self.way, look.language):
             yield f"this is another page: {title}"
-        yield from looking.barriers(page)
+        yield from looking.barriers(page, once=not self.every)
         if self.pictures:
             file = self.pictures / f"{self.wing}{look}" / f"{self.name}.jpg"
             file.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=file, full_page=True, type="jpeg", quality=70)
             if look.closely and look.width is Width.PHONE:
                 (file.parent / f"{self.name}.txt").write_text(trees.read(page), encoding="utf-8")
-        if look.closely or (self.wing and look.width is Width.PHONE):
+        if look.width is Width.PHONE and (look.closely or self.wing):
             yield from looking.narrow(page)
+        elif look.closely:  # 320 pixels are no other page than from the phone
+            yield from looking.large(page)
         if look.closely:
             yield from looking.walk(page)
 

@@ -21,8 +21,22 @@ OPTIONS = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"],
     "rules": {"target-size": {"enabled": True}},
 }
-RUN = """options => axe.run(options).then(found => found.violations.map(one =>
-    one.id + ": " + one.nodes.map(node => node.target.join(" ")).join(", ")))"""
+# What may be wrong in one width alone, where the same is shown in the same colours.
+WIDTH_ALONE = {"type": "rule", "values": ["target-size", "scrollable-region-focusable"]}
+RUN = """([options, again]) => {
+    const shown = [...document.querySelectorAll("*")].map(one => {
+        const style = getComputedStyle(one), size = parseFloat(style.fontSize);
+        const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+        return one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && [
+            style.color, style.backgroundColor, style.backgroundImage, style.opacity,
+            style.textShadow, large].join();
+    }).join("\\n");
+    const same = again && window.shownBefore === shown;
+    window.shownBefore = shown;
+    return axe.run(same ? {...options, runOnly: again} : options).then(
+        found => found.violations.map(one =>
+            one.id + ": " + one.nodes.map(node => node.target.join(" ")).join(", ")));
+}"""
 
 # What moves by itself would move while it is looked at: what is due later than this never comes.
 STILL = """const soon = window.setTimeout;
@@ -91,18 +105,31 @@ def prepare(page: Page) -> None:
     page.evaluate(axe())
 
 
-def barriers(page: Page) -> Iterator[str]:
-    """What axe finds in the page as it stands, and sideways scrolling."""
-    yield from page.evaluate(RUN, OPTIONS)
+def barriers(page: Page, *, once: bool = False) -> Iterator[str]:
+    """What axe finds in the page as it stands, and sideways scrolling.
+
+    ``once``: what axe was asked before of this page is not asked again while the same elements are
+    shown in the same colours, but for what the width alone can spoil.
+    """
+    yield from page.evaluate(RUN, [OPTIONS, WIDTH_ALONE if once else None])
     yield from _too_wide(page, "")
 
 
 def narrow(page: Page) -> Iterator[str]:
     """What does not fit 320 pixels, or the present width with text of twice its size."""
+    yield from _narrowest(page)
+    yield from large(page)
+
+
+def _narrowest(page: Page) -> Iterator[str]:
     size: Any = page.viewport_size
     page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
     yield from _too_wide(page, f" at {NARROWEST} pixels")
     page.set_viewport_size(size)
+
+
+def large(page: Page) -> Iterator[str]:
+    """What does not fit the present width with text of twice its size, or spaced widely."""
     page.evaluate(TEXT_SIZE, "200%")
     yield from _too_wide(page, " with text of twice its size")
     page.evaluate(TEXT_SIZE, "")

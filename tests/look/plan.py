@@ -8,7 +8,7 @@ from itertools import product
 from portal.web.language import LANGUAGES, STAFF
 
 FIRST = "de"
-EACH = 4  # of so many languages one is looked at on a page
+EACH = 8  # of so many languages one is looked at on a page
 EACH_DESK = 3  # of so many pages of the admin view one is looked at once more
 
 
@@ -43,8 +43,8 @@ class Look:
 def looks(number: int, *, every: bool) -> Iterator[Look]:
     """The looks at the page of this number, those of one language one after another.
 
-    Without ``every``: German on phone and desktop, and in two more languages, in turn; each
-    language, width and colours meet each other on some page.
+    Without ``every``: German on phone and desktop, and once more in another language or in other
+    colours, in turn; each language, width and colours meet each other on some page.
     """
     for place, language in enumerate(LANGUAGES):
         if every:
