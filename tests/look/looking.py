@@ -42,12 +42,14 @@ RUN = """([options, again]) => {
 STILL = """const soon = window.setTimeout;
 window.setTimeout = (act, ms = 0, ...rest) => soon(act, ms > 1500 ? 2 ** 30 : ms, ...rest);"""
 
-TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-CUT_OFF = """() => [...document.querySelectorAll("body *")].filter(one => {
+# By how many pixels the page is too wide, and what is cut off in it.
+MISFITS = """() => [
+    document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    [...document.querySelectorAll("body *")].filter(one => {
     const box = one.getBoundingClientRect();
     return getComputedStyle(one).overflowX !== "visible" && box.width > 2 && one.innerText
         && one.scrollWidth > one.clientWidth + 1 && one.checkVisibility();
-}).map(one => `${one.tagName} ${one.className}`)"""
+}).map(one => `${one.tagName} ${one.className}`)]"""
 SPACING = """on => document.querySelectorAll("body *").forEach(one => Object.entries({
     "line-height": "1.5", "letter-spacing": ".12em", "word-spacing": ".16em",
     ...(one.tagName === "P" ? {"margin-bottom": "2em"} : {}),
@@ -157,7 +159,7 @@ def walk(page: Page) -> Iterator[str]:
 
 
 def _too_wide(page: Page, when: str) -> Iterator[str]:
-    over = page.evaluate(TOO_WIDE)
+    over, cut = page.evaluate(MISFITS)
     if over > 0:
         yield f"{over} pixels too wide{when}"
-    yield from (f"{one} is cut off{when}" for one in page.evaluate(CUT_OFF))
+    yield from (f"{one} is cut off{when}" for one in cut)
