@@ -186,7 +186,12 @@ def start(
             stdin=subprocess.DEVNULL, stdout=words, stderr=words,
         )  # fmt: skip
     (data / "demo.json").unlink(missing_ok=True)
-    until(lambda: (data / "demo.json").exists() or process.poll() is not None, LONGEST_START)
+    try:
+        until(lambda: (data / "demo.json").exists() or process.poll() is not None, LONGEST_START)
+    except AssertionError:  # left behind, it would slow down all that comes after
+        process.terminate()
+        process.wait(LONGEST_END + 5)
+        raise
     assert process.poll() is None, (data / "terminal.txt").read_text()
     trusted = ssl.create_default_context(cafile=str(certificate) if certificate else None)
     return Demo(data, port, process, json.loads((data / "demo.json").read_text()), trusted)
