@@ -5,7 +5,7 @@ import pytest
 # In the suite, and at full size; an option of the same name says another.
 SIZES = {
     "cases": (10, 200),  # of each operation in tests/fuzz
-    "days": (30, 60),  # of the towns in tests/town
+    "days": (40, 60),  # of the towns in tests/town
     "deeds": (90, 1_000),  # done to the audit in tests/proof/test_chain.py
     "kills": (8, 30),  # in tests/crash
     "notifications": (240, 10_000),  # bad ones in tests/providers/test_bad_notifications.py
