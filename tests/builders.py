@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from portal import clock
 from portal.db import db, transaction
 from portal.finance.models import EventFeed, EventRow
 from portal.keys import Keyring
@@ -31,6 +32,7 @@ TOWN, OTHER_TOWN = "musterhausen", "beispielstadt"
 HOSTS = {TOWN: "localhost", OTHER_TOWN: "127.0.0.1"}
 NAMES = {TOWN: "Stadt Musterhausen", OTHER_TOWN: "Gemeinde Beispielstadt"}
 LONG_AGO = date(2020, 1, 1)
+ZONE = "Europe/Berlin"
 PAYPAL_UP_TO = {TOWN: 80_000, OTHER_TOWN: 10_000}
 
 # code, law, parts allowed, closes after payable_until
@@ -43,6 +45,11 @@ KINDS = (
     ("certificate", "private", False, False),
     ("care", "public", True, False),
 )
+
+
+def today() -> date:
+    """The towns' day. In their last hour or two it is another than UTC's."""
+    return clock.today(ZONE)
 
 
 def towns(session: Session, keyring: Keyring) -> None:

@@ -189,7 +189,7 @@ def _last_ends(_: FakeProvider) -> None:
 
 def _end_rule(account: str) -> None:
     with transaction() as session:
-        last = clock.today("Europe/Berlin") + timedelta(days=10)
+        last = builders.today() + timedelta(days=10)
         mine = (ProviderRule.tenant_id == TOWN) & (ProviderRule.account_id == account)
         session.execute(update(ProviderRule).where(mine).values(valid_until=last))
         announcing.look(session, TOWN)

@@ -16,7 +16,7 @@ from portal.admin.audit.words import ACTS
 from portal.db import transaction
 from portal.proof import chain
 from portal.staff.roles import Role
-from tests.builders import OTHER_TOWN, TOWN, token
+from tests.builders import OTHER_TOWN, TOWN, today, token
 from tests.conftest import Time
 from tests.staff.people import colleague, sign_in
 
@@ -41,7 +41,7 @@ def auditor(client: FlaskClient) -> FlaskClient:
 
 
 def test_notes_are_found_by_who_what_which_and_when(auditor: FlaskClient, time: Time) -> None:
-    first = clock.today("Europe/Berlin")
+    first = today()
     note("client:finance", "request.put", "K-1", stored="created")
     note("staff:anna", "request.withdraw", "K-1", reason="cancelled")
     note("staff:anna", "refund.approved", "r1")

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine, select, text
 from werkzeug.test import TestResponse
 
-from portal import clock, pdf
+from portal import pdf
 from portal.audit import AuditRow
 from portal.db import db
 from portal.payments.record import Source, record
@@ -37,10 +37,6 @@ def paid(provider: FakeProvider, name: str = "K-1", cents: int = 10_000) -> str:
     return payment
 
 
-def today() -> date:
-    return clock.today("Europe/Berlin")
-
-
 def send(client: FlaskClient, path: str, page: str, **data: str) -> TestResponse:
     """Send a form of a page."""
     shown = client.get(page)
@@ -51,7 +47,7 @@ def send(client: FlaskClient, path: str, page: str, **data: str) -> TestResponse
 
 @pytest.fixture
 def yesterday(provider: FakeProvider, time: Time) -> date:
-    day = today()
+    day = builders.today()
     paid(provider)
     time.move("+25h")
     return day
@@ -88,14 +84,16 @@ def test_the_rows_are_paged_and_the_file_holds_them_all(
         paid(provider, f"K-{number}", 1_000 + number)
     sign_in(client, colleague("jansen", Role.CLERK))
     place = "?figure=requested&part=&currency=EUR"
-    url, names = f"/admin/reconciliation/{today()}/rows{place}", []
+    url, names = f"/admin/reconciliation/{builders.today()}/rows{place}", []
     for _ in range(3):
         page = client.get(url).text
         names += re.findall(r'data-label="Name">([^<]+)<', page)
         if more := re.search(r'href="([^"]+)">Weitere Zeilen', page):
             url = more[1].replace("&amp;", "&")
     assert names == [f"K-{number} 1" for number in range(5)]
-    answer = send(client, f"/admin/reconciliation/{today()}/rows/file{place}", "/admin/account")
+    answer = send(
+        client, f"/admin/reconciliation/{builders.today()}/rows/file{place}", "/admin/account"
+    )
     assert answer.mimetype == "text/csv"
     table = list(csv.reader(io.StringIO(answer.text), delimiter=";"))
     assert table[0] == ["Herkunft", "Name", "Betrag", "Währung"]
@@ -264,12 +262,16 @@ def test_the_list_for_the_annual_accounts_tells_age_and_adds_up(
     time.move("+72h")
     sign_in(client, colleague("jansen", Role.CLERK))
     first = client.get("/admin/open-items")
-    assert first.location == f"/admin/open-items/{today().year - 1}-12-31"
+    assert first.location == f"/admin/open-items/{builders.today().year - 1}-12-31"
     assert "An diesem Tag war nichts offen." in client.get(first.location).text
-    page = client.get(f"/admin/open-items/{today()}").text
+    page = client.get(f"/admin/open-items/{builders.today()}").text
     assert page.count('data-label="Alter in Tagen">3<') == 2
     assert "32,34" in page
-    file = send(client, f"/admin/open-items/{today()}/file", f"/admin/open-items/{today()}")
+    file = send(
+        client,
+        f"/admin/open-items/{builders.today()}/file",
+        f"/admin/open-items/{builders.today()}",
+    )
     table = list(csv.reader(io.StringIO(file.text), delimiter=";"))
     taken = select(AuditRow.actor, AuditRow.subject).where(AuditRow.act == "list.exported")
     assert [tuple(row) for row in db.session.execute(taken)] == [("staff:jansen", "open-items")]

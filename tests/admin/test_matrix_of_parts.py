@@ -58,7 +58,7 @@ class Part:
 
     def named(self, rule: Rule, name: str) -> str:
         if name != "number":
-            return str(getattr(self, name, clock.today("Europe/Berlin")))
+            return str(getattr(self, name, builders.today()))
         of = {TASKS: self.task, APPROVALS: self.approval, RULES: self.rule}
         return str(next(number for begin, number in of.items() if rule.rule.startswith(begin)))
 

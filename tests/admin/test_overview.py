@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal import clock
 from portal.admin.overview import charts, periods
 from portal.admin.overview.figures import Figure, Overview
 from portal.db import db, transaction
@@ -141,7 +140,7 @@ def test_who_sees_one_unit_has_its_figures_only(
 
 
 def count() -> None:
-    today = clock.today("Europe/Berlin")
+    today = builders.today()
     with transaction() as session:
         for step, times in (("opened", 4_242), ("tan", 17)):
             session.add(DayCount(tenant_id=TOWN, day=today, step=step, number=times))

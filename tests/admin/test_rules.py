@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from portal import clock
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.payments import offering
@@ -21,8 +20,6 @@ from portal.staff.roles import Role
 from tests import builders
 from tests.admin.test_tasks import send
 from tests.builders import LONG_AGO, TOWN, eur
-
-TODAY = "Europe/Berlin"
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def form(row: ProviderRule, **changed: str) -> dict[str, str]:
 
 def simulated(browser: FlaskClient, **asked: str) -> dict[str, str]:
     """Each label with yes, or the machine's reason."""
-    told = {"kind": "tax", "channel": "web", "day": clock.today(TODAY).isoformat(), **asked}
+    told = {"kind": "tax", "channel": "web", "day": builders.today().isoformat(), **asked}
     page = browser.get("/admin/rules", query_string=told).text
     rows = page.split("<h3>")[1].split("<h2>")[0].split("<tr>")[2:]
     return {
@@ -79,7 +76,7 @@ def test_the_simulation_is_what_the_citizen_is_offered(admin: FlaskClient, cents
 
 @pytest.mark.parametrize("reason", [Reason.OTHER_KIND, Reason.NOT_YET, Reason.NO_LONGER])
 def test_each_refusal_says_why(admin: FlaskClient, reason: Reason) -> None:
-    today = clock.today(TODAY)
+    today = builders.today()
     changed = {
         Reason.OTHER_KIND: {"kind": "fee"},
         Reason.NOT_YET: {"valid_from": today + timedelta(days=1)},
@@ -94,7 +91,7 @@ def test_each_refusal_says_why(admin: FlaskClient, reason: Reason) -> None:
 
 
 def test_another_day_may_be_asked_about(admin: FlaskClient) -> None:
-    day = clock.today(TODAY) + timedelta(days=3)
+    day = builders.today() + timedelta(days=3)
     with transaction() as session:
         mine = (ProviderRule.tenant_id == TOWN) & (ProviderRule.account_id == "paypal")
         session.execute(update(ProviderRule).where(mine).values(valid_from=day))
@@ -154,8 +151,8 @@ def test_the_preview_is_what_really_changes(admin: FlaskClient) -> None:
 
 def test_a_rule_that_ends_later_is_previewed_for_the_day_after(admin: FlaskClient) -> None:
     builders.letter("K-1", amount_cents=5_000)
-    builders.letter("K-2", amount_cents=6_000, payable_until=clock.today(TODAY).isoformat())
-    last = clock.today(TODAY) + timedelta(days=5)
+    builders.letter("K-2", amount_cents=6_000, payable_until=builders.today().isoformat())
+    last = builders.today() + timedelta(days=5)
     row = rule_of("paypal")
     told = form(row, maximum="800", valid_until=last.isoformat())
     page = send(admin, f"/admin/rules/{row.id}", **told).text
@@ -175,7 +172,7 @@ def test_who_loses_the_last_method_is_told_first(admin: FlaskClient) -> None:
 
 def test_a_new_rule_is_set_after_its_preview(admin: FlaskClient) -> None:
     builders.letter("K-1", amount_cents=90_000)
-    today = clock.today(TODAY).isoformat()
+    today = builders.today().isoformat()
     told = form(rule_of("card"), label="Wero", method="wero", valid_from=today)
     page = send(admin, "/admin/rules/new", **told).text
     assert _rows(page) == {("Wero", True): (1, "900.00")}

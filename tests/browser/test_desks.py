@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Page
 
-from portal import clock
 from portal.db import db, transaction
 from portal.finance import acknowledging
 from portal.finance.acknowledging import Result, Said
@@ -42,7 +41,7 @@ def paid_twice(hall: Hall, cents: int) -> Letter:
 
 
 def today() -> str:
-    return clock.today("Europe/Berlin").isoformat()
+    return builders.today().isoformat()
 
 
 def tabs_to(page: Page, name: str) -> None:

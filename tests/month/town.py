@@ -13,7 +13,6 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from portal import clock
 from portal.db import db
 from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
@@ -92,7 +91,7 @@ class Town:
         body = {"amount_cents": cents, "kind": kind, "replaces": [older] if older else []}
         self.letters[name] = builders.letter(name, TOWN, **body)  # type: ignore[arg-type]
         demand = Demand(name, cents, kind, None, body=body)
-        self.model.push(demand, older, clock.now().date())
+        self.model.push(demand, older, builders.today())
         return name
 
     def begins(self, name: str, provider: str, rule: int = 0) -> str:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from portal import clock, embedded, jobs, rekeying, schema
+from portal import embedded, jobs, rekeying, schema
 from portal.config import Settings
 from portal.db import db
 from portal.errors import Misconfigured
@@ -137,7 +137,7 @@ def test_a_letter_whose_time_was_up_stays_dead(
     app: Flask, wing: Wing, nobody_at_work: None, tmp_path: Path, time: Time, purge: bool
 ) -> None:
     time.move("-400d")
-    last_day = clock.now().date() + timedelta(days=2)
+    last_day = builders.today() + timedelta(days=2)
     letter = builders.letter(due_on=f"{last_day}", payable_until=f"{last_day}")
     time.move("-390d")
     expiry.expire_due()

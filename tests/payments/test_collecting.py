@@ -98,7 +98,7 @@ def test_what_was_paid_elsewhere_is_not_taken(far: Agreeing) -> None:
     letter = builders.letter()
     payment = agreed(far, letter)
     with transaction() as session:
-        told = Elsewhere(id="t-1", amount_cents=1, paid_on=clock.now().date(), how=How.TRANSFER)
+        told = Elsewhere(id="t-1", amount_cents=1, paid_on=builders.today(), how=How.TRANSFER)
         elsewhere.tell(session, Subject(TOWN, letter.reference, "client:1"), told)
     ask(payment)
     assert (far.asked_to_collect, builders.payment(payment).state) == (0, "started")
@@ -117,7 +117,7 @@ def test_what_the_citizen_has_left_is_not_taken(far: Agreeing) -> None:
 
 
 def test_after_the_last_day_nothing_is_taken(far: Agreeing, time: Time) -> None:
-    payment = agreed(far, builders.letter(payable_until=clock.now().date().isoformat()))
+    payment = agreed(far, builders.letter(payable_until=builders.today().isoformat()))
     time.move("+48h")
     ask(payment)
     assert (far.asked_to_collect, builders.payment(payment).state) == (0, "expired")

@@ -137,10 +137,10 @@ def test_what_was_covered_decides_what_is_restored(
 
 
 def test_an_expired_request_is_restored_until_a_later_day(app: Flask, time: Time) -> None:
-    letter = builders.letter("K-1", payable_until=time.now.date().isoformat())
+    letter = builders.letter("K-1", payable_until=builders.today().isoformat())
     time.move("+3d")
     expiry.expire_due()
-    restored(payable_until=time.now.date() + timedelta(days=5))
+    restored(payable_until=builders.today() + timedelta(days=5))
     assert expiry.expire_due() == 0
     assert builders.request_of(letter).state == "open"
     time.move("+9d")
@@ -148,7 +148,7 @@ def test_an_expired_request_is_restored_until_a_later_day(app: Flask, time: Time
 
 
 def test_the_same_push_does_not_undo_a_restored_last_day(app: Flask, time: Time) -> None:
-    day = time.now.date().isoformat()
+    day = builders.today().isoformat()
     builders.letter("K-1", payable_until=day)
     time.move("+3d")
     expiry.expire_due()
@@ -161,7 +161,7 @@ def test_a_day_that_is_over_restores_nothing(app: Flask, time: Time) -> None:
     letter = builders.letter("K-1")
     withdrawn()
     with pytest.raises(DayIsOver):
-        restored(payable_until=time.now.date() - timedelta(days=2))
+        restored(payable_until=builders.today() - timedelta(days=2))
     assert builders.request_of(letter).state == "withdrawn"
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from portal import clock
 from portal.db import db
 from portal.ledger.models import CustodyItem
 from portal.money import Money
@@ -161,7 +160,7 @@ def test_surplus_that_is_gone_when_its_refund_arrives_opens_the_claim_and_waives
     letter, payment = paid(provider, 10_000)
     builders.letter(letter.reference, amount_cents=15_000)
     subject = Subject(TOWN, letter.reference, "client:c_1")
-    fact = Elsewhere(id="B-1", amount_cents=5_000, paid_on=clock.now().date(), how=How.TRANSFER)
+    fact = Elsewhere(id="B-1", amount_cents=5_000, paid_on=builders.today(), how=How.TRANSFER)
     with transaction() as session:
         elsewhere.tell(session, subject, fact)
     builders.letter(letter.reference, amount_cents=10_000)
@@ -306,7 +305,7 @@ def test_of_surplus_that_was_given_away_in_part_the_rest_still_goes_back(
 def test_money_that_comes_back_is_judged_by_the_day_on_which_it_was_paid(
     provider: FakeProvider, time: Time
 ) -> None:
-    until = (clock.now() + timedelta(days=3)).date().isoformat()
+    until = (builders.today() + timedelta(days=3)).isoformat()
     letter = builders.letter(amount_cents=5_500, kind="warning", payable_until=until)
     payment = builders.begin(letter)
     record(provider.pay(payment), CARD)

@@ -134,7 +134,7 @@ def test_what_was_given_away_or_sent_back_is_proposed_no_longer(provider: FakePr
 def test_what_the_finance_system_took_of_it_ends_the_proposal(provider: FakeProvider) -> None:
     paid(provider, 8_000)
     builders.letter("K-1", amount_cents=10_000)
-    told = Elsewhere(id="B-1", amount_cents=2_000, paid_on=clock.now().date(), how=How.TRANSFER)
+    told = Elsewhere(id="B-1", amount_cents=2_000, paid_on=builders.today(), how=How.TRANSFER)
     subject = Subject(TOWN, "K-1", "client:c_1")
     with transaction() as session:
         elsewhere.tell(session, subject, told)

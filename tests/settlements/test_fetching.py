@@ -353,11 +353,11 @@ def test_a_new_account_is_asked_for_a_month_and_not_before_it_began(
 ) -> None:
     with transaction() as session:
         row = session.get_one(ProviderAccount, (TOWN, "paypal"))
-        row.valid_from = clock.now().date() - timedelta(days=3)
+        row.valid_from = builders.today() - timedelta(days=3)
     fetched()
     since = {place[:2]: place[2] for place in listing.asked}
     assert since[TOWN, "card"] == pytest.approx(clock.now() - timedelta(days=30), abs=HOUR)
-    assert since[TOWN, "paypal"].date() == clock.now().date() - timedelta(days=3)
+    assert since[TOWN, "paypal"].date() == builders.today() - timedelta(days=3)
 
 
 def test_a_provider_that_lists_nothing_is_not_asked(app: Flask, provider: FakeProvider) -> None:

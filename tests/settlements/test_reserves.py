@@ -4,7 +4,6 @@ import pytest
 from flask import current_app
 from sqlalchemy import text
 
-from portal import clock
 from portal.approvals import deciding
 from portal.db import db, transaction
 from portal.money import Money
@@ -146,7 +145,7 @@ def test_the_daily_reconciliation_explains_it(provider: FakeProvider) -> None:
     reported(provider, -10_000)
     closed(4_000)
     db.session.rollback()
-    today = reconciling.at(TOWN, clock.today("Europe/Berlin"))
+    today = reconciling.at(TOWN, builders.today())
     assert today.holds, today.broken
     (reserve,) = (each for each in today.equations if each.key == "3.reserves")
     found = {figure.key: figure.money for side in reserve.sides for figure in side}

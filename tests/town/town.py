@@ -22,6 +22,7 @@ from portal.providers.protocol import Outcome, Settlement, SettlementLine
 from portal.returns import closing, custody_returns, sending
 from portal.settlements import file_mapping, files, settle, undoing
 from portal.settlements.files import File
+from tests import builders
 from tests.returns import giving
 from tests.town.citizens import ANNA, BERT, Citizens
 from tests.town.desk import ACCOUNTS
@@ -206,7 +207,7 @@ def arrived(tenant_id: str, account: str, name: str, net: int) -> None:
     """The finance system tells that a pay-out is on the bank."""
     with transaction() as session:
         found = arrivals.find(session, tenant_id, name, account)
-        credit = arrivals.Credit(f"C-{account}-{name}", clock.now().date(), net)
+        credit = arrivals.Credit(f"C-{account}-{name}", builders.today(), net)
         arrivals.arrive(session, found, credit)
         announced = feed.announced(session, tenant_id, account, name)
         outbox.put(
