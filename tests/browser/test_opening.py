@@ -130,6 +130,22 @@ def test_another_language_keeps_what_was_typed(citizen: Citizen, demo: Demo) -> 
     assert citizen.title == REVIEW
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_enter_sends_what_was_typed(comes: Comes, demo: Demo, javascript: bool) -> None:
+    citizen, asked = comes(javascript=javascript), demo.push()
+    citizen.page.goto(f"{demo.facts['portal']}/")
+    for number, block in enumerate(asked["link"]["short_code"].split("-"), 1):
+        citizen.page.fill(f"#code{number}", block)
+    citizen.page.fill("#secret", "wrong")
+    citizen.page.press("#secret", "Enter")
+    assert citizen.page.inner_text("#errors")
+    citizen.opens(asked)
+    citizen.page.fill("#tan", asked["tan"])
+    citizen.page.press("#tan", "Enter")
+    citizen.page.wait_for_load_state()
+    assert citizen.title == REVIEW
+
+
 def blocks(citizen: Citizen) -> list[str]:
     return [citizen.page.input_value(f"#code{number}") for number in (1, 2, 3)]
 

@@ -2,8 +2,8 @@
 
 axe-core with the rules of WCAG 2.2, levels A and AA, and its best practices; then what axe cannot
 see: sideways scrolling (1.4.10) also at 320 pixels, text of twice its size (1.4.4) and with wide
-spacing (1.4.12), text that is cut off, and the way of the keyboard (2.1.1, 2.1.2, 2.4.3, 2.4.7,
-2.4.11).
+spacing (1.4.12), text that is cut off, the way of the keyboard (2.1.1, 2.1.2, 2.4.3, 2.4.7,
+2.4.11), and that Enter sends what was typed.
 """
 
 from collections.abc import Iterator
@@ -56,6 +56,16 @@ SPACING = """on => document.querySelectorAll("body *").forEach(one => Object.ent
 }).forEach(([name, size]) => on
     ? one.style.setProperty(name, size, "important") : one.style.removeProperty(name)))"""
 TEXT_SIZE = "size => { document.documentElement.style.fontSize = size }"
+
+# What Enter presses in forms with something typed, where that is another way than the form's.
+ENTER = """() => [...document.forms].filter(form => [...form.elements].some(one =>
+    one.type !== "hidden" && one.matches("input:not([type=radio], [type=checkbox], [type=file])"))
+).flatMap(form => {
+    const first = [...document.querySelectorAll("button, input")].find(
+        one => one.form === form && one.type === "submit");
+    return first && first.checkVisibility() && !first.hasAttribute("formaction") ? []
+        : [`Enter presses ${first?.textContent.trim() || "nothing"} in ${form.action}`];
+})"""
 
 # Before a walk by Tab: everything unfolded but the menu of languages, the focus on the page itself.
 BEGIN = """() => {
@@ -141,7 +151,8 @@ def large(page: Page) -> Iterator[str]:
 
 
 def walk(page: Page) -> Iterator[str]:
-    """What is wrong on the keyboard's way through the page, from Tab to Tab."""
+    """What is wrong on the keyboard's way through the page, from Tab to Tab, and with Enter."""
+    yield from page.evaluate(ENTER)
     expected = page.evaluate(BEGIN)
     reached = []
     for _ in range(LONGEST_WALK):
