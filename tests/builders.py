@@ -208,16 +208,18 @@ class Browser(FlaskClient):
     """
 
     host = "localhost"
+    looks = True
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         kwargs.setdefault("base_url", f"https://{self.host}")
-        return pages.checked(Context().run(super().open, *args, **kwargs), self.host)
+        answer: TestResponse = Context().run(super().open, *args, **kwargs)
+        return pages.checked(answer, self.host) if self.looks else answer
 
 
-def browser(app: Flask, host: str = "localhost") -> FlaskClient:
-    """A browser of its own, over https."""
+def browser(app: Flask, host: str = "localhost", *, looks: bool = True) -> FlaskClient:
+    """A browser of its own, over https; one that ``looks`` takes sound pages only."""
     made = Browser(app, app.response_class)
-    made.host = host
+    made.host, made.looks = host, looks
     return made
 
 

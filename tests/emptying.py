@@ -14,10 +14,11 @@ SERVER = {
     "full_page_writes": "off",
     "autovacuum_naptime": "5s",
 }
-NUMBERS_ANEW = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
-NUMBERS_GIVEN = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+NUMBERS = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 # Only the server's own superuser passes by triggers and foreign keys.
 PASSING_BY = "SET session_replication_role = replica"
+LAY = """CREATE OR REPLACE FUNCTION pg_temp.lay() RETURNS void LANGUAGE plpgsql
+AS $lay$BEGIN {}; END$lay$"""
 
 
 class Ground:
@@ -25,18 +26,18 @@ class Ground:
 
     A few rows are deleted ten times faster than tables are truncated, and plans of statements
     stay good. The connection stays too, until it is hung up: a new one would have to learn all
-    tables first.
+    tables first. All steps are one function, so that each is planned once.
     """
 
     def __init__(self, cluster: embedded.Cluster, database: str, tables: Iterable[str]) -> None:
         self._place = cluster, database
         self._tables = tuple(tables)
         self._connection: embedded_server.Connection | None = None
-        self._steps = [*(f"DELETE FROM {table}" for table in self._tables), NUMBERS_ANEW]
+        self._kept: list[str] = []
 
     def lay(self) -> None:
         """Whatever stands there goes, and what was kept comes back."""
-        self._connected().execute("; ".join(self._steps).encode())
+        self._connected().execute("SELECT pg_temp.lay()")
 
     def keep(self) -> None:
         """What stands there now is what each test begins with."""
@@ -45,13 +46,15 @@ class Ground:
             asked = f"SELECT jsonb_agg(to_jsonb(one))::text FROM {table} one"
             (rows,) = connection.execute(asked.encode()).fetchone() or (None,)
             if rows:
-                self._steps.append(
+                self._kept.append(
                     f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"
                     f" SELECT * FROM jsonb_populate_recordset(NULL::{table},"
                     f" {sql.Literal(rows).as_string(connection)})"
                 )
-        for name, last in connection.execute(NUMBERS_GIVEN).fetchall():
-            self._steps.append(f"SELECT setval('{name}', {last})")
+        for name, last in connection.execute(NUMBERS).fetchall():
+            if last is not None:
+                self._kept.append(f"PERFORM setval('{name}', {last})")
+        self._learn(connection)
 
     def hang_up(self) -> None:
         """Be out of the way of who wants to be alone with the database."""
@@ -63,4 +66,12 @@ class Ground:
         if self._connection is None:
             self._connection = embedded_server.connect(*self._place)
             self._connection.execute(PASSING_BY)
+            self._learn(self._connection)
         return self._connection
+
+    def _learn(self, connection: embedded_server.Connection) -> None:
+        """Let this connection know the steps."""
+        steps = [f"DELETE FROM {table}" for table in self._tables]
+        numbered = connection.execute(NUMBERS).fetchall()
+        steps += [f"PERFORM setval('{name}', 1, false)" for name, _ in numbered]
+        connection.execute(LAY.format("; ".join([*steps, *self._kept])).encode())

@@ -153,9 +153,10 @@ class Desk:
             name = sittings.begin(session, members.by_login(session, TOWN, self.login))
         key = current_app.extensions["keyring"].current.child(PURPOSE)
         told = URLSafeSerializer(key).dumps([name, int(clock.now().timestamp())])
-        self.client = builders.browser(self.app)
+        # The pages are looked at by their own tests.
+        self.client = builders.browser(self.app, looks=False)
         self.client.set_cookie(COOKIE, str(told), secure=True)
-        self.elsewhere = builders.browser(self.app, HOSTS[OTHER_TOWN])
+        self.elsewhere = builders.browser(self.app, HOSTS[OTHER_TOWN], looks=False)
         self.elsewhere.set_cookie(COOKIE, str(told), domain=HOSTS[OTHER_TOWN], secure=True)
         self.csrf = token(self.client.get("/admin/account"))
         self.csrf_elsewhere = token(self.elsewhere.get("/admin/sign-in"))
