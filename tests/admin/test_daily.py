@@ -248,7 +248,7 @@ def test_the_paper_says_the_same_and_is_tagged(
     assert "Tagesabstimmung" in words
     assert "Vereinnahmt, laut Buch" in words
     assert "100,00" in words
-    assert "staff:jansen" in words
+    assert "Kollegin Jansen (jansen)" in words
     with pikepdf.open(io.BytesIO(answer.data)) as tagged:
         assert tagged.Root.MarkInfo.Marked
         assert str(tagged.Root.Lang) == "de"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.admin import gate
@@ -105,7 +105,7 @@ def _readable() -> ColumnElement[bool]:
         & reach.covers(right)
         for right in sorted(set(rights.values()))
     )
-    return or_(false(), others, *by_right)
+    return or_(others, *by_right)
 
 
 def _as_seen(session: Session, query: Select[Approval, bool, bool]) -> list[Asked]:

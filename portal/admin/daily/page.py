@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
@@ -100,13 +101,7 @@ def day_page(
 ) -> ResponseReturnValue:
     """The page of a day, with what was wrong in a form and what was typed."""
     told = _told(day)
-
-    def who(actor: str) -> str:
-        return saying.who(db.session(), actor)
-
-    return page(
-        "admin/daily.html", status, errors=errors or {}, typed=request.form, who=who, **told
-    )
+    return page("admin/daily.html", status, errors=errors or {}, typed=request.form, **told)
 
 
 def past(day: str) -> date:
@@ -161,6 +156,7 @@ def _told(day: date) -> Json:
         "unexplained": closing.unexplained(session, town_id),
         "today": clock.today(town.time_zone),
         "reason_name": reason_name,
+        "who": partial(saying.who, session),
     }
 
 
