@@ -34,7 +34,6 @@ SUSPENSE_ITEMS = Listing(
         " back of a pay-out."
     ),
     columns=(
-        Column("item", N_("Item"), Shape.TEXT, S.reference),
         Column("request", N_("Request"), Shape.TEXT, R.reference),
         Column("state", N_("State"), Shape.STATE, S.state, SUSPENSE),
         Column("account", N_("Provider account"), Shape.TEXT, S.account),
@@ -42,6 +41,7 @@ SUSPENSE_ITEMS = Listing(
         Column("closed", N_("Ended"), Shape.MOMENT, S.closed_at),
         Column("amount", N_("Amount"), Shape.MONEY, S.amount_cents),
         Column("open", N_("Still open"), Shape.MONEY, S.open_cents),
+        Column("item", N_("Item"), Shape.TEXT, S.reference),
     ),
     source=S.__table__.outerjoin(
         F.__table__,
