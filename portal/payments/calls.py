@@ -53,7 +53,9 @@ def made(
     """Call a provider for an account, while no transaction is open, and count whether it answered.
 
     ``OrderRefused``, ``Unwilling`` and ``UnknownWord`` are answers. Silence is counted only of a
-    call that was given its full time. What the call raises goes out.
+    call that was given its full time. What the call raises goes out; an error of the adapter's own
+    is ``ProviderDown``, too: nobody knows then what the provider did, and whoever has just paid
+    must not be shown our mistakes.
     """
     try:
         answer = call(account, *args, **kwargs)
@@ -67,6 +69,10 @@ def made(
         if not wire.in_haste():
             _count(_failed, account)
         raise
+    except Exception as error:
+        log.exception("adapter_failed", extra={"account": account.id})
+        _count(_failed, account)
+        raise ProviderDown(f"The adapter failed: {type(error).__name__}.") from error
     _count(_answered, account)
     return answer
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import transaction
-from portal.errors import Unavailable
-from portal.keys import Keyring
+from portal.errors import Misconfigured, Unavailable
+from portal.keys import CannotUnseal, Keyring
 from portal.payments import accounts, calls, collecting, unexpected
 from portal.payments.models import AccountSilence, Payment
 from portal.payments.record import Source, Verdict, advance, came_otherwise, record
@@ -95,11 +95,16 @@ def ask(
 ) -> Verdict | None:
     """Ask the provider about one payment and record its word; ``None`` when it does not answer.
 
-    What the payer has agreed to is collected, if it is still asked for. ``told_reference`` is the
-    provider's name for it, told just now, where we have none yet.
+    So it is, too, where no key opens the account: whoever comes back from paying is shown how the
+    payment stands. What the payer has agreed to is collected, if it is still asked for.
+    ``told_reference`` is the provider's name for it, told just now, where we have none yet.
     """
     _note_asking(tenant_id, payment_id)
-    asked = _asked(keyring, tenant_id, payment_id, told_reference)
+    try:
+        asked = _asked(keyring, tenant_id, payment_id, told_reference)
+    except (CannotUnseal, Misconfigured) as error:
+        log.error("account_sealed", extra={"payment": payment_id, "error": str(error)})  # noqa: TRY400
+        return None
     try:
         fetch = registry.get(asked.provider).fetch
         report = calls.made(fetch, asked.account, asked.payment, asked.provider_reference)

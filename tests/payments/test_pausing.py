@@ -122,6 +122,44 @@ def test_one_accounts_silence_is_not_anothers(provider: FakeProvider) -> None:
         assert probing.paused(session, OTHER_TOWN) == frozenset()
 
 
+def test_an_adapters_own_error_is_counted_as_silence(
+    provider: FakeProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Account) -> Report:
+        return {}["token"]  # type: ignore[no-any-return]
+
+    mine = account()
+    for _ in range(5):
+        with pytest.raises(ProviderDown):
+            calls.made(broken, mine)
+    assert (silence(), tasks()) == ((5, True), [("account_paused", "card")])
+    assert [each.getMessage() for each in caplog.records].count("adapter_failed") == 5
+
+
+def test_who_comes_back_while_the_adapter_fails_gets_a_page(
+    client: FlaskClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Report:
+        raise KeyError("token")
+
+    letter = builders.letter()
+    payment = builders.begin(letter)
+    monkeypatch.setattr(provider, "fetch", broken)
+    answer = client.get(f"/return/{payment}")
+    assert answer.status_code == 200
+    assert builders.payment(payment).state == "started"
+
+
+def test_who_comes_back_while_no_key_opens_the_account_gets_a_page(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    payment = builders.begin(builders.letter())
+    with transaction() as session:
+        session.get_one(ProviderAccount, (TOWN, "card")).credentials_sealed = b"k0:other"
+    assert client.get(f"/return/{payment}").status_code == 200
+    assert builders.payment(payment).state == "started"
+
+
 def no_answer(_: Account) -> Report:
     raise ProviderDown("no answer")
 
