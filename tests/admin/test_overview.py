@@ -63,7 +63,7 @@ GERMAN = {
     "Amount": "Betrag",
     "Still open": "Noch offen",
     "Fees": "Gebühren",
-    "Days since the request": "Tage seit der Zahlungsaufforderung",
+    "Days since the request": "Tage bis zur Zahlung",
 }
 
 
