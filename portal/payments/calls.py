@@ -71,7 +71,8 @@ def made(
         raise
     except Exception as error:
         log.exception("adapter_failed", extra={"account": account.id})
-        _count(_failed, account)
+        if not wire.in_haste():  # else one payer's page, asking on and on, would pause it for all
+            _count(_failed, account)
         raise ProviderDown(f"The adapter failed: {type(error).__name__}.") from error
     _count(_answered, account)
     return answer

@@ -100,10 +100,8 @@ def ask(
     ``told_reference`` is the provider's name for it, told just now, where we have none yet.
     """
     _note_asking(tenant_id, payment_id)
-    try:
-        asked = _asked(keyring, tenant_id, payment_id, told_reference)
-    except (CannotUnseal, Misconfigured) as error:
-        log.error("account_sealed", extra={"payment": payment_id, "error": str(error)})  # noqa: TRY400
+    asked = _asked(keyring, tenant_id, payment_id, told_reference)
+    if asked is None:
         return None
     try:
         fetch = registry.get(asked.provider).fetch
@@ -169,14 +167,8 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
     """
     _note_asking(tenant_id, payment_id)
     asked = _asked(keyring, tenant_id, payment_id)
-    adapter = registry.get(asked.provider)
-    end = adapter.cancel if isinstance(adapter, Cancels) else adapter.fetch
-    report = None
-    try:
-        report = calls.made(end, asked.account, asked.payment, asked.provider_reference)
-    except (ProviderDown, UnknownWord):
-        log.warning("no_answer", extra={"payment": payment_id, "error": "give_up"})
-    else:
+    report = _ended(asked) if asked else None
+    if asked and report:
         _take(asked, report, "citizen")
     with transaction() as session:
         payment = locked(session, tenant_id, payment_id)
@@ -184,6 +176,17 @@ def give_up(keyring: Keyring, tenant_id: str, payment_id: str) -> None:
             collecting.forget(payment)
         if not must_stay(session, payment):
             payment.current = False
+
+
+def _ended(asked: _Asked) -> Report | None:
+    """The provider's word on a payment that was cancelled there; ``None`` when it says nothing."""
+    adapter = registry.get(asked.provider)
+    end = adapter.cancel if isinstance(adapter, Cancels) else adapter.fetch
+    try:
+        return calls.made(end, asked.account, asked.payment, asked.provider_reference)
+    except (ProviderDown, UnknownWord):
+        log.warning("no_answer", extra={"payment": asked.payment, "error": "give_up"})
+        return None
 
 
 def must_stay(session: Session, payment: Payment) -> bool:
@@ -210,17 +213,20 @@ def _note_asking(tenant_id: str, payment_id: str) -> None:
                 payment.ask_at = now + DAILY  # money may be under way: it is not forgotten
 
 
-def _asked(keyring: Keyring, tenant_id: str, payment_id: str, told_reference: str = "") -> _Asked:
+def _asked(
+    keyring: Keyring, tenant_id: str, payment_id: str, told_reference: str = ""
+) -> _Asked | None:
+    """Whom to ask about which payment; ``None`` where no key opens the account."""
     with transaction() as session:
         payment = session.get_one(Payment, (tenant_id, payment_id))
         account = accounts.get(session, tenant_id, payment.account_id)
-        return _Asked(
-            tenant_id,
-            payment.id,
-            account.provider,
-            payment.provider_reference or told_reference,
-            accounts.unsealed(keyring, account),
-        )
+        try:
+            opened = accounts.unsealed(keyring, account)
+        except (CannotUnseal, Misconfigured):
+            log.error("account_sealed", extra={"account": account.id})  # noqa: TRY400 -- no text
+            return None
+        name = payment.provider_reference or told_reference
+        return _Asked(tenant_id, payment.id, account.provider, name, opened)
 
 
 def waits_for_a_person(session: Session, payment: Payment) -> bool:

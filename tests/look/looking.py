@@ -59,12 +59,15 @@ TEXT_SIZE = "size => { document.documentElement.style.fontSize = size }"
 
 # What Enter presses in forms with something typed, where that is another way than the form's.
 ENTER = """() => [...document.forms].filter(form => [...form.elements].some(one =>
-    one.type !== "hidden" && one.matches("input:not([type=radio], [type=checkbox], [type=file])"))
+    one.type !== "hidden" && one.matches(
+        "input:not([type=radio], [type=checkbox], [type=file], [type=submit])"))
 ).flatMap(form => {
     const first = [...document.querySelectorAll("button, input")].find(
         one => one.form === form && one.type === "submit");
-    return first && first.checkVisibility() && !first.hasAttribute("formaction") ? []
-        : [`Enter presses ${first?.textContent.trim() || "nothing"} in ${form.action}`];
+    const sends = first && !first.disabled && first.checkVisibility()
+        && !first.hasAttribute("formaction");
+    const name = first?.textContent.trim() || "nothing";
+    return sends ? [] : [`Enter presses ${name} in ${form.action}`];
 })"""
 
 # Before a walk by Tab: everything unfolded but the menu of languages, the focus on the page itself.

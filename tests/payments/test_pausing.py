@@ -133,7 +133,10 @@ def test_an_adapters_own_error_is_counted_as_silence(
         with pytest.raises(ProviderDown):
             calls.made(broken, mine)
     assert (silence(), tasks()) == ((5, True), [("account_paused", "card")])
-    assert [each.getMessage() for each in caplog.records].count("adapter_failed") == 5
+    with wire.patience(3.0), pytest.raises(ProviderDown):
+        calls.made(broken, account("paypal"))
+    assert silence("paypal") is None, "a page counts nothing"
+    assert [each.getMessage() for each in caplog.records].count("adapter_failed") == 6
 
 
 def test_who_comes_back_while_the_adapter_fails_gets_a_page(
@@ -150,14 +153,17 @@ def test_who_comes_back_while_the_adapter_fails_gets_a_page(
     assert builders.payment(payment).state == "started"
 
 
+@pytest.mark.parametrize("sealed", [b"k0:other", b"k1:other"])
 def test_who_comes_back_while_no_key_opens_the_account_gets_a_page(
-    client: FlaskClient, provider: FakeProvider
+    client: FlaskClient, provider: FakeProvider, sealed: bytes
 ) -> None:
     payment = builders.begin(builders.letter())
     with transaction() as session:
-        session.get_one(ProviderAccount, (TOWN, "card")).credentials_sealed = b"k0:other"
+        session.get_one(ProviderAccount, (TOWN, "card")).credentials_sealed = sealed
     assert client.get(f"/return/{payment}").status_code == 200
     assert builders.payment(payment).state == "started"
+    sweep.give_up(current_app.extensions["keyring"], TOWN, payment)
+    assert not builders.payment(payment).current, "as when nobody answers"
 
 
 def no_answer(_: Account) -> Report:
