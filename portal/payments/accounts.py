@@ -11,6 +11,7 @@ from portal import clock
 from portal.errors import NotFound, Unavailable
 from portal.keys import Keyring
 from portal.payments.models import ProviderAccount, ProviderRule
+from portal.providers.ended import Ended, end_of
 from portal.providers.protocol import Account
 from portal.tenants import Tenant
 
@@ -76,3 +77,18 @@ def rules(session: Session, tenant_id: str) -> list[ProviderRule]:
     """All rules of a tenant."""
     query = select(ProviderRule).where(ProviderRule.tenant_id == tenant_id)
     return list(session.scalars(query))
+
+
+def ended(session: Session, tenant_id: str, day: date) -> list[tuple[ProviderRule, Ended]]:
+    """The rules whose method has ended before a day, whatever the town has set."""
+    of_account = (ProviderAccount.tenant_id == ProviderRule.tenant_id) & (
+        ProviderAccount.id == ProviderRule.account_id
+    )
+    query = (
+        select(ProviderRule, ProviderAccount.provider)
+        .join(ProviderAccount, of_account)
+        .where(ProviderRule.tenant_id == tenant_id)
+        .order_by(ProviderRule.id)
+    )
+    found = [(rule, end_of(provider, rule.method)) for rule, provider in session.execute(query)]
+    return [(rule, end) for rule, end in found if end and end.last_day < day]

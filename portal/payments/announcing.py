@@ -1,7 +1,8 @@
 """Ends are announced: as tasks for staff, and as sentences for whoever runs the portal.
 
 A task is ended by itself when something follows, or the day is moved. What a person has ended is
-not opened again for the same day.
+not opened again for the same day. That a method has ended may be learned long after the day: then
+it is announced for as long as it is offered.
 """
 
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from portal.payments import accounts
 from portal.payments.ends import ONE_DAY, Calendar, Case, Ending, calendar, endings
 from portal.payments.models import ProviderAccount, ProviderRule
 from portal.payments.staff import BY_ITSELF
-from portal.providers.ended import Ended, end_of
+from portal.providers.ended import Ended
 from portal.tenants import Kind as KindOfRequest
 from portal.tenants import Tenant
 from portal.worklist import reading, writing
@@ -41,7 +42,12 @@ def look(session: Session, tenant_id: str) -> int:
     """Open the tasks of ends to come, end those that are mended; how many ends are announced."""
     session.flush()
     town, today = of_town(session, tenant_id)
-    ends = {_subject(each): each for each in endings(town, today - BEHIND, today + BEFORE, today)}
+    late = {str(rule.id) for rule, _ in dead(session, tenant_id)}
+    ends = {
+        _subject(each): each
+        for each in endings(town, date.min, today + BEFORE, today)
+        if each.last_day >= today - BEHIND or _is_of(each, late)
+    }
     known = set()
     for task in reading.open_tasks(
         session, tenant_id, kinds=(Kind.METHOD_ENDS, Kind.LAST_METHOD_ENDS)
@@ -54,7 +60,11 @@ def look(session: Session, tenant_id: str) -> int:
         if task.kind != _kind(ending):
             writing.end(session, tenant_id, task.kind, task.subject, BY_ITSELF, "other than it was")
             _put(session, tenant_id, ending)
-    to_come = {name: each for name, each in ends.items() if each.last_day >= today - ONE_DAY}
+    to_come = {
+        name: each
+        for name, each in ends.items()
+        if each.last_day >= today - ONE_DAY or _is_of(each, late)
+    }
     for subject, ending in to_come.items():
         if subject not in known and not _was_seen_to(session, tenant_id, ending):
             _put(session, tenant_id, ending)
@@ -74,21 +84,11 @@ def coming(session: Session, tenant_id: str) -> list[tuple[Ending, int]]:
 def dead(session: Session, tenant_id: str) -> list[tuple[ProviderRule, Ended]]:
     """The rules that still offer a method which has ended."""
     _, today = of_town(session, tenant_id)
-    query = (
-        select(ProviderRule, ProviderAccount.provider)
-        .join(
-            ProviderAccount,
-            (ProviderAccount.tenant_id == ProviderRule.tenant_id)
-            & (ProviderAccount.id == ProviderRule.account_id),
-        )
-        .where(ProviderRule.tenant_id == tenant_id)
-        .order_by(ProviderRule.id)
-    )
-    found = [(rule, end_of(provider, rule.method)) for rule, provider in session.execute(query)]
+    open_today = accounts.open_on(session, tenant_id, today)
     return [
         (rule, ended)
-        for rule, ended in found
-        if ended and ended.last_day < today and (rule.valid_until or date.max) >= today
+        for rule, ended in accounts.ended(session, tenant_id, today)
+        if (rule.valid_until or date.max) >= today and rule.account_id in open_today
     ]
 
 
@@ -126,6 +126,10 @@ def _kind(ending: Ending) -> Kind:
 
 def _subject(ending: Ending) -> str:
     return f"{ending.what}:{ending.name}:{ending.last_day}"
+
+
+def _is_of(ending: Ending, rules: set[str]) -> bool:
+    return ending.what == "rule" and ending.name in rules
 
 
 def _put(session: Session, tenant_id: str, ending: Ending) -> None:

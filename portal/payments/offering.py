@@ -41,6 +41,7 @@ def situation(session: Session, tenant_id: str, case: Case) -> Situation:
         case.day,
         accounts.open_on(session, tenant_id, case.day),
         probing.paused(session, tenant_id) if is_today else frozenset(),
+        frozenset(rule.id for rule, _ in accounts.ended(session, tenant_id, case.day)),
     )
 
 

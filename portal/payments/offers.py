@@ -2,7 +2,8 @@
 
 Rules are rows of the tenant; an amount limit is inclusive on both ends: "up to 800 EUR" still
 offers at 800.00 EUR and no longer at 800.01 EUR. Rules under one label are one choice: the first of
-them by position that may be used stands for it, and the next steps in when that one may not.
+them by position that may be used stands for it, and the next steps in when that one may not, or
+when its method has ended.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -76,8 +77,8 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is to be paid, where and when; which accounts are open that day, and which of them
-    are paused because their provider does not answer.
+    """What is to be paid, where and when; which accounts are open that day, which of them are
+    paused because their provider does not answer, and the rules whose method has ended.
     """
 
     amount: Money
@@ -86,6 +87,7 @@ class Situation:
     day: date
     accounts: frozenset[str]
     paused: frozenset[str] = frozenset()
+    ended: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +158,23 @@ STEPS = {reason: step for step, (reason, _) in enumerate(REFUSED_WHEN)}
 
 
 def offers(rules: Iterable[Rule], now: Situation) -> Offers:
-    """Judge every rule. Of the rules under one label the first that may be used is offered; if none
-    may, the one that came nearest to it says why.
+    """Judge every rule. Of the rules under one label the first that may be used is offered, one
+    whose method has ended only where no other may; if none may, the one that came nearest to it
+    says why.
     """
-    offered: dict[str, Offer] = {}
+    chosen: dict[str, Rule] = {}
     refused: dict[str, list[Refusal]] = {}
     for rule in sorted(rules, key=lambda rule: (rule.position, rule.id)):
         reason = next((reason for reason, holds in REFUSED_WHEN if holds(rule, now)), None)
         if reason is None:
-            offered.setdefault(rule.label, Offer(rule.id, rule.account_id, rule.label))
+            before = chosen.get(rule.label, rule)
+            chosen[rule.label] = min(before, rule, key=lambda each: each.id in now.ended)
         else:
             refusal = Refusal(rule.id, rule.label, reason, _limit(rule, reason))
             refused.setdefault(rule.label, []).append(refusal)
-    why_not = (max(each, key=_nearness) for label, each in refused.items() if label not in offered)
-    return Offers(tuple(offered.values()), tuple(why_not))
+    offered = (Offer(rule.id, rule.account_id, rule.label) for rule in chosen.values())
+    why_not = (max(each, key=_nearness) for label, each in refused.items() if label not in chosen)
+    return Offers(tuple(offered), tuple(why_not))
 
 
 def _limit(rule: Rule, reason: Reason) -> Money | None:

@@ -8,8 +8,12 @@ from sqlalchemy import update
 
 from portal import clock
 from portal.db import db, transaction
-from portal.payments import account_setting, announcing, rule_setting
+from portal.money import Money
+from portal.payments import account_setting, announcing, offering, rule_setting
 from portal.payments.models import ProviderAccount, ProviderRule
+from portal.payments.offering import Case
+from portal.providers import ended
+from portal.providers.ended import EVERYWHERE, Ended
 from portal.worklist import reading, writing
 from tests import builders
 from tests.builders import TOWN
@@ -146,6 +150,28 @@ def test_what_a_person_has_ended_is_not_opened_again_for_the_same_day() -> None:
     assert tasks() == []
     ends(distance=31)
     assert len(tasks()) == 1
+
+
+@pytest.mark.parametrize("ago", [1, 30, 900])
+def test_a_method_whose_end_is_learned_late_is_a_task_until_its_label_is_another_rule_s(
+    monkeypatch: pytest.MonkeyPatch, ago: int
+) -> None:
+    monkeypatch.setattr(ended, "ENDED", (Ended("paypal", EVERYWHERE, day(-ago), "its own pages"),))
+    announcing.look_all()
+    assert tasks() == [("method_ends", subject(distance=-ago))]
+    assert account_of("Paypal") == "paypal", "it is still offered: our table may be wrong"
+    successor: rule_setting.Said = {"account_id": "card", "label": "Paypal", "position": 900}
+    rule_setting.put(TOWN, None, successor, BY)
+    assert tasks() == []
+    assert account_of("Paypal") == "card"
+
+
+def account_of(label: str) -> str | None:
+    """Which account stands for a label."""
+    case = Case(Money(1_000, "EUR"), "tax", "web", day(0))
+    found = offering.on(db.session(), TOWN, case).under(label)
+    db.session.rollback()
+    return found and found.account
 
 
 def test_ends_of_long_ago_are_not_announced() -> None:

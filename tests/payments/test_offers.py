@@ -237,6 +237,17 @@ def test_the_next_one_steps_in_when_the_first_may_not_be_used(
     assert wero(replace(FIRST, **change), SECOND, **now) == (2, None)  # type: ignore[arg-type]
 
 
+def test_a_method_that_has_ended_stands_behind_every_other_of_its_label() -> None:
+    assert wero(FIRST, SECOND, ended=frozenset({1})) == (2, None)
+    assert wero(FIRST, SECOND, ended=frozenset({2})) == (1, None)
+    assert wero(FIRST, SECOND, ended=frozenset({1, 2})) == (1, None)
+
+
+def test_a_method_that_has_ended_is_offered_where_nothing_else_is() -> None:
+    too_much = replace(SECOND, maximum_cents=4_999)
+    assert wero(FIRST, too_much, ended=frozenset({1})) == (1, None), "our table may be wrong"
+
+
 def test_the_first_stands_again_to_its_last_day_and_the_next_from_the_day_after() -> None:
     ending = replace(FIRST, valid_until=date(2026, 11, 21))
     following = replace(SECOND, valid_from=date(2026, 11, 22))
