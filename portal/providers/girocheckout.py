@@ -26,7 +26,6 @@ from portal.providers.girocheckout_reading import (
     NOT_THERE,
     RESULT,
     SILENT,
-    TEST_HOSTS,
     is_live,
     is_refused,
     report,
@@ -170,7 +169,7 @@ class Girocheckout:
 
     def checked(self, account: Account) -> None:
         """It needs its merchant's number, an address of the account's mode, and a whole project."""
-        check_address(account, LIVE_HOSTS, TEST_HOSTS)
+        check_address(account, LIVE_HOSTS)
         for method in METHODS:
             check_project(account, method)
         if not any(projects(account, METHODS)):

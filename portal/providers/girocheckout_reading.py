@@ -10,7 +10,6 @@ CHOICE = "page"  # the method of the pay page: the payer chooses there
 
 # fmt: off
 LIVE_HOSTS = {"payment.girosolution.de", "payment.girocheckout.de"}
-TEST_HOSTS = {"dev.girosolution.de", "preprod-payment.girocheckout.de"}
 
 # resultPayment: S-Public Services, "Ergebniscodes".
 RESULT: Mapping[str, Outcome] = {
@@ -46,7 +45,7 @@ REFUSED = {str(code) for codes in (range(5003, 5122), range(5200, 5206), range(5
 
 def is_live(account: Account) -> bool:
     """Whether real money moves where the account leads: no answer says it, but the host does."""
-    return leads_to_live(account, LIVE_HOSTS, TEST_HOSTS)
+    return leads_to_live(account, LIVE_HOSTS)
 
 
 def is_refused(code: str) -> bool:

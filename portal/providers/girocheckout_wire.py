@@ -62,25 +62,24 @@ def projects(account: Account, methods: Iterable[str]) -> Iterator[Project]:
             yield Project(method, number, password)
 
 
-def check_address(account: Account, live: Collection[str], test: Collection[str]) -> None:
+def check_address(account: Account, live: Collection[str]) -> None:
     """Raise ``AccountUnfit`` for an address of the other mode, or a merchant that is no number."""
     base = urlsplit(account.credentials.get("base_url", ""))
     if not base.hostname or base.scheme not in {"https", "http"}:
         raise AccountUnfit("The credential base_url is missing, or is no address.")
-    if account.live and (base.hostname in test or base.scheme != "https"):
-        raise AccountUnfit("base_url leads to a test system, but the account is live.")
+    if account.live and not leads_to_live(account, live):
+        hosts = " or ".join(f"https://{host}" for host in sorted(live))
+        raise AccountUnfit(f"base_url of a live account must lead to {hosts}.")
     if not account.live and base.hostname in live:
         raise AccountUnfit("base_url leads to the live system, but the account is for tests.")
     if not _NUMBER.fullmatch(account.merchant):
         raise AccountUnfit("The merchant must be GiroCheckout's number of it (Verkäufer-ID).")
 
 
-def leads_to_live(account: Account, live: Collection[str], test: Collection[str]) -> bool:
-    """By the host; of one that is neither, as the account says. Nothing live goes without TLS."""
+def leads_to_live(account: Account, live: Collection[str]) -> bool:
+    """By the host, whatever the account says. Nothing live goes without TLS."""
     base = urlsplit(account.credentials.get("base_url", ""))
-    if base.hostname in test or base.scheme != "https":
-        return False
-    return base.hostname in live or account.live
+    return base.scheme == "https" and base.hostname in live
 
 
 def check_project(account: Account, method: str) -> None:

@@ -149,14 +149,15 @@ def _facts(controls: dict[Control, Cells], mapping: Mapping, reading: Reading) -
 
 def _check_whole(reading: Reading, mapping: Mapping, controls: dict[Control, Cells]) -> None:
     """No line twice, one currency a report, one pay-out a report, and totals that agree."""
-    seen: set[tuple[str, str, str, str, bool]] = set()
+    seen: set[tuple[str, str, tuple[str, ...], str, bool]] = set()
     currencies: dict[str, str] = {}
     payouts: set[str] = set()
     for row in reading.rows:
         line = row.line
-        name = line.provider_reference or line.payment or line.refund
+        names = (line.payment, line.refund)  # a payment may have several refunds
+        name = (line.provider_reference,) if line.provider_reference else names
         key = (row.settlement, line.kind, name, row.payment_reference, line.gross.cents < 0)
-        if name and key in seen:
+        if any(name) and key in seen:
             reading.fault(row.number, "stands there twice")
         if row.word is Word.PAYOUT and row.settlement in payouts:
             reading.fault(row.number, "is a second pay-out of this report")

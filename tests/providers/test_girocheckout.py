@@ -468,7 +468,7 @@ def test_an_unknown_result_is_a_loud_error() -> None:
         ("http://127.0.0.1:8003/girocheckout", True, False),
         ("https://dev.girosolution.de/girocheckout/api/v2", True, False),
         ("https://payment.girocheckout.de/girocheckout/v2", False, True),
-        ("https://gateway.example/girocheckout", True, True),
+        ("https://gateway.example/girocheckout", True, False),
         ("https://gateway.example/girocheckout", False, False),
     ],
 )
@@ -499,10 +499,11 @@ def test_a_good_account_is_found_good() -> None:
     [
         (False, {"base_url": ""}, "base_url is missing"),
         (False, {"base_url": "payment.girosolution.de"}, "no address"),
-        (True, {"base_url": "https://dev.girosolution.de/girocheckout/api/v2"}, "test system"),
+        (True, {"base_url": "https://dev.girosolution.de/girocheckout/api/v2"}, "must lead to"),
         (True, {"base_url": "https://preprod-payment.girocheckout.de/girocheckout/v2"},
-         "test system"),
-        (True, {"base_url": "http://payment.girosolution.de/girocheckout/api/v2"}, "test system"),
+         "must lead to"),
+        (True, {"base_url": "http://payment.girosolution.de/girocheckout/api/v2"}, "must lead to"),
+        (True, {"base_url": "https://payment.girosolution.de.evil.example/"}, "must lead to"),
         (False, {"base_url": "https://payment.girosolution.de/girocheckout/api/v2"},
          "live system"),
         (False, {"base_url": "https://PAYMENT.girocheckout.de/girocheckout/v2"}, "live system"),

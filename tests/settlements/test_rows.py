@@ -171,6 +171,14 @@ def test_a_line_that_stands_there_twice_is_told() -> None:
     assert faults(twice) == [(4, "stands there twice")]
 
 
+def test_a_payment_may_have_two_refunds_in_one_report() -> None:
+    mapping = PLAIN.replace('provider_reference = "id"', 'payment = "id"\nrefund = "re"')
+    mapping = mapping.replace('kind = "payment"', 'kind = "refund"')
+    rows = "id,re,gross,fee\nf-1,re-1,-10.00,0.00\nf-1,re-2,-10.00,0.00\n"
+    assert len(read(rows, mapping).rows) == 2
+    assert faults(rows + "f-1,re-2,-10.00,0.00\n", mapping) == [(4, "stands there twice")]
+
+
 def test_a_reversal_and_its_win_may_stand_in_one_report() -> None:
     mapping = PLAIN.replace('kind = "payment"', 'kind = "reversal"')
     assert len(read("id,gross,fee\ncb-1,-10.00,15.00\ncb-1,10.00,0.00\n", mapping).rows) == 2
