@@ -3,16 +3,27 @@
 One host is one tenant. A former host is an alias and leads on to the tenant's host of today.
 """
 
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Text, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal import clock
-from portal.db import Base
+from portal.db import Base, db, transaction
+
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+
+class NotEverywhere(Exception):
+    """What was to be done for every town could not be done for these; for the others it is."""
 
 
 class Law(StrEnum):
@@ -108,6 +119,30 @@ def by_host(session: Session, host: str) -> Found | None:
         .where(asked.c.host == host.lower())
     ).first()
     return Found(row.tenant_id, row.host) if row else None
+
+
+def each(act: Callable[[str], Answer], towns: Iterable[str] | None = None) -> list[Answer]:
+    """Do a whole act for every town, or for these; what fails in one keeps it from no other.
+
+    Raises ``NotEverywhere`` in the end, so that the job is seen to have failed; at once when the
+    database is gone.
+    """
+    if towns is None:
+        with transaction() as session:
+            towns = session.scalars(select(Tenant.id).order_by(Tenant.id)).all()
+    done, failed = [], []
+    for tenant_id in towns:
+        try:
+            done.append(act(tenant_id))
+        except Exception as error:
+            db.session.rollback()
+            if getattr(error, "connection_invalidated", False):
+                raise
+            log.exception("town_failed", extra={"tenant": tenant_id})
+            failed.append(tenant_id)
+    if failed:
+        raise NotEverywhere(", ".join(failed))
+    return done
 
 
 def host_of(session: Session, tenant_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from portal import jobs
+from portal import jobs, tenants
 from portal.db import transaction
 from portal.finance import acknowledging, delivery, lanes, repeating
 from portal.finance.reach import Reach
@@ -31,8 +31,8 @@ def deliver(tenant_id: str) -> Awaitable[None]:
 def ring_for_all() -> None:
     """Ring for every tenant with due rows: this covers a lost bell and the end of a pause."""
     with transaction() as session:
-        tenants = lanes.tenants_due(session)
-    for tenant_id in tenants:
+        towns = lanes.tenants_due(session)
+    for tenant_id in towns:
         jobs.ring(tenant_id)
 
 
@@ -40,9 +40,8 @@ def ring_for_all() -> None:
 def look_for_words() -> None:
     """See which finance systems have no word for events that they took a day ago."""
     with transaction() as session:
-        tenants = acknowledging.tenants(session)
-    for tenant_id in tenants:
-        acknowledging.look(tenant_id)
+        towns = acknowledging.tenants(session)
+    tenants.each(acknowledging.look, towns)
 
 
 @jobs.every(EVERY_TEN_SECONDS, "finance.put_back", alone=False)

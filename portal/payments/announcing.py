@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, tenants
 from portal.db import Json, transaction
 from portal.payments import accounts
 from portal.payments.ends import ONE_DAY, Calendar, Case, Ending, calendar, endings
@@ -29,13 +29,12 @@ BEHIND = timedelta(days=400)  # so long an end that came is looked at, whether s
 
 def look_all() -> int:
     """Look at every town's calendar; how many ends are announced. A whole act for each town."""
-    with transaction() as session:
-        towns = session.scalars(select(Tenant.id).order_by(Tenant.id)).all()
-    announced = 0
-    for tenant_id in towns:
+
+    def act(tenant_id: str) -> int:
         with transaction() as session:
-            announced += look(session, tenant_id)
-    return announced
+            return look(session, tenant_id)
+
+    return sum(tenants.each(act))
 
 
 def look(session: Session, tenant_id: str) -> int:

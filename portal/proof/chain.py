@@ -18,10 +18,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, tenants
 from portal.audit import AuditChain, AuditHead
 from portal.db import lock, transaction
-from portal.tenants import Tenant
 
 FIRST = bytes(32)  # what stands before the first link
 AT_ONCE = 10_000  # links of one transaction, and rows read ahead
@@ -121,9 +120,7 @@ def canonical(detail: str) -> str:
 
 def extend_all(*, everything: bool = False) -> int:
     """Link every tenant's new notes; how many. ``everything``: also what came very late."""
-    with transaction() as session:
-        tenants = session.scalars(select(Tenant.id)).all()
-    return sum(extend(tenant_id, everything=everything) for tenant_id in tenants)
+    return sum(tenants.each(lambda tenant_id: extend(tenant_id, everything=everything)))
 
 
 def extend(tenant_id: str, *, everything: bool = False) -> int:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from portal import audit, clock, mail
+from portal import audit, clock, mail, tenants
 from portal.db import lock, transaction
 from portal.errors import Invalid, PortalError, Unavailable
 from portal.finance.models import Delivery
@@ -107,23 +107,33 @@ def numbers(tenant_id: str) -> Numbers:
 
 def send_due(way: Post, write: Write) -> int:
     """Send what is due; how many the mail server took. ``write`` puts a town's numbers in words."""
-    taken, said = 0, dict[str, Words]()
+    due: dict[str, list[str]] = {}
     for tenant_id, address in _due():
-        before = _begun((tenant_id, address))
-        if before is None:
-            continue
-        if tenant_id not in said:
-            said[tenant_id] = write(tenant_id, numbers(tenant_id))
-        sender = Address(addr_spec=way.sender)
-        try:
-            mail.send(way, mail.message(sender, "", address, said[tenant_id]))
-            taken += 1
-        except Unavailable as error:
-            _put_back((tenant_id, address), before.sent_on)
-            _log("daily_mail_waits", tenant_id, error)
-        except PortalError as error:
-            _log("daily_mail_refused", tenant_id, error)
-    return taken
+        due.setdefault(tenant_id, []).append(address)
+
+    def act(tenant_id: str) -> int:
+        words = write(tenant_id, numbers(tenant_id))
+        return sum(_send(way, words, (tenant_id, address)) for address in due[tenant_id])
+
+    return sum(tenants.each(act, due))
+
+
+def _send(way: Post, words: Words, key: Key) -> bool:
+    """Send a mailbox its mail, unless another worker does; whether the mail server took it."""
+    tenant_id, address = key
+    before = _begun(key)
+    if before is None:
+        return False
+    try:
+        mail.send(way, mail.message(Address(addr_spec=way.sender), "", address, words))
+    except Unavailable as error:
+        _put_back(key, before.sent_on)
+        _log("daily_mail_waits", tenant_id, error)
+        return False
+    except PortalError as error:
+        _log("daily_mail_refused", tenant_id, error)
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,28 +72,30 @@ def _words(tenant_id: str, numbers: daily.Numbers) -> Words:
 @jobs.every(NIGHTLY, "proof.look")
 def look() -> None:
     """Run all rules and check all chains; what is broken is logged and is a task of its town."""
-    chain.extend_all(everything=True)
     broken: dict[str, dict[str, int]] = defaultdict(dict)
     full = set()
-    with transaction() as session:
-        tenants = session.scalars(select(Tenant.id)).all()
     for rule, rows in _found().items():
         _log(rule, len(rows), rows)
         if len(rows) >= invariants.MOST_ROWS:
             full.add(rule)
         for tenant_id in {row[0] for row in rows} - {None}:
             broken[tenant_id][rule] = sum(row[0] == tenant_id for row in rows)
-    for tenant_id in tenants:
-        with transaction() as session:
-            written_down = closing.last_head(session, tenant_id)
-        verdict = chain.verify(db.session(), tenant_id, written_down)
-        db.session.rollback()
-        if verdict.wrong:
-            broken[tenant_id][CHAIN] = verdict.wrong
-            _log(CHAIN, verdict.wrong, [(tenant_id, *found) for found in verdict.found])
-        _tell(tenant_id, broken[tenant_id], full)
-        if not verdict.wrong:
-            _tell_head(tenant_id, verdict.head)
+    tenants.each(lambda tenant_id: _look(tenant_id, broken[tenant_id], full))
+
+
+def _look(tenant_id: str, broken: dict[str, int], full: set[str]) -> None:
+    """Check a town's chain, with all its notes in it, and tell what is broken there."""
+    chain.extend(tenant_id, everything=True)
+    with transaction() as session:
+        written_down = closing.last_head(session, tenant_id)
+    verdict = chain.verify(db.session(), tenant_id, written_down)
+    db.session.rollback()
+    if verdict.wrong:
+        broken[CHAIN] = verdict.wrong
+        _log(CHAIN, verdict.wrong, [(tenant_id, *found) for found in verdict.found])
+    _tell(tenant_id, broken, full)
+    if not verdict.wrong:
+        _tell_head(tenant_id, verdict.head)
 
 
 def _found() -> dict[str, list[tuple[Any, ...]]]:

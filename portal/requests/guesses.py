@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, tenants
 from portal.db import transaction
 from portal.requests.models import Tries
-from portal.tenants import Tenant
 from portal.worklist import writing
 from portal.worklist.kinds import Kind
 
@@ -25,11 +24,12 @@ ACTOR = "worker"
 def look() -> None:
     """Open the task of each town that is tried; end it after a day with fewer wrong ones."""
     now = clock.now()
-    with transaction() as session:
-        tenants = session.scalars(select(Tenant.id).order_by(Tenant.id)).all()
-    for tenant_id in tenants:
+
+    def act(tenant_id: str) -> None:
         with transaction() as session:
             _look(session, tenant_id, now)
+
+    tenants.each(act)
 
 
 def _look(session: Session, tenant_id: str, now: datetime) -> None:

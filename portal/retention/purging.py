@@ -9,17 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, tenants
 from portal.db import transaction
 from portal.keys import Keyring
 from portal.requests import purged
 from portal.retention import due
 from portal.retention.classes import Name
 from portal.retention.due import Place
-from portal.tenants import Tenant
 
 PURGE_DETAILS = text("SELECT unnest(purge_request_details(:tenant, :ids, :now))")
 PURGE_WHOLE = text("SELECT unnest(purge_requests(:tenant, :ids, :names, :key, :now))")
@@ -40,9 +39,7 @@ class Gone:
 
 def night(keyring: Keyring) -> list[Gone]:
     """Purge what is due in every town: whole acts, one for each few hundred requests."""
-    with transaction() as session:
-        tenants = list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
-    return [Gone(tenant_id, _purge(keyring, tenant_id)) for tenant_id in tenants]
+    return tenants.each(lambda tenant_id: Gone(tenant_id, _purge(keyring, tenant_id)))
 
 
 def again(keyring: Keyring) -> list[Gone]:

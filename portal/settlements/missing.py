@@ -11,7 +11,7 @@ from itertools import pairwise
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock
+from portal import clock, tenants
 from portal.db import transaction
 from portal.ledger.models import SettlementRow, SuspenseItem
 from portal.settlements import staff
@@ -25,15 +25,14 @@ LOOKS_BACK = timedelta(days=120)  # so far the rhythm of pay-outs is looked at
 
 def look_all() -> int:
     """Tell of the accounts whose money waits and of which no report comes; how many there are."""
-    with transaction() as session:
-        towns = session.scalars(select(Tenant.id).order_by(Tenant.id)).all()
-    found = 0
-    for tenant_id in towns:
+
+    def act(tenant_id: str) -> int:
         with transaction() as session:
             silent = dict(quiet(session, tenant_id))
             staff.reports_stay_away(session, tenant_id, silent)
-            found += len(silent)
-    return found
+            return len(silent)
+
+    return sum(tenants.each(act))
 
 
 def quiet(session: Session, tenant_id: str) -> Iterator[tuple[str, datetime]]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import Select, String, cast, select
 from sqlalchemy.orm import Session
 
-from portal import audit, clock
+from portal import audit, clock, tenants
 from portal.db import lock, transaction
 from portal.ledger.models import SuspenseItem
 from portal.settlements import missing, staff
@@ -32,13 +32,12 @@ def put_days(tenant_id: str, days: int, by: str) -> None:
 
 def look_all() -> int:
     """Open and end the tasks of all towns; how many were opened. A whole act for each town."""
-    with transaction() as session:
-        towns = session.scalars(select(Tenant.id).order_by(Tenant.id)).all()
-    opened = 0
-    for tenant_id in towns:
+
+    def act(tenant_id: str) -> int:
         with transaction() as session:
-            opened += look(session, tenant_id)
-    return opened
+            return look(session, tenant_id)
+
+    return sum(tenants.each(act))
 
 
 def look(session: Session, tenant_id: str) -> int:
