@@ -63,13 +63,14 @@ def test_who_left_the_provider_can_start_again_and_twice_paid_is_surplus(
 
 
 def test_while_there_is_no_news_who_reads_is_not_interrupted(citizen: Citizen, demo: Demo) -> None:
+    citizen.page.clock.install()
     payment = citizen.starts(demo.push(), "Wero")
     citizen.decides("later")
     assert citizen.title == PROCESSING
     citizen.page.evaluate("document.body.dataset.mark = 'read so far'")
     for _ in range(2):  # three seconds each
         with citizen.page.expect_response("**/payment/*again=*", timeout=15_000) as answer:
-            pass
+            citizen.page.clock.fast_forward(3_000)
         assert answer.value.request.resource_type == "fetch"
     assert citizen.page.evaluate("document.body.dataset.mark") == "read so far"
     demo.provider(f"payments/{payment}/pay")
