@@ -7,7 +7,7 @@ the event stays in the feed as it is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, literal, literal_column, select
+from sqlalchemy import ColumnElement, case, literal, literal_column, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -177,19 +177,30 @@ def skip(session: Session, tenant_id: str, position: int, actor: str, reason: st
 
 
 def _put_back(session: Session, tenant_id: str, chosen: ColumnElement[bool]) -> int:
-    """Let events wait as if they were new, also those that never had to be handed over."""
+    """Let events wait as if they were new, also those that never had to be handed over.
+
+    Of what was skipped, or was never to be handed over, later ones of its request may be taken.
+    """
     if session.get(Endpoint, tenant_id) is None:
         raise NoEndpoint("This tenant has no endpoint: its finance system reads the feed.")
     now = clock.now()
     events = (
-        select(EventRow.tenant_id, EventRow.position, literal("waiting"), literal(0), literal(now))
+        select(
+            EventRow.tenant_id,
+            EventRow.position,
+            literal("waiting"),
+            literal(0),
+            literal(now),
+            true(),
+        )
         .where(EventRow.tenant_id == tenant_id, chosen)
         .order_by(EventRow.position)
     )
-    columns = ["tenant_id", "position", "state", "tries", "due_at"]
+    columns = ["tenant_id", "position", "state", "tries", "due_at", "out_of_order"]
     # When it was taken first stays; so do the tries of what is parked, which its task ends by.
     tries = case((Delivery.state == "parked", Delivery.tries), else_=0)
-    anew = {"state": "waiting", "tries": tries, "due_at": now}
+    out_of_order = Delivery.out_of_order | (Delivery.state == "skipped")
+    anew = {"state": "waiting", "tries": tries, "due_at": now, "out_of_order": out_of_order}
     statement = insert(Delivery).from_select(columns, events)
     statement = statement.on_conflict_do_update(index_elements=["tenant_id", "position"], set_=anew)
     return len(session.scalars(statement.returning(Delivery.position)).all())

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -116,6 +117,8 @@ class Delivery(Base):
     last_status: Mapped[int | None]
     last_error: Mapped[str | None]
     taken_at: Mapped[datetime | None]
+    # Sent again by a person after later ones of its request may have been taken.
+    out_of_order: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Acknowledgement(Base):

@@ -439,6 +439,7 @@ SELECT tenant_id, position FROM (
         bool_or(state IN ('waiting', 'parked') AND taken_at IS NULL) OVER earlier AS waits,
         max(taken_at) OVER earlier AS taken_before
     FROM deliveries JOIN events USING (tenant_id, position)
+    WHERE NOT out_of_order
     WINDOW earlier AS (PARTITION BY tenant_id, coalesce(reference, '') ORDER BY position
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS lanes
 WHERE state = 'taken' AND (waits OR taken_before > taken_at);

@@ -147,6 +147,28 @@ def test_all_since_a_position_are_sent_again_in_order_but_for_parked_and_skipped
     assert [rows(app)[n][0] for n in (1, 2)] == ["parked", "skipped"]
 
 
+def test_what_was_skipped_may_be_sent_again_after_later_ones_were_taken(app, parked):
+    parked.status = lambda _: 204
+    act(app, mending.skip, 1, STAFF, "Anordnung 12/2026")
+    run(app)
+    act(app, mending.resend, 1, STAFF)
+    run(app)
+    assert parked.positions("BAD") == [2, 1]
+    assert rows(app)[1][0] == "taken", "and no rule of the books is broken by it"
+
+
+def test_what_was_told_before_the_endpoint_may_follow_what_was_told_after(app, receiver, later):
+    later(0)
+    tell(app, "A", "A")
+    run(app)
+    with app.app_context(), transaction() as session:  # as if the endpoint had come between the two
+        session.delete(session.get_one(Delivery, (TOWN, 1)))
+    assert act(app, mending.resend_since, 1, STAFF) == 2
+    later(60)
+    run(app)
+    assert receiver.positions("A") == [1, 2, 1, 2] or receiver.positions("A")[-2:] == [1, 2]
+
+
 def test_a_new_endpoint_can_be_given_what_was_told_before_it(app, later):
     later(0)
     tell(app, "A", "B")

@@ -9,9 +9,10 @@ import pytest
 from flask import current_app
 from sqlalchemy import select, text
 
-from portal import clock
+from portal import audit, clock
 from portal.approvals import deciding, rules
 from portal.approvals.models import Approval, ApprovalRule
+from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
@@ -396,6 +397,35 @@ def test_accounts_are_adopted_after_their_year_and_not_tomorrow(
     time.move("2029-06-01T12:00:00+00:00")
     with pytest.raises(noting.NotYet):
         noting.accounts(TOWN, noting.Accounts(2026, adopted), "staff:anna")
+
+
+def test_notes_of_a_later_year_stay_while_those_of_an_earlier_one_must(
+    town: Town, time: Time
+) -> None:
+    for year in (2026, 2027):
+        time.move(f"{year}-03-01T12:00:00+00:00")
+        town.done(f"K-{year}")
+        with transaction() as session:
+            audit.note(session, TOWN, "staff:anna", "request.unlock", f"K-{year}", {})
+    chain.extend_all(everything=True)
+    time.move("2029-06-01T12:00:00+00:00")
+    adopted = date(2028, 6, 30)
+    noting.accounts(TOWN, noting.Accounts(2027, adopted, adopted), "staff:anna")
+    chain.extend_all(everything=True)
+    time.move("2040-02-10T12:00:00+00:00")
+    town.night()
+    assert {2026, 2027} <= years_of_notes(), "the accounts of 2026 were never discharged"
+    noting.accounts(TOWN, noting.Accounts(2026, adopted, adopted), "staff:anna")
+    town.night()
+    assert min(years_of_notes()) == 2029
+    chain.extend_all(everything=True)
+    assert not chain.verify(db.session(), TOWN).wrong
+
+
+def years_of_notes() -> set[int]:
+    db.session.rollback()
+    mine = select(AuditRow.at).where(AuditRow.tenant_id == TOWN)
+    return {at.year for at in db.session.scalars(mine)}
 
 
 def test_a_hold_keeps_the_books_of_a_year(town: Town, time: Time) -> None:
