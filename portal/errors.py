@@ -47,6 +47,13 @@ class Unavailable(PortalError):
     status = 503
 
 
+class LostRace(PortalError):
+    """Someone was faster, again and again. Not acknowledged: whoever asked will repeat himself."""
+
+    code = "lost_race"
+    status = 500
+
+
 class Misconfigured(PortalError):
     """A setting is missing or wrong. The message names it and says what to do."""
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock, failpoints
 from portal.db import lock, transaction
-from portal.errors import PortalError
+from portal.errors import LostRace
 from portal.payments import accounts, booking, misfits, names, staff
 from portal.payments.misfits import Expected, Heard, Misfit
 from portal.payments.models import Payment, PaymentStep, ProviderReport
@@ -38,13 +38,6 @@ EVENT_FOR: Mapping[Outcome, Event] = {
     Outcome.EXPIRED: Event.EXPIRED,
     Outcome.NOT_FOUND: Event.NEVER_ARRIVED,
 }
-
-
-class LostRace(PortalError):
-    """Someone was faster, again and again. Not acknowledged: the provider will repeat itself."""
-
-    code = "lost_race"
-    status = 500
 
 
 class Verdict(StrEnum):

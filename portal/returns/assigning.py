@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from portal.approvals import deciding
 from portal.approvals.deciding import Wanted
 from portal.db import Json, transaction
-from portal.errors import Conflict
+from portal.errors import Conflict, LostRace
 from portal.ledger.models import CustodyItem, CustodyMove
 from portal.money import Money
-from portal.payments.record import LostRace, again
+from portal.payments.record import again
 from portal.returns import custody
 from portal.returns.closing import ItemChanged
 

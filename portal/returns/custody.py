@@ -6,14 +6,13 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal import audit, clock
-from portal.errors import Conflict
+from portal.errors import Conflict, LostRace
 from portal.finance import messages, outbox
 from portal.ledger import book, entries, items
 from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments import staff
 from portal.payments.models import Payment
-from portal.payments.record import LostRace
 from portal.payments.refund_states import UNDECIDED, State
 from portal.payments.returned import CustodyReturn, Reason, Refund
 from portal.requests import register

@@ -9,6 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
+from portal.errors import LostRace
 from portal.finance import repeating
 from portal.finance.repeating import Answered, Call
 from portal.keys import Keyring
@@ -28,6 +30,7 @@ __all__ = ["OPERATIONS", "Api", "Operation", "ask_for", "problem_for"]
 
 PREFIX = "/api/v1"
 JSON = "application/json"
+MOST_RACES = 5
 KEY_HEADER, KEY = "Idempotency-Key", r"^[!-~]{1,255}$"
 
 Answer = BaseModel | tuple[BaseModel, int] | Response
@@ -141,6 +144,16 @@ class Api:
 
 
 def _once(
+    operation: Operation, act: Callable[..., Answer], given: dict[str, Any], path: dict[str, str]
+) -> Response:
+    """Run an act once, and begin it anew when it lost a race; the fifth time raises it."""
+    for _ in range(MOST_RACES - 1):
+        with suppress(LostRace):
+            return _done(operation, act, given, path)
+    return _done(operation, act, given, path)
+
+
+def _done(
     operation: Operation, act: Callable[..., Answer], given: dict[str, Any], path: dict[str, str]
 ) -> Response:
     """Run an act in one transaction, or answer as it was answered before."""

@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from portal.errors import LostRace
 from portal.returns import refunds
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN
@@ -73,6 +74,25 @@ def test_a_repeated_call_is_answered_as_before(provider: FakeProvider, post) -> 
     assert (again.status_code, again.data) == (201, first.data)
     other = post(payment, key="a", amount_cents=1)
     assert (other.status_code, other.json["code"]) == (422, "idempotency_key_reused")
+
+
+def test_an_order_that_meets_a_replacement_is_tried_again(
+    provider: FakeProvider, post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, payment = paid(provider)
+    enter, races = refunds.enter, []
+
+    def raced(session, asked):
+        if len(races) < 4:
+            races.append(asked)
+            raise LostRace("The request was replaced meanwhile.")
+        return enter(session, asked)
+
+    monkeypatch.setattr(refunds, "enter", raced)
+    assert post(payment, key="a").status_code == 201
+    races[:] = []
+    monkeypatch.setattr(refunds, "enter", lambda *_: raced(*_) if not races else enter(*_))
+    assert post(payment, order="AO-2").status_code == 201
 
 
 def test_more_than_is_left_is_refused(provider: FakeProvider, post) -> None:
