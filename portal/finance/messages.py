@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from portal.db import Json
 from portal.money import Money
 
+REQUEST_REPLACED = "request.replaced"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -107,7 +109,7 @@ def request_changed(reference: str, version: int, reason: str) -> Message:
 
 def request_replaced(reference: str, version: int, newer: str) -> Message:
     """A newer request, named as the reason, has taken its place."""
-    return Message("request.replaced", reference, {"version": version, "reason": newer})
+    return Message(REQUEST_REPLACED, reference, {"version": version, "reason": newer})
 
 
 def request_expired(reference: str, version: int) -> Message:

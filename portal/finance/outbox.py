@@ -6,6 +6,7 @@ gives the position back. An event is put only while its request is locked.
 """
 
 import secrets
+from collections.abc import Collection
 
 from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -24,6 +25,18 @@ def put(session: Session, tenant_id: str, message: Message) -> None:
         before_commit(session, lambda: _write(session))
         after_commit(session, lambda: jobs.ring(tenant_id))
     waiting.append((tenant_id, message, clock.now()))
+
+
+def told(
+    session: Session, tenant_id: str, type_: str, references: Collection[str]
+) -> frozenset[str]:
+    """Of which of these requests an event of this type was told."""
+    query = select(EventRow.reference).where(
+        EventRow.tenant_id == tenant_id,
+        EventRow.reference.in_(references),
+        EventRow.type == type_,
+    )
+    return frozenset(reference for reference in session.scalars(query) if reference)
 
 
 def _write(session: Session) -> None:

@@ -23,7 +23,7 @@ from portal.requests import links, purged, register, replacing
 from portal.requests.asked import Asked
 from portal.requests.models import PaymentRequest, RequestVersion
 from portal.requests.purged import ReferenceUsed
-from portal.requests.states import Event, State, coverage, step
+from portal.requests.states import PAYABLE, Event, State, coverage, step
 from portal.tenants import Kind, Tenant
 
 MOST_COLLISIONS = 8
@@ -78,16 +78,17 @@ def put(session: Session, keyring: Keyring, tenant_id: str, reference: str, aske
             raise ReferenceUsed
         _write_version(session, created)
         _settle_in(session, created, asked)
-        return Taken(created, Stored.CREATED, warnings)
+        return Taken(created, Stored.CREATED, warnings + _passed_over(session, created, asked))
     known = register.by_reference(session, tenant_id, reference)
-    if known.content == content:
-        return Taken(known, Stored.SAME, warnings)
+    if known.content == content and not _late(session, known, asked):
+        return Taken(known, Stored.SAME, warnings + _passed_over(session, known, asked))
     request = _locked(session, known, asked)
     purged.refuse(request)
     if request.content == content:
-        return Taken(request, Stored.SAME, warnings)
+        _catch_up(session, request, asked)
+        return Taken(request, Stored.SAME, warnings + _passed_over(session, request, asked))
     _change(session, request, asked, content)
-    return Taken(request, Stored.CHANGED, warnings)
+    return Taken(request, Stored.CHANGED, warnings + _passed_over(session, request, asked))
 
 
 def _locked(session: Session, known: PaymentRequest, asked: Asked) -> PaymentRequest:
@@ -179,6 +180,27 @@ def _settle_in(session: Session, request: PaymentRequest, asked: Asked) -> None:
         if in_force is not request:  # it was replaced itself: what came counts for that one
             _settle(session, in_force, request)
     _settle(session, request, request)
+
+
+def _late(session: Session, request: PaymentRequest, asked: Asked) -> list[str]:
+    """What this version replaces and came after it, so that nothing has replaced it yet."""
+    if not asked.replaces or State(request.state) not in PAYABLE:
+        return []
+    return replacing.never_replaced(session, request.tenant_id, asked.replaces)
+
+
+def _catch_up(session: Session, request: PaymentRequest, asked: Asked) -> None:
+    """The same again replaces what came late, and changes nothing else."""
+    if late := _late(session, request, asked):
+        in_force = replacing.replace(session, request, late)
+        _settle(session, in_force, request)
+
+
+def _passed_over(session: Session, request: PaymentRequest, asked: Asked) -> tuple[str, ...]:
+    """What was to be replaced and could not be: the finance system should know."""
+    if not asked.replaces:
+        return ()
+    return replacing.passed_over(session, request, asked.replaces)
 
 
 def _settle(session: Session, request: PaymentRequest, by: PaymentRequest) -> None:

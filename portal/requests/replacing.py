@@ -59,6 +59,32 @@ def replace(session: Session, newer: PaymentRequest, references: Sequence[str]) 
     return line[-1]
 
 
+def passed_over(
+    session: Session, newer: PaymentRequest, references: Sequence[str]
+) -> tuple[str, ...]:
+    """Which of ``references`` another one than ``newer`` has replaced, or nobody knows here."""
+    query = select(PaymentRequest.reference, PaymentRequest.replaced_by).where(
+        PaymentRequest.tenant_id == newer.tenant_id, PaymentRequest.reference.in_(references)
+    )
+    known = {row.reference: row.replaced_by for row in session.execute(query)}
+    codes = (
+        (place, "unknown_request")
+        if reference not in known
+        else (place, "" if known[reference] in {None, newer.id} else "already_replaced")
+        for place, reference in enumerate(references)
+    )
+    return tuple(f"replaces/{place}:{code}" for place, code in codes if code)
+
+
+def never_replaced(session: Session, tenant_id: str, references: Sequence[str]) -> list[str]:
+    """Which of ``references`` are known here by now and were never replaced by any."""
+    mine = (PaymentRequest.tenant_id == tenant_id) & PaymentRequest.reference.in_(references)
+    open_ones = mine & PaymentRequest.replaced_by.is_(None)
+    found = session.scalars(select(PaymentRequest.reference).where(open_ones)).all()
+    told = outbox.told(session, tenant_id, messages.REQUEST_REPLACED, found)
+    return [reference for reference in found if reference not in told]
+
+
 def _take_over(session: Session, older: PaymentRequest, line: Sequence[PaymentRequest]) -> None:
     newer, in_force = line[0], line[-1]
     older.state = step(State(older.state), Event.REPLACED)

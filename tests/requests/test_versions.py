@@ -7,10 +7,12 @@ from flask import Flask, current_app
 from sqlalchemy import select
 
 from portal import clock
-from portal.db import db
+from portal.db import db, transaction
 from portal.ledger.models import CustodyItem
 from portal.payments.record import Source, record
-from portal.requests import expiry
+from portal.requests import expiry, intake, orders, register
+from portal.requests.asked import Asked
+from portal.requests.orders import Subject
 from portal.requests.replacing import ReplacesItself
 from portal.returns import reversals
 from tests import builders
@@ -77,6 +79,52 @@ def test_replacing_again_changes_nothing(provider: FakeProvider) -> None:
 def test_letters_the_portal_never_saw_are_passed_over(provider: FakeProvider) -> None:
     newer = builders.letter("K-2", replaces=["K-1"])
     assert builders.request_of(newer).state == "open"
+
+
+def again(**asked: object) -> tuple[str, tuple[str, ...]]:
+    """Push K-2 in the place of K-1; what became of it, and of what the answer warns."""
+    body = {
+        "amount_cents": 10_000, "currency": "EUR", "kind": "tax", "purpose": "Grundsteuer",
+        "replaces": ["K-1"], **asked,
+    }  # fmt: skip
+    keyring = current_app.extensions["keyring"]
+    with transaction() as session:
+        taken = intake.put(session, keyring, TOWN, "K-2", Asked.model_validate(body))
+        return taken.stored.value, taken.warnings
+
+
+def test_a_letter_that_came_late_is_replaced_when_the_newer_one_is_pushed_again(
+    provider: FakeProvider,
+) -> None:
+    assert again() == ("created", ("replaces/0:unknown_request",))
+    paid(provider, "K-1", 3_000)
+    told = len(builders.events())
+    assert again() == ("same", ())
+    assert [event.type for event in builders.events()[told:]] == ["request.replaced"]
+    with transaction() as session:
+        stand = [
+            (request.state, request.covered_cents)
+            for request in (register.by_reference(session, TOWN, f"K-{n}") for n in (1, 2))
+        ]
+    assert stand == [("replaced", 0), ("partly_paid", 3_000)]
+    assert again() == ("same", ())
+    assert len(builders.events()) == told + 1
+
+
+def test_what_was_restored_is_not_replaced_by_the_same_again(provider: FakeProvider) -> None:
+    older = builders.letter("K-1")
+    again()
+    with transaction() as session:
+        orders.restore(session, Subject(TOWN, "K-1", "client:c_1"), None)
+    assert again() == ("same", ())
+    assert builders.request_of(older).state == "open"
+
+
+def test_the_answer_warns_of_what_another_letter_has_replaced(provider: FakeProvider) -> None:
+    builders.letter("K-1")
+    builders.letter("K-3", replaces=["K-1"])
+    assert again() == ("created", ("replaces/0:already_replaced",))
+    assert again(purpose="Grundsteuer B") == ("changed", ("replaces/0:already_replaced",))
 
 
 def test_a_letter_cannot_take_its_own_place(provider: FakeProvider) -> None:
