@@ -135,7 +135,8 @@ def list_() -> None:
     with _at_work() as keyring, transaction() as session:
         hanging = rekeying.counts(session)
     for key in keyring.keys:
-        use = "in use" if key is keyring.current else "opens what was made with it"
+        use = "revoked" if key.revoked else "opens what was made with it"
+        use = "in use" if key is keyring.current else use
         click.echo(f"{key.id}\t{hanging[key.id]}\t{use}")
 
 
@@ -149,7 +150,10 @@ def revoke(key_id: str) -> None:
         with transaction() as session:
             left = rekeying.counts(session)[key_id]
     click.echo("Print these letters anew.", err=True)
-    kept = f"{left} references of deleted requests are known by {key_id}: keep it as the last one."
+    kept = (
+        f"{left} references of deleted requests are known by {key_id}:"
+        f" keep it as the last one, as {key_id}:…:{keys.REVOKED}."
+    )
     click.echo(kept if left else f"Nothing hangs on {key_id} any more.", err=True)
 
 

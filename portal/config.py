@@ -63,7 +63,8 @@ class Settings:
     keys: str = _setting(
         "",
         "QUITT_KEYS",
-        "Keys of links, TANs, cookies and sealed credentials, as id:base64; the first is in use.",
+        "Keys of links, TANs, cookies and sealed credentials, as id:base64; the first is in use;"
+        " one that leaked bears :revoked.",
         secret=True,
     )
     database_url: str = _setting(

@@ -1,7 +1,9 @@
 """The configured keys and what is derived from them.
 
 Each configured key has an id; the first is the one in use, the others still open what was made
-with them. Every purpose has its own HKDF child (RFC 5869), so that no two uses share a key.
+with them. One that leaked is marked as revoked: it still knows and unseals what hangs on it, but
+nobody is let in by what it signs. Every purpose has its own HKDF child (RFC 5869), so that no two
+uses share a key.
 MAC inputs are length-prefixed: no two different lists of parts give the same bytes.
 """
 
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from portal.errors import Misconfigured
 
 SHORTEST_BYTES = 32
+REVOKED = "revoked"
 _LENGTH = struct.Struct(">I")
 _BLOCK = 64  # bytes that SHA-256 takes at once
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -38,6 +41,7 @@ class Key:
 
     id: str
     secret: bytes = field(repr=False)
+    revoked: bool = False
 
     def child(self, purpose: str) -> bytes:
         """32 bytes for one purpose."""
@@ -52,17 +56,24 @@ class Keyring:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``id:base64,id:base64``; raises ``Misconfigured`` with what to do."""
+        """Read ``id:base64,id:base64:revoked``; raises ``Misconfigured`` with what to do."""
         keys = tuple(_read(part.strip()) for part in text.split(",") if part.strip())
         if not keys:
             raise Misconfigured("QUITT_KEYS is empty. Make a key with: ./quitt keys new")
         if len({key.id for key in keys}) != len(keys):
             raise Misconfigured("QUITT_KEYS names the same key id twice.")
+        if keys[0].revoked:
+            raise Misconfigured("The first key of QUITT_KEYS is revoked. Put a new one before it.")
         return cls(keys)
 
     @property
     def current(self) -> Key:
         return self.keys[0]
+
+    @property
+    def trusted(self) -> tuple[Key, ...]:
+        """Those whose signatures let somebody in."""
+        return tuple(key for key in self.keys if not key.revoked)
 
     def get(self, key_id: str) -> Key:
         """The key with this id; raises ``Misconfigured`` when it is not configured any more."""
@@ -130,7 +141,10 @@ def _child(secret: bytes, purpose: str) -> bytes:
 
 
 def _read(part: str) -> Key:
-    key_id, colon, encoded = part.partition(":")
+    key_id, colon, rest = part.partition(":")
+    encoded, mark, word = rest.partition(":")
+    if mark and word != REVOKED:
+        raise Misconfigured(f"QUITT_KEYS: behind a key may stand :{REVOKED} and nothing else.")
     if not colon or not key_id.isascii() or not key_id.isalnum():
         raise Misconfigured(
             "QUITT_KEYS must read id:base64,id:base64; an id has letters and digits."
@@ -145,4 +159,4 @@ def _read(part: str) -> Key:
         )
     if len(set(secret)) < 8:  # zeros, or one character held down
         raise Misconfigured(f"QUITT_KEYS: the key {key_id!r} is a placeholder. Make a real one.")
-    return Key(key_id, secret)
+    return Key(key_id, secret, revoked=bool(mark))

@@ -251,6 +251,9 @@ def test_a_revoked_key_that_knows_deleted_references_is_kept(
     assert done.exit_code == 0, done.output
     assert done.stdout == f"{builders.TOWN}\tK-2026-1\n"
     assert "1 references of deleted requests are known by k1" in done.stderr
+    assert "as k1:…:revoked" in done.stderr
+    monkeypatch.setenv("QUITT_KEYS", f"{keys.new_key('k2')},{settings.keys}:revoked")
+    assert "k1\t1\trevoked" in run("keys", "list").stdout
 
 
 def count(owner_url: str) -> int:

@@ -22,6 +22,18 @@ def test_the_first_key_is_in_use_and_the_others_are_known() -> None:
     assert made.get("k1") is made.keys[1]
 
 
+def test_a_revoked_key_opens_what_hangs_on_it_and_lets_nobody_in() -> None:
+    old = keys.new_key("k1")
+    box = Keyring.parse(old).seal(b"secret", "place")
+    made = Keyring.parse(f"{keys.new_key('k2')},{old}:revoked")
+    assert made.unseal(box, "place") == b"secret"
+    assert [key.id for key in made.trusted] == ["k2"]
+    with pytest.raises(Misconfigured, match="first key"):
+        Keyring.parse(f"{old}:revoked,{keys.new_key('k2')}")
+    with pytest.raises(Misconfigured, match="nothing else"):
+        Keyring.parse(f"{old}:gone")
+
+
 def test_a_key_that_is_gone_is_named() -> None:
     with pytest.raises(Misconfigured, match="'k9'"):
         ring("k1").get("k9")

@@ -41,7 +41,7 @@ def forget(answer: Response) -> None:
 
 
 def _serializers(keys: Keyring) -> list[URLSafeSerializer]:
-    return [URLSafeSerializer(key.child(PURPOSE)) for key in keys.keys]
+    return [URLSafeSerializer(key.child(PURPOSE)) for key in keys.trusted]
 
 
 def _secure() -> bool:

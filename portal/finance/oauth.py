@@ -134,7 +134,7 @@ def _scopes(client: Client, asked: str) -> list[str]:
 
 def _signer(keyring: Keyring) -> Any:
     # The last key signs, all of them are tried when a token is read.
-    oldest_first = [key.child("access-token") for key in reversed(keyring.keys)]
+    oldest_first = [key.child("access-token") for key in reversed(keyring.trusted)]
     return URLSafeSerializer(
         oldest_first,
         salt="access-token",

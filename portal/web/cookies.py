@@ -25,7 +25,7 @@ def init_app(app: Flask) -> None:
     """Name and sign the cookie, and check every form before any view reads it."""
     settings: Settings = app.extensions["settings"]
     keyring: Keyring = app.extensions["keyring"]
-    secrets = [key.child("cookie").hex() for key in keyring.keys]
+    secrets = [key.child("cookie").hex() for key in keyring.trusted]
     plain = settings.demo and not settings.https
     app.config.update(
         SECRET_KEY=secrets[0],

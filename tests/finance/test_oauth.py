@@ -2,15 +2,19 @@
 
 import base64
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from portal import clock
+from portal.admin import cookie
 from portal.db import transaction
 from portal.finance import oauth
 from portal.finance.clients import UnknownScope, create_client
 from portal.keys import Keyring, new_key
+from portal.web import cookies
 from tests.contract import basic, bearer, client_of, revoke, token_of
 
 TOKEN = "/api/v1/oauth/token"
@@ -105,6 +109,20 @@ def test_a_token_outlives_a_new_key_but_not_the_loss_of_its_own(app, known, monk
     assert client.get("/api/v1/events", headers=token).status_code == 200
     monkeypatch.setitem(app.extensions, "keyring", fresh)
     assert client.get("/api/v1/events", headers=token).status_code == 401
+
+
+def test_a_revoked_key_signs_no_token_and_no_cookie(app, known, monkeypatch):
+    (old,) = app.extensions["keyring"].keys
+    ring = Keyring((*Keyring.parse(new_key("k9")).keys, replace(old, revoked=True)))
+    token = token_of(app, known)
+    monkeypatch.setitem(app.extensions, "keyring", ring)
+    assert app.test_client().get("/api/v1/events", headers=token).status_code == 401
+    bare = Flask("portal")
+    bare.extensions |= {"settings": app.extensions["settings"], "keyring": ring}
+    cookies.init_app(bare)
+    assert bare.config["SECRET_KEY_FALLBACKS"] == []
+    with app.app_context():
+        assert len(cookie._serializers(ring)) == 1
 
 
 def test_a_bent_token_is_none(app, known):
