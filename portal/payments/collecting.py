@@ -87,7 +87,7 @@ def _is_asked(session: Session, payment: Payment) -> bool:
     asked = register.get(session, payment.tenant_id, payment.request_id)
     line = register.line(session, asked)
     return _is_payable(session, line[-1], payment) and not _is_paid_otherwise(
-        session, payment, [request.id for request in line]
+        session, payment, line
     )
 
 
@@ -95,19 +95,21 @@ def _is_payable(session: Session, request: PaymentRequest, payment: Payment) -> 
     return continuing.is_asked(session, request) and not continuing.is_too_much(request, payment)
 
 
-def _is_paid_otherwise(session: Session, payment: Payment, line: list[int]) -> bool:
+def _is_paid_otherwise(session: Session, payment: Payment, line: list[PaymentRequest]) -> bool:
     """Whether another payment of the same claim is under way, or came since this one was begun.
 
     One that came before was another part. What was left at another provider's page counts for
-    nothing: who left it means this one.
+    nothing, nor what was only begun on an older letter: who left it means this one.
     """
+    together = register.ending_at(session, line[-1])
+    onward = [request.id for request in line]
     query = select(Payment.id).where(
         Payment.tenant_id == payment.tenant_id,
-        Payment.request_id.in_(line),
+        Payment.request_id.in_([request.id for request in together]),
         Payment.id != payment.id,
         or_(
             Payment.state == State.PENDING,
-            and_(Payment.current, Payment.state.in_(UNDECIDED)),
+            and_(Payment.request_id.in_(onward), Payment.current, Payment.state.in_(UNDECIDED)),
             and_(Payment.state == State.SUCCEEDED, Payment.confirmed_at >= payment.started_at),
         ),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.payments.models import Payment
 from portal.payments.states import State
+from portal.payments.under_way import undecided
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE
 from portal.tenants import Tenant
@@ -32,6 +33,8 @@ def is_too_much(letter: PaymentRequest, payment: Payment) -> bool:
 
 
 def may_go_on(session: Session, letter: PaymentRequest, payment: Payment) -> bool:
-    """Whether a citizen may be led to a payment, which must be the letter's current one."""
-    begun = is_begun(payment) and payment.current
+    """Whether a citizen may be led to a payment: the letter's current one, and no other money is
+    under way for it.
+    """
+    begun = is_begun(payment) and undecided(session, letter) is payment
     return begun and is_asked(session, letter) and not is_too_much(letter, payment)

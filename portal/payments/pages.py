@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import clock
@@ -17,6 +17,7 @@ from portal.payments import (
     showing,
     standing,
     sweep,
+    waiting_urls,
 )
 from portal.payments.models import Payment
 from portal.payments.offers import Offers, Reason, Refusal
@@ -30,20 +31,7 @@ from portal.requests.models import PaymentRequest
 from portal.tenants import Kind
 from portal.web import steps, visits
 
-# Softly, and not for ever: a page that asks keeps the session open. It ends after 25 minutes.
-REFRESH_SECONDS = (3, 3, 3, 5, 5, 10, 10, 20, 20, 20, *(60,) * 24)
-LONG_AFTER = 6  # refreshes, about half a minute
 CHANNEL = "web"
-
-
-def again() -> int:
-    text = request.args.get("again", "0")
-    return min(int(text), 99) if text.isascii() and text.isdigit() and len(text) < 3 else 0
-
-
-def refresh() -> int | None:
-    """Seconds until the page looks again by itself; ``None`` when it has looked long enough."""
-    return dict(enumerate(REFRESH_SECONDS)).get(again())
 
 
 def after_tan(handle: str) -> dict[str, Any]:
@@ -189,13 +177,13 @@ def _elsewhere(handle: str, letter: PaymentRequest, payment: Payment | None) -> 
 
 def _processing(handle: str, letter: PaymentRequest, payment: Payment | None) -> str:
     assert payment is not None  # noqa: S101 -- the table leads here from a payment only
-    here = url_for("payments.outcome", handle=handle, payment_id=payment.id, again=again() + 1)
+    looked = waiting_urls.again()
     return render_template(
         "citizen/processing.html",
         payment=showing.payment(payment),
-        here=here,
-        refresh_seconds=refresh(),
-        long=again() >= LONG_AFTER,
+        here=waiting_urls.here(handle, letter, payment, again=looked + 1),
+        refresh_seconds=waiting_urls.refresh(),
+        long=looked >= waiting_urls.LONG_AFTER,
         **after_tan(handle),
     )
 
@@ -207,7 +195,7 @@ def _waiting(template: str) -> Page:
             template,
             payment=showing.payment(payment),
             days=standing.LONGEST_PENDING_DAYS,
-            here=url_for("payments.outcome", handle=handle, payment_id=payment.id),
+            here=waiting_urls.here(handle, letter, payment),
             **after_tan(handle),
         )
 

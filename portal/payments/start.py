@@ -11,7 +11,7 @@ from datetime import date, datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from portal import clock, references
@@ -26,7 +26,8 @@ from portal.payments.offers import Offers, Refusal
 from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
 from portal.payments.schedule import PAYABLE_FOR, first_ask
-from portal.payments.states import UNDECIDED, Event
+from portal.payments.states import Event
+from portal.payments.under_way import undecided
 from portal.providers import registry
 from portal.providers.protocol import Account, Handover, Order, OrderRefused, ProviderDown
 from portal.requests import links, register
@@ -60,7 +61,7 @@ class NotOffered(Conflict):
 
 
 class Undecided(Conflict):
-    """Another payment of this request is not decided yet."""
+    """Another payment is not decided yet: the request's own, or money that is under way for it."""
 
     code = "payment_undecided"
 
@@ -113,18 +114,6 @@ def payable_now(session: Session, request: PaymentRequest) -> Payable:
     return parts.payable(request.open, request.covered_cents, request.content, kind, today)
 
 
-def undecided(session: Session, tenant_id: str, request_id: int) -> Payment | None:
-    """The request's current payment while it is not decided."""
-    return session.scalar(
-        select(Payment).where(
-            Payment.tenant_id == tenant_id,
-            Payment.request_id == request_id,
-            Payment.current,
-            Payment.state.in_(UNDECIDED),
-        )
-    )
-
-
 def start(keyring: Keyring, choice: Choice, public_url: str) -> str:
     """Start a payment and return its id; where to send the citizen stands in its row.
 
@@ -144,7 +133,7 @@ def _prepare(session: Session, keyring: Keyring, choice: Choice, public_url: str
         raise NotPayable(f"The request is {request.state}, or its last day is over.")
     if (request.version, request.open.cents) != (choice.version, choice.amount_cents):
         raise ChangedSince("The request has changed since the page was shown.")
-    if undecided(session, choice.tenant_id, request.id):
+    if undecided(session, request):
         raise Undecided("A payment of this request is under way.")
     cents = choice.amount_cents if choice.which is Which.WHOLE else choice.part_cents
     amount = parts.chosen(payable_now(session, request), choice.which, cents).amount

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import clock, epc
 from portal.epc import Transfer
 from portal.money import Money
-from portal.payments.start import undecided
+from portal.payments.under_way import undecided
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE
 from portal.tenants import Kind, Tenant
@@ -65,7 +65,7 @@ def hindrance(session: Session, request: PaymentRequest) -> Hindrance | None:
         Situation(
             has_account=bool(tenant.iban and tenant.account_holder),
             payable=request.state in PAYABLE and not request.is_over(today),
-            undecided=undecided(session, request.tenant_id, request.id) is not None,
+            undecided=undecided(session, request) is not None,
             closes_on=closes_on(session, request),
             day=today,
         )

@@ -19,6 +19,7 @@ from portal.payments import (
     parts,
     standing,
     sweep,
+    waiting_urls,
 )
 from portal.payments.models import Payment
 from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
@@ -31,10 +32,10 @@ from portal.payments.start import (
     Undecided,
     payable_now,
     start,
-    undecided,
 )
 from portal.payments.states import UNDECIDED
 from portal.payments.states import State as PaymentState
+from portal.payments.under_way import undecided
 from portal.providers.wire import patience
 from portal.requests.models import PaymentRequest
 from portal.web import gate, language, steps, visits
@@ -50,10 +51,10 @@ PAGE_SECONDS = 3.0  # that a page waits for a provider's word
 @bp.get("/r/<handle>/payment")
 def status(handle: str) -> ResponseReturnValue:
     session, letter = db.session(), gate.opened()
-    current = undecided(session, letter.tenant_id, letter.id)
+    current = undecided(session, letter)
     facts = history.situation(session, letter, current, history.of(session, letter))
     now = standing.of_request(facts)
-    if now is Standing.PROCESSING and current:
+    if now is Standing.PROCESSING and current and current.request_id == letter.id:
         return redirect(url_for("payments.outcome", handle=handle, payment_id=current.id), 303)
     return pages.PAGES[now](handle, letter, current)
 
@@ -179,8 +180,8 @@ def returned(payment_id: str) -> ResponseReturnValue:
         state="let_go" if let_go else standing.WORD_OF_PAYMENT[state],
         amount=payment.amount,
         money_taken=False if let_go else standing.MONEY_TAKEN[state],
-        here=url_for("payments.returned", payment_id=payment_id, again=pages.again() + 1),
-        refresh_seconds=pages.refresh(),
+        here=url_for("payments.returned", payment_id=payment_id, again=waiting_urls.again() + 1),
+        refresh_seconds=waiting_urls.refresh(),
         tan_url=url_for("visits.code"),
     )
 
@@ -221,7 +222,7 @@ def _may_choose(letter: PaymentRequest) -> bool:
     session = db.session()
     if not continuing.is_asked(session, letter):
         return False
-    return undecided(session, letter.tenant_id, letter.id) is None
+    return undecided(session, letter) is None
 
 
 def _typed(now: Payable, which: str, amount: str) -> tuple[Part | None, dict[str, str]]:

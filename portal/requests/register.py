@@ -6,14 +6,14 @@ from datetime import date, datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.db import lock
 from portal.errors import NotFound
 from portal.money import Money
-from portal.requests.models import PaymentRequest
+from portal.requests.models import PaymentRequest, RequestVersion
 from portal.requests.states import CLEARS, Event, State, coverage, step
 from portal.tenants import Kind
 
@@ -97,6 +97,28 @@ def line(session: Session, request: PaymentRequest) -> list[PaymentRequest]:
     while found[-1].replaced_by is not None and found[-1].state == State.REPLACED:
         found.append(get(session, request.tenant_id, found[-1].replaced_by))
     return found
+
+
+def ending_at(session: Session, request: PaymentRequest) -> list[PaymentRequest]:
+    """The request, those whose place it took, and so on: all whose ``line`` leads here."""
+    found = [request]
+    for newer in found:
+        found += _replaced_by(session, newer)
+    return found
+
+
+def _replaced_by(session: Session, newer: PaymentRequest) -> Sequence[PaymentRequest]:
+    # Any version may have named them, a later one need not: by name there is an index.
+    named = select(func.jsonb_array_elements_text(RequestVersion.content["replaces"])).where(
+        RequestVersion.tenant_id == newer.tenant_id, RequestVersion.request_id == newer.id
+    )
+    query = select(PaymentRequest).where(
+        PaymentRequest.tenant_id == newer.tenant_id,
+        PaymentRequest.reference.in_(named),
+        PaymentRequest.replaced_by == newer.id,
+        PaymentRequest.state == State.REPLACED,
+    )
+    return session.scalars(query).all()
 
 
 def locked_line(session: Session, tenant_id: str, reference: str) -> list[PaymentRequest]:

@@ -12,7 +12,7 @@ from flask import Flask, abort, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.db import db
-from portal.payments.start import undecided
+from portal.payments.under_way import undecided
 from portal.requests import grants
 from portal.requests.models import PaymentRequest
 from portal.web import language, steps, visits
@@ -111,7 +111,7 @@ def knows(letter: PaymentRequest, of: Visit) -> bool:
     than a quarter of an hour at times.
     """
     session = db.session()
-    if of.idle and not undecided(session, letter.tenant_id, letter.id):
+    if of.idle and not undecided(session, letter):
         return False
     return not letter.tan_required or grants.holds(session, letter, visits.visitor())
 

@@ -55,7 +55,8 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 def test_every_decision_is_in_the_list() -> None:
     decisions = DOCS / "decisions"
     listed = LINK.findall((decisions / "README.md").read_text(encoding="utf-8"))
-    assert listed == sorted(page.name for page in decisions.glob("[0-9]*.md"))
+    pages = (page.name for page in decisions.glob("[0-9]*.md"))
+    assert listed == sorted(pages, key=lambda name: int(name.partition("-")[0]))
 
 
 def test_every_place_that_a_decision_names_is_there() -> None:

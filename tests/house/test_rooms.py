@@ -13,7 +13,7 @@ WINGS = ("portal", "office", "sandbox", "fakes", "demo")
 EDGES = {
     "views", "pages", "showing", "api", "orders_api", "token_api", "webhooks", "tasks", "cli",
     "accounts_cli", "worker", "notes_views", "part_urls", "transfer_views",
-    "confirming_pages", "confirming_views",
+    "confirming_pages", "confirming_views", "waiting_urls",
 }  # fmt: skip
 TOP = {  # know every room's rows
     "portal/models.py",
