@@ -94,8 +94,12 @@ ALL: dict[str, Any] = {
     "made_on": DAY, "checked_on": DAY,
 }  # fmt: skip
 KEPT = [
-    confirmations.Kept(word, Money(0), Money(back), Money(0), Money(14_850 - back))
-    for word, back in zip(confirmations.Word, (0, 1, 14_850, 14_850), strict=True)
+    confirmations.Kept(
+        word, Money(0), Money(back), Money(0), Money(much), Money(much), Money(14_850 - back - much)
+    )
+    for word, back, much in zip(
+        confirmations.Word, (0, 0, 0, 1, 14_850, 14_850), (0, 100, 14_850, 0, 0, 0), strict=True
+    )
 ]
 PAPER: dict[str, Any] = {
     "payment": PAYMENT, "request": REQUEST, "kept": KEPT[0], "title": "T", "paid_on": DAY,
@@ -215,7 +219,9 @@ PAGES: list[tuple[str, dict[str, Any]]] = [
                      "restart_action": "/r", "asked": asked, "too_much": True})
       for asked in (True, False)),
     *(("outcome", {"state": state, "amount": Money(1), "money_taken": None, "here": "/h",
-                   "refresh_seconds": 3, "tan_url": "/t"}) for state in OUTCOMES),
+                   "refresh_seconds": 3, "tan_url": "/t", "kept": kept})
+      for state, kept in [*((state, None) for state in OUTCOMES),
+                          *((kept.word.value, kept) for kept in KEPT[1:3])]),
     *(("note", {**NOTE, "what": what, "errors": errors}) for what, errors in NOTE_ERRORS),
     *(("note_sent", {"noted": noted, "others": NOTED, "back": "/b"}) for noted in NOTED),
     *(("deferral", {"text": text, "back": "/b"}) for text in (None, Written(LONG, "de"))),

@@ -29,9 +29,11 @@ from portal.words import N_
 ITEM_LINES, SIGNS_A_LINE = 5, 70  # on paper: more would not leave room for the rest of the page
 FILE_NAMES = {"de": "Zahlungsbestaetigung"}  # ASCII: RFC 6266, section 4.3
 
-# What the paper is called: nothing that went back gets a clean one.
+# What the paper is called: nothing that went back, or was too much, gets a clean one.
 TITLES = {
     Word.CONFIRMED: N_("Confirmation of payment"),
+    Word.TOO_MUCH: N_("Confirmation of payment with an overpayment"),
+    Word.TOO_LATE: N_("Statement on a payment that came too late"),
     Word.PARTLY_BACK: N_("Confirmation of a payment that partly went back"),
     Word.REFUNDED: N_("Statement on a refunded payment"),
     Word.TAKEN_BACK: N_("Statement on a payment that the bank took back"),
@@ -71,6 +73,7 @@ def told(letter: PaymentRequest, payment: Payment, handle: str) -> dict[str, Any
 def facts(session: Session, letter: PaymentRequest, payment: Payment) -> dict[str, Any]:
     """What page, paper and mail tell of a confirmed payment."""
     kept = confirmations.kept(session, payment)
+    asks = letter.state in PAYABLE and kept.word is not Word.TOO_LATE
     return {
         "payment": showing.payment(payment),
         "request": showing.paid_request(session, payment),
@@ -78,7 +81,7 @@ def facts(session: Session, letter: PaymentRequest, payment: Payment) -> dict[st
         "reference": letter.reference,
         "kept": kept,
         "title": language.gettext(TITLES[kept.word]),
-        "open_amount": (letter.open or None) if letter.state in PAYABLE else None,
+        "open_amount": (letter.open or None) if asks else None,
         "receipt": receipt(payment),
     }
 
@@ -157,8 +160,9 @@ def _reply_to() -> str:
 
 
 def shown_kept(kept: Kept) -> list[tuple[str, Money]]:
-    """The lines on what went back, in order; none for a clean payment."""
+    """The lines on what went back or was too much, in order; none for a clean payment."""
     lines = (
+        (N_("Of it too much"), kept.surplus),
         (N_("Refunded"), kept.refunded),
         (N_("Taken back by the bank"), kept.taken_back),
         (N_("Refund on its way"), kept.on_its_way),

@@ -4,7 +4,8 @@ After 2, 10 and 30 minutes, 2 and 24 hours; then daily, for 30 days, for everyth
 handed over and has no success, whatever its state: a notification may have been lost.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 ASK_AFTER = (
     timedelta(minutes=2),
@@ -18,6 +19,15 @@ LONGEST = timedelta(days=30)
 RUNS_OUT_AFTER = ASK_AFTER[-1]
 NOT_AGAIN_WITHIN = timedelta(seconds=10)  # whoever else wants to know
 PAYABLE_FOR = timedelta(hours=23)  # nobody begins to pay what is given up the hour after
+
+
+def payable_until(started_at: datetime, closes_on: date | None, zone: ZoneInfo) -> datetime:
+    """When nobody may begin to pay any more: what closes, not beyond its last day."""
+    ends_at = started_at + PAYABLE_FOR
+    if closes_on is None:
+        return ends_at
+    midnight = datetime.combine(closes_on + timedelta(days=1), time.min, zone)
+    return min(ends_at, midnight.astimezone(UTC))
 
 
 def first_ask(started_at: datetime) -> datetime:

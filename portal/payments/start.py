@@ -25,7 +25,7 @@ from portal.payments.offering import Case
 from portal.payments.offers import Offers, Refusal
 from portal.payments.parts import Payable, Which
 from portal.payments.record import advance, expected_reference
-from portal.payments.schedule import PAYABLE_FOR, first_ask
+from portal.payments.schedule import first_ask, payable_until
 from portal.payments.states import Event
 from portal.payments.under_way import undecided
 from portal.providers import registry
@@ -192,17 +192,19 @@ def _order(
     public_url: str,
 ) -> Order:
     """What the provider gets to know: our id, the amount and a neutral text, no purpose or kind."""
-    town = session.get_one(Tenant, request.tenant_id).name
+    town = session.get_one(Tenant, request.tenant_id)
+    closes_on = register.closes_on(session, request)
     code = links.short_code(keyring.get(request.key_id), links.identity(request))
     return Order(
         payment=payment.id,
         amount=Money(payment.amount_cents, payment.currency),
-        text=f"{town} {references.in_blocks(code[:8])}",
+        text=f"{town.name} {references.in_blocks(code[:8])}",
         method=payment.method,
         language=choice.language,
         return_url=f"{public_url}/return/{payment.id}",
         notify_url=f"{public_url}/webhooks/{account.provider}/{account.id}",
-        ends_at=payment.started_at + PAYABLE_FOR,
+        ends_at=payable_until(payment.started_at, closes_on, ZoneInfo(town.time_zone)),
+        began_at=payment.started_at,
     )
 
 

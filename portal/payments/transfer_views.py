@@ -10,6 +10,7 @@ from portal.db import db
 from portal.payments import pages, part_urls, showing, transfers
 from portal.payments.parts import NotAPart
 from portal.payments.transfers import Hindrance
+from portal.requests import register
 from portal.web import gate, language
 
 bp = Blueprint("transfers", __name__)
@@ -39,7 +40,7 @@ def page(handle: str) -> ResponseReturnValue:
         parts_url=pages.parts_url(handle, letter),
         kind_says=showing.sentence(session, letter),
         digits=language.digits(part.amount),
-        closes_on=transfers.closes_on(session, letter),
+        closes_on=register.closes_on(session, letter),
         svg_url=drawn and part_urls.of("transfers.svg", handle, part),
         png_url=drawn and part_urls.of("transfers.png", handle, part),
         file_name=_file_name(letter.payment_sign or letter.reference),

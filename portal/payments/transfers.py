@@ -15,9 +15,10 @@ from portal import clock, epc
 from portal.epc import Transfer
 from portal.money import Money
 from portal.payments.under_way import undecided
+from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.requests.states import PAYABLE
-from portal.tenants import Kind, Tenant
+from portal.tenants import Tenant
 
 
 class Hindrance(StrEnum):
@@ -66,16 +67,10 @@ def hindrance(session: Session, request: PaymentRequest) -> Hindrance | None:
             has_account=bool(tenant.iban and tenant.account_holder),
             payable=request.state in PAYABLE and not request.is_over(today),
             undecided=undecided(session, request) is not None,
-            closes_on=closes_on(session, request),
+            closes_on=register.closes_on(session, request),
             day=today,
         )
     )
-
-
-def closes_on(session: Session, request: PaymentRequest) -> date | None:
-    """The last day for money of a kind that closes; ``None`` for every other."""
-    kind = session.get_one(Kind, (request.tenant_id, request.kind))
-    return request.payable_until if kind.closes_after_payable_until else None
 
 
 def transfer(tenant: Tenant, request: PaymentRequest, amount: Money) -> Transfer:

@@ -12,6 +12,7 @@ from portal.errors import Conflict
 from portal.money import Money
 from portal.payments import (
     collecting,
+    confirmations,
     continuing,
     history,
     pages,
@@ -21,6 +22,7 @@ from portal.payments import (
     sweep,
     waiting_urls,
 )
+from portal.payments.confirmations import Kept
 from portal.payments.models import Payment
 from portal.payments.parts import LONGEST_TYPED, NotAPart, Part, Payable, Which
 from portal.payments.standing import Standing
@@ -175,15 +177,24 @@ def returned(payment_id: str) -> ResponseReturnValue:
         return redirect(url_for("payments.outcome", handle=handle, payment_id=payment_id), 303)
     state = PaymentState(payment.state)
     let_go = collecting.is_let_go(db.session(), payment)
+    is_paid = state is PaymentState.SUCCEEDED
+    kept = confirmations.kept(db.session(), payment) if is_paid else None
     return render_template(
         "citizen/outcome.html",
-        state="let_go" if let_go else standing.WORD_OF_PAYMENT[state],
+        state=_word(state, kept, let_go=let_go),
+        kept=kept,
         amount=payment.amount,
         money_taken=False if let_go else standing.MONEY_TAKEN[state],
         here=url_for("payments.returned", payment_id=payment_id, again=waiting_urls.again() + 1),
         refresh_seconds=waiting_urls.refresh(),
         tan_url=url_for("visits.code"),
     )
+
+
+def _word(state: PaymentState, kept: Kept | None, *, let_go: bool) -> str:
+    if kept is not None and kept.word in confirmations.BEYOND:
+        return kept.word
+    return "let_go" if let_go else standing.WORD_OF_PAYMENT[state]
 
 
 def _asked(payment: Payment) -> Payment:

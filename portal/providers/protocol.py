@@ -53,6 +53,7 @@ class Order:
     return_url: str
     notify_url: str
     ends_at: datetime | None = None  # nobody may begin to pay later, where that can be said
+    began_at: datetime | None = None  # the same whenever the order is repeated
 
 
 @dataclass(frozen=True, slots=True)

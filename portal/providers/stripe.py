@@ -14,7 +14,7 @@ here.
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from portal.money import Money
@@ -44,6 +44,7 @@ from portal.providers.stripe_reading import (
 from portal.providers.wire import CLOCK_SKEW, Told, json_object, sensibly, text
 
 NOTIFICATION_BYTES = 256 * 1024
+SHORTEST = timedelta(minutes=32)  # a session lives for 30 at least, from when it reaches Stripe
 # Ours -> docs.stripe.com/api/checkout/sessions/create, locale; others: as the browser asks.
 LOCALES = {"de": "de", "de_simple": "de", "en": "en", "nb": "nb", "pl": "pl", "tr": "tr"}
 
@@ -212,8 +213,13 @@ def _session(order: Order) -> Any:
         "locale": LOCALES.get(order.language, "auto"),
     }
     if order.ends_at is not None:
-        params["expires_at"] = int(order.ends_at.timestamp())
+        params["expires_at"] = int(_expiry(order, order.ends_at).timestamp())
     return params
+
+
+def _expiry(order: Order, ends_at: datetime) -> datetime:
+    """When the session ends. Counted from the order: repeated it must be the same to the second."""
+    return max(ends_at, order.began_at + SHORTEST) if order.began_at else ends_at
 
 
 def _ordered(account: Account, intent: str, refund: str) -> Told | None:

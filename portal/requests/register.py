@@ -154,6 +154,15 @@ def share(session: Session, request: PaymentRequest, amount: Money, paid_on: dat
     return Share(claim, amount - claim)
 
 
+def closes_on(session: Session, request: PaymentRequest) -> date | None:
+    """The last day for money of a kind that closes; ``None`` for every other.
+
+    A warning fine takes effect only when paid in time (§ 56(2) OWiG): later money is custody.
+    """
+    kind = session.get_one(Kind, (request.tenant_id, request.kind))
+    return request.payable_until if kind.closes_after_payable_until else None
+
+
 def cover(request: PaymentRequest, claim: Money) -> None:
     """So much more of a locked request is covered (or less, when negative)."""
     request.covered_cents += claim.cents
@@ -194,10 +203,5 @@ def _advance(request: PaymentRequest, event: Event) -> None:
 
 
 def _still_clears(session: Session, request: PaymentRequest, paid_on: date) -> bool:
-    if State(request.state) not in CLEARS:
-        return False
-    if not request.is_over(paid_on):
-        return True
-    # A warning fine takes effect only when paid in time (§ 56(2) OWiG): later money is custody.
-    kind = session.get_one(Kind, (request.tenant_id, request.kind))
-    return not kind.closes_after_payable_until
+    last = closes_on(session, request)
+    return State(request.state) in CLEARS and (last is None or paid_on <= last)

@@ -204,6 +204,18 @@ def test_a_session_ends_when_we_say_so(far: StripeHarness, time: Time) -> None:
     assert STRIPE.fetch(far.account, "pay-1", reference).outcome is Outcome.EXPIRED
 
 
+def test_an_order_that_ends_sooner_than_a_session_may_lives_as_short_as_it_can(
+    far: StripeHarness, time: Time
+) -> None:
+    began = clock.now()
+    brief = order(ends_at=began + timedelta(minutes=10), began_at=began)
+    first = STRIPE.start(far.account, brief)
+    time.move("+1m")
+    assert STRIPE.start(far.account, brief) == first
+    time.move("+33m")
+    assert STRIPE.fetch(far.account, "pay-1", first.provider_reference).outcome is Outcome.EXPIRED
+
+
 def test_the_same_order_later_is_still_the_same_order(far: StripeHarness, time: Time) -> None:
     ends_at = clock.now() + timedelta(hours=23)
     first = STRIPE.start(far.account, order(ends_at=ends_at))
