@@ -2,8 +2,8 @@
 
 A handle is a random name for an opened letter; it means something only together with the cookie.
 The address names the request, the cookie allows it, so several letters can stand open side by
-side. The cookie also says when each was used last: a visit ends after 15 minutes without use,
-and looking at a page writes nothing into the database.
+side. The cookie also says when each was used last, to the minute: a visit ends after 15 minutes
+without use, and looking at a page writes nothing into the database.
 """
 
 import secrets
@@ -16,6 +16,7 @@ from portal.requests.models import PaymentRequest
 
 MOST_LETTERS = 20
 IDLE_SECONDS = 15 * 60
+WRITTEN_EVERY = 60  # seconds
 LONG_AGO = 0
 
 
@@ -34,7 +35,7 @@ class Visit:
 
     @property
     def idle(self) -> bool:
-        return _now() - self.used_at > IDLE_SECONDS
+        return _now() - self.used_at > IDLE_SECONDS + WRITTEN_EVERY
 
 
 def visitor() -> str:
@@ -82,8 +83,13 @@ def is_open() -> bool:
 
 
 def renew(visit: Visit) -> None:
-    """The visitor is still there."""
-    _keep(replace(visit, used_at=_now()))
+    """The visitor is still there.
+
+    An answer brings the whole cookie, as it was when its page was asked for: one that comes late
+    takes back what another tab has opened meanwhile. So a page that only looks seldom brings one.
+    """
+    if _now() - visit.used_at > WRITTEN_EVERY:
+        _keep(replace(visit, used_at=_now()))
 
 
 def forget() -> None:

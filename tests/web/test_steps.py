@@ -179,5 +179,5 @@ def test_fifteen_minutes_are_fifteen_minutes(client: FlaskClient, time: Time) ->
     handle = give_tan(client, builders.letter())
     time.move(f"+{visits.IDLE_SECONDS - 5}s")
     assert client.get(f"/r/{handle}/payment").status_code == 200
-    time.move(f"+{2 * visits.IDLE_SECONDS}s")
+    time.move(f"+{2 * visits.IDLE_SECONDS + visits.WRITTEN_EVERY}s")
     assert client.get(f"/r/{handle}/payment").status_code == 303
