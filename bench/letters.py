@@ -66,7 +66,10 @@ def _with_link(invoice: invoices.Invoice) -> Claim:
     claim.debtor = Debtor(identity=invoice.debtor_identity, **invoices.address_of(invoice))
     told = fake_portal.link(invoice.reference)
     tan = fake_portal.tan(invoice.reference) if invoice.wants_tan else None
-    claim.link = Link(url=told["url"], qr=told["qr"], short_code=told["short_code"], tan=tan)
+    claim.link = Link(
+        url=told["url"], qr=told["qr"], short_code=told["short_code"], tan=tan,
+        state="open", open_cents=claim.cents,
+    )  # fmt: skip
     return claim
 
 

@@ -106,12 +106,12 @@ def sync(language: str, again_after: int | None) -> None:
 @click.option("--out", type=A_FOLDER, required=True, help="Folder for the PDFs.")
 @click.pass_obj
 def run(language: str, file: Path, out: Path) -> None:
-    """Import, push, print and sync."""
+    """Import, sync, push and print: so no letter asks for what the portal says is paid."""
     with _open(language) as settings:
         _import(file)
+        _sync(settings)
         _push(settings)
         _print(settings, out)
-        _sync(settings)
 
 
 @office.command()

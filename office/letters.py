@@ -71,7 +71,10 @@ def letter(claim: Claim, town: Facts, today: date) -> str:
 
 
 def fingerprint(claim: Claim) -> str:
-    """Tells one letter from another by what it says of its claim (SHA-256)."""
+    """Tells one letter from another by what it says of its claim (SHA-256).
+
+    What is open is not in it: who pays a part is not sent a new letter.
+    """
     link = claim.link
     said = [
         claim.reference, claim.cents, claim.currency, claim.purpose, claim.payment_sign, claim.unit,
@@ -121,7 +124,7 @@ def _name(size: fitting.Size | None) -> str:
 def index(entries: list[Entry], town: Facts, today: date) -> str:
     """The HTML of the list in front of a run of letters."""
     with force_locale("de"):
-        total = sum((entry.claim.amount for entry in entries[1:]), entries[0].claim.amount)
+        total = sum((entry.claim.asked for entry in entries[1:]), entries[0].claim.asked)
         return _filled("index.html", entries=entries, town=town, today=today, total=total)
 
 
@@ -147,14 +150,13 @@ def country_line(country: str) -> str:
 
 
 def epc_code(claim: Claim, town: Facts) -> str:
-    """The EPC code for the amount of a letter as a ``data:`` address; empty where there is none.
-
-    None for a direct debit, and none once something was paid: the letter's amount is not open then.
+    """The EPC code for what a letter asks for, as a ``data:`` address; empty where there is none:
+    for a direct debit, and for what is in another currency.
     """
-    if claim.debit or claim.cleared_cents:
+    if claim.debit:
         return ""
     text = claim.payment_sign
-    said = epc.payload(Transfer(town.account_holder, town.iban, town.bic, claim.amount, text))
+    said = epc.payload(Transfer(town.account_holder, town.iban, town.bic, claim.asked, text))
     return epc.data_address(said) if said else ""
 
 

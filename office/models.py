@@ -97,11 +97,9 @@ class Claim(OfficeBase):
     issued_on: Mapped[date | None]
     due_on: Mapped[date | None]
     payable_until: Mapped[date | None]
-    instalments: Mapped[list[Json]] = mapped_column(
-        JSONB
-    )  # due_on (ISO), amount_cents: as the portal is told
-    # the least that may be paid as a part
-    parts_from_cents: Mapped[int | None] = mapped_column(BigInteger)
+    # due_on (ISO), amount_cents: as the portal is told
+    instalments: Mapped[list[Json]] = mapped_column(JSONB)
+    parts_from_cents: Mapped[int | None] = mapped_column(BigInteger)  # the least of a part
     language: Mapped[str]  # of the debtor's page at the portal; empty: not known
     wants_tan: Mapped[bool]
     debit: Mapped[bool]  # collected by direct debit: not payable online
@@ -109,7 +107,8 @@ class Claim(OfficeBase):
     line: Mapped[int]  # where it stood in its file: letters are printed in this order
     state: Mapped[str] = mapped_column(default=ClaimState.OPEN)
     cleared_cents: Mapped[int] = mapped_column(BigInteger, default=0)
-    pushed: Mapped[str | None]  # SHA-256 of the body that the portal answered with the link
+    # SHA-256 of the body that the portal answered with the link; see office.standing.OUT_OF_DATE
+    pushed: Mapped[str | None]
     refusal: Mapped[str | None]  # why the portal did not take it: codes, see words.refused
     imported_at: Mapped[datetime]
     printed: Mapped[str | None]  # SHA-256 of what its last letter said
@@ -145,6 +144,13 @@ class Claim(OfficeBase):
     def open_amount(self) -> Money:
         return Money(max(self.cents - self.cleared_cents, 0), self.currency)
 
+    @property
+    def asked(self) -> Money:
+        """What a letter asks for: what the page does, or what is left to be collected by debit."""
+        if self.debit or self.link is None:
+            return self.open_amount
+        return Money(self.link.open_cents, self.currency)
+
     def clear(self, cents: int) -> None:
         """Take ``cents`` as paid on this claim."""
         self.cleared_cents += cents
@@ -159,7 +165,7 @@ def cleared_state(cents: int, cleared: int) -> ClaimState:
 
 
 class Link(OfficeBase):
-    """What the portal answered for a claim. It opens the claim's page: for letters only."""
+    """What the portal answered for a claim, so while it counts as pushed. For letters only."""
 
     __tablename__ = "links"
 
@@ -168,6 +174,8 @@ class Link(OfficeBase):
     qr: Mapped[str]
     short_code: Mapped[str]
     tan: Mapped[str | None]
+    state: Mapped[str]  # of the request, in the portal's words
+    open_cents: Mapped[int] = mapped_column(BigInteger)
 
     claim: Mapped[Claim] = relationship(back_populates="link")
 
@@ -226,10 +234,7 @@ class BookingLine(OfficeBase):
 
 
 class SuspenseItem(OfficeBase):
-    """Money that a provider holds for us until its pay-out.
-
-    What the items of an account still hold open is the balance of that account, always.
-    """
+    """Money that a provider holds for us; what is open of an account's items is its balance."""
 
     __tablename__ = "suspense_items"
     __table_args__ = (

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from office import pushing, town, words
 from office.db import transaction
 from office.letters import AddressTooLong, Entry, address_size, fingerprint, index, letter
-from office.models import Claim
+from office.models import Claim, ClaimState
 from office.town import Facts
 from portal import clock, pdf
 from portal.errors import Conflict, NotFound, Unavailable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letter"
 LETTER_CSS = TEMPLATES / "letter.css"
 INDEX_CSS = TEMPLATES / "index.css"
+ENDED = ("withdrawn", "expired", "replaced")  # in the portal's words: not payable there
 VOLUME = 250  # letters in one file of the run; laid out they take 0.6 MB of memory each
 
 Progress = Callable[[int, int], None]
@@ -41,6 +42,10 @@ class Left(StrEnum):
     NOT_PUSHED = "not_pushed"
     CHANGED = "changed"
     REFUSED = "refused"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
     ADDRESS = "address"
 
 
@@ -58,9 +63,9 @@ def print_letters(
 ) -> Printed:
     """Print what is new or has changed since it was printed; with ``again`` every open claim.
 
-    A letter is printed only for a claim that the portal has as it is now (or that is paid by
-    debit), so that paper and page ask for the same; ``key`` is the one it was pushed with. With
-    ``one``, only the letter of this reference, whatever its claim's state, and no run.
+    A letter is printed only for a claim that the portal has as it is now and that is open there
+    (or that is paid by debit), so that paper and page ask for the same; ``key`` is the one it was
+    pushed with. With ``one``, only the letter of this reference, printed before or not, and no run.
     ``progress`` is told how many are written, of how many. Raises NotFound or Conflict when
     ``one`` cannot be printed, Unavailable when ``out`` cannot be written.
     """
@@ -90,7 +95,8 @@ def volume_name(number: int) -> str:
 
 def _wanted(session: Session, *, again: bool) -> list[Claim]:
     """Open claims in the order of their file, but those that a later letter replaces."""
-    rows = select(Claim).where(Claim.cleared_cents == 0).order_by(Claim.line, Claim.reference)
+    still_open = Claim.state != ClaimState.CLEARED
+    rows = select(Claim).where(still_open).order_by(Claim.line, Claim.reference)
     replaced = {old for olds in session.scalars(select(Claim.replaces)) for old in olds}
     claims = [claim for claim in session.scalars(rows) if claim.reference not in replaced]
     return [claim for claim in claims if again or claim.printed != fingerprint(claim)]
@@ -108,6 +114,10 @@ def _left_out(claim: Claim, key: bytes) -> Left | None:
         if claim.refusal:
             return Left.REFUSED
         return Left.CHANGED if claim.link else Left.NOT_PUSHED
+    if not claim.debit and claim.link and claim.link.state in ENDED:
+        return Left(claim.link.state)
+    if not claim.asked.cents:
+        return Left.PAID
     try:
         address_size(claim)
     except AddressTooLong:

@@ -1,8 +1,9 @@
 """Pushing claims to the portal: pseudonymised, in chunks, as often as it takes.
 
 The portal keeps one request a reference, however often it is pushed; so what was not answered is
-simply asked again. A claim counts as pushed when its very body was answered: until then nobody
-knows which one the portal has, and no letter may be printed.
+simply asked again. A claim counts as pushed when its very body was answered, and while no event
+has told that the answer is out of date: until then nobody knows what the portal has, and no letter
+may be printed.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from office.client import Portal, Refused
-from office.db import transaction
+from office.db import one_after_the_other, transaction
 from office.models import Claim, Link
 from office.names import without_names
 from office.pseudonyms import pseudonym
@@ -117,6 +118,7 @@ def _push_chunk(portal: Portal, chunk: Sequence[Json], report: Report) -> None:
 def _forget_answers(chunk: Sequence[Json]) -> None:
     """From now on the portal may have the new body, though its answer be lost."""
     with transaction() as session:
+        one_after_the_other(session)
         asked = [told["reference"] for told in chunk]
         session.execute(update(Claim).where(Claim.reference.in_(asked)).values(pushed=None))
 
@@ -135,6 +137,7 @@ def _answers(portal: Portal, chunk: Sequence[Json]) -> tuple[list[Json], Unavail
 def _keep(chunk: Sequence[Json], answers: Sequence[Json], report: Report) -> None:
     """Write down what was answered; the rest is asked again."""
     with transaction() as session:
+        one_after_the_other(session)
         for told, answer in zip(chunk, answers, strict=False):
             claim = session.get_one(Claim, told["reference"])
             claim.refusal = _refusal(answer)
@@ -144,7 +147,8 @@ def _keep(chunk: Sequence[Json], answers: Sequence[Json], report: Report) -> Non
             if answer.get("reference") != claim.reference:  # else a link goes to a stranger
                 raise Refused(_("The portal's answers do not belong to what was asked."))
             _keep_link(session, answer)
-            claim.pushed = digest(told)
+            if claim.pushed is None:  # else an event came meanwhile: the answer may be older
+                claim.pushed = digest(told)
             report.pushed += 1
 
 
@@ -155,6 +159,8 @@ def _keep_link(session: Session, answer: Json) -> None:
         "qr": link["qr"],
         "short_code": link["short_code"],
         "tan": answer.get("tan"),
+        "state": answer["state"],
+        "open_cents": answer["open_cents"],
     }
     session.execute(
         insert(Link)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from office import entries, payouts, settling
+from office import entries, payouts, settling, standing
 from office.db import one_after_the_other, transaction
 from office.entries import Held
 from office.facts import EURO, Custody, Event, Succeeded, storable
@@ -92,6 +92,7 @@ def _take_new(session: Session, event: Event) -> EventState | None:
     session.add(row)
     session.flush()
     row.state = _booked(session, event, _outcome(session, event))
+    standing.ask_anew(session, event)
     if event.type in AWAITED:
         _take_waiting(session)
     return EventState(row.state)
@@ -214,6 +215,7 @@ TAKERS: Mapping[str, Callable[[Session, Event], Outcome]] = {
     "payout.announced":  payouts.announced,
     "payout.withdrawn":  payouts.withdrawn,
     "payout.arrived":    payouts.arrived,
+    "request.replaced":  standing.replaced,
 }
 AWAITED = {"custody.opened", "payout.announced"}  # others may have come before and wait for it
 UNBOOKED: Mapping[str, EventState] = {
@@ -227,7 +229,6 @@ UNBOOKED: Mapping[str, EventState] = {
     "request.withdrawn":   EventState.NOTED,
     "request.restored":    EventState.NOTED,
     "request.expired":     EventState.NOTED,
-    "request.replaced":    EventState.NOTED,
     "request.rest_closed": EventState.NOTED,
     "citizen.says_paid":   EventState.NOTED,
     "citizen.asks":        EventState.NOTED,

@@ -111,6 +111,10 @@ LEFT_OUT: Mapping[str, Any] = {
     "not_pushed": _l("No letter: not pushed yet."),
     "changed":    _l("No letter: it has changed since the last push. Push first."),
     "refused":    _l("No letter: the portal has not taken it as it is now."),
+    "paid":       _l("No letter: nothing is open any more."),
+    "withdrawn":  _l("No letter: it was withdrawn at the portal."),
+    "expired":    _l("No letter: the last day for paying online is over."),
+    "replaced":   _l("No letter: a newer letter has taken its place at the portal."),
     "address":    _l("No letter: the address does not fit."),
 }
 

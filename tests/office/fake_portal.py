@@ -24,6 +24,7 @@ class Books:
 
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    otherwise: dict[str, dict[str, Any]] = field(default_factory=dict)  # answered, by reference
     pushes: int = 0
     lines: int = 0
     tokens: set[str] = field(default_factory=set)
@@ -124,10 +125,10 @@ class _Portal(BaseHTTPRequestHandler):
         reference = asked["reference"]
         status = 200 if reference in self.books.requests else 201
         self.books.requests[reference] = asked
-        answer = {"line": number, "status": status, "reference": reference, "state": "open"}
-        answer["link"] = link(reference)
-        answer["tan"] = tan(reference) if asked["tan"] else None
-        return answer
+        said = {"state": "open", "open_cents": asked["amount_cents"], "link": link(reference)}
+        said["tan"] = tan(reference) if asked["tan"] else None
+        said |= self.books.otherwise.get(reference, {})
+        return {"line": number, "status": status, "reference": reference, **said}
 
     def _json(self, status: int, body: dict[str, Any]) -> None:
         raw = json.dumps(body).encode()

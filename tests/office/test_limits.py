@@ -81,7 +81,10 @@ def a_claim(**cells: str) -> Claim:
     claim.debtor = Debtor(identity="x", **invoices.address_of(invoice))
     told = fake_portal.link(invoice.reference)
     tan = fake_portal.tan(invoice.reference) if invoice.wants_tan else None
-    claim.link = Link(url=told["url"], qr=told["qr"], short_code=told["short_code"], tan=tan)
+    claim.link = Link(
+        url=told["url"], qr=told["qr"], short_code=told["short_code"], tan=tan,
+        state="open", open_cents=claim.cents,
+    )  # fmt: skip
     return claim
 
 
@@ -109,11 +112,15 @@ def longest(filling: str, language: str, tan: str) -> Claim:
 
 
 @pytest.mark.parametrize("filling", FILLINGS)
+@pytest.mark.parametrize("part_is_paid", [False, True])
 @pytest.mark.parametrize(("language", "tan"), [("de", "ja"), ("en", "ja"), ("de", "nein")])
 def test_at_every_limit_nothing_overlaps_and_nothing_leaves_the_page(
-    office: Flask, filling: str, language: str, tan: str
+    office: Flask, filling: str, language: str, tan: str, part_is_paid: bool
 ) -> None:
-    html = letter(longest(filling, language, tan), a_town(filling), clock.today("Europe/Berlin"))
+    claim = longest(filling, language, tan)
+    if part_is_paid and claim.link:
+        claim.link.open_cents -= 1
+    html = letter(claim, a_town(filling), clock.today("Europe/Berlin"))
     found = boxes(html)
     for upper, lower in APART:
         if upper == "tan" and tan == "nein":

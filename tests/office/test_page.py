@@ -142,7 +142,9 @@ def test_what_the_portal_refused_is_said_in_german(visitor: FlaskClient) -> None
 def test_a_claim_that_turned_to_debit_is_a_task(visitor: FlaskClient) -> None:
     import_sample(2)
     claim = office_db.session.get_one(Claim, FIRST)
-    office_db.session.add(Link(reference=FIRST, url="u", qr="q", short_code="s"))
+    office_db.session.add(
+        Link(reference=FIRST, url="u", qr="q", short_code="s", state="open", open_cents=1)
+    )
     claim.debit = True
     office_db.session.commit()
     page = visitor.get("/?lang=en", base_url=HERE).text
