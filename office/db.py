@@ -1,5 +1,7 @@
 """The office's own database: another one than the portal's, with other roles."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from flask_sqlalchemy import SQLAlchemy
@@ -32,6 +34,27 @@ def one_after_the_other(session: Session) -> None:
     other's rows, whichever comes first.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('office/books', 0))"))
+
+
+@contextmanager
+def alone(act: str) -> Iterator[bool]:
+    """Hold ``act`` (push, print) among all processes of this office; false when another has it.
+
+    It holds no transaction, for an act of many, and ends with this process, however that ends.
+    """
+    engine = office_db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        name = {"name": f"office/{act}"}
+        held = connection.execute(_TRY, name).scalar_one()
+        try:
+            yield held
+        finally:
+            if held:
+                connection.execute(_LET_GO, name)
+
+
+_TRY = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_LET_GO = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
 
 
 def driver_url(url: str) -> str:

@@ -6,6 +6,7 @@ The files hold names and TANs: only their owner may read them. Each is complete 
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -17,7 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from office import pushing, town, words
-from office.db import transaction
+from office.db import alone, transaction
 from office.letters import AddressTooLong, Entry, address_size, fingerprint, index, letter
 from office.models import Claim, ClaimState
 from office.town import Facts
@@ -66,9 +67,18 @@ def print_letters(
     A letter is printed only for a claim that the portal has as it is now and that is open there
     (or that is paid by debit), so that paper and page ask for the same; ``key`` is the one it was
     pushed with. With ``one``, only the letter of this reference, printed before or not, and no run.
-    ``progress`` is told how many are written, of how many. Raises NotFound or Conflict when
-    ``one`` cannot be printed, Unavailable when ``out`` cannot be written.
+    ``progress`` is told how many are written, of how many. What is written is noted file by file
+    of the run: broken off, it goes on behind the last one. Raises NotFound or Conflict when ``one``
+    cannot be printed, Conflict while another run prints, Unavailable when ``out`` cannot be
+    written.
     """
+    with alone("print") as is_ours:
+        if not is_ours:
+            raise Conflict(_("Letters are being printed already. Print again when that has ended."))
+        return _print(out, key, progress, one=one, again=again)
+
+
+def _print(out: Path, key: bytes, progress: Progress, *, one: str | None, again: bool) -> Printed:
     with transaction() as session:
         facts = town.get(session)
         wanted = _wanted(session, again=again) if one is None else [_only(session, one)]
@@ -79,13 +89,12 @@ def print_letters(
     if one and left_out:
         raise Conflict(f"{one}: {words.LEFT_OUT[left_out[0][1]]}")
     try:
-        printed = write_letters(out, claims, facts, progress, bound=one is None)
+        files = write_letters(out, claims, facts, progress, bound=one is None, keep=_keep)
     except OSError as error:
         raise Unavailable(
             _("Cannot write to %(folder)s: %(error)s.", folder=out, error=error.strerror)
         ) from error
-    _keep(claims)
-    return Printed(printed.letters, printed.files, left_out)
+    return Printed(len(claims), files, left_out)
 
 
 def volume_name(number: int) -> str:
@@ -141,8 +150,12 @@ def write_letters(
     progress: Progress,
     *,
     bound: bool,
-) -> Printed:
-    """Write one PDF a claim and, if ``bound``, the run with its list in front."""
+    keep: Callable[[Sequence[Claim]], None],
+) -> list[Path]:
+    """Write one PDF a claim and, if ``bound``, the run with its list in front.
+
+    ``keep`` is told of the claims of each volume as soon as it is written.
+    """
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     files, done = [], count(1)
     for volume in _volumes(claims):
@@ -154,13 +167,9 @@ def write_letters(
             progress(next(done), len(claims))
         if bound:
             cover = _cover(volume, laid_out, facts)
-            files.append(_write(_free_volume(out), pdf.bind([cover, *laid_out])))
-    return Printed(len(claims), files)
-
-
-def _free_volume(out: Path) -> Path:
-    """The next name of a run's file: a run that waits to be posted is not written over."""
-    return next(path for n in count(1) if not (path := out / volume_name(n)).exists())
+            files.append(_write_volume(out, pdf.bind([cover, *laid_out])))
+        keep(volume)
+    return files
 
 
 def _volumes(claims: Sequence[Claim]) -> Iterator[Sequence[Claim]]:
@@ -187,13 +196,36 @@ def _cover(claims: Sequence[Claim], letters: Sequence["Document"], facts: Facts)
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all, readable for its owner only."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _written(path.parent, content) as name:
+        os.replace(name, path)
+    return path
+
+
+def _write_volume(out: Path, content: bytes) -> Path:
+    """Write a run's file under the next free name: one that waits to be posted stays as it is."""
+    with _written(out, content) as name:
+        path = next(path for n in count(1) if _is_taken(path := out / volume_name(n)))
+        os.replace(name, path)
+    return path
+
+
+def _is_taken(path: Path) -> bool:
+    """Take a name that nobody has; an office with other books may write into the same folder."""
+    try:
+        path.touch(0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _written(folder: Path, content: bytes) -> Iterator[str]:
+    """A whole file, readable for its owner only; gone where it is not moved to its place."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".letters.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.replace(name, path)
+        yield name
     except BaseException:
         os.unlink(name)
         raise
-    return path

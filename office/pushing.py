@@ -18,12 +18,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from office.client import Portal, Refused
-from office.db import one_after_the_other, transaction
+from office.db import alone, one_after_the_other, transaction
 from office.models import Claim, Link
 from office.names import without_names
 from office.pseudonyms import pseudonym
 from office.reading import still_payable
-from portal.errors import Unavailable
+from portal.errors import Conflict, Unavailable
 
 CHUNK = 500  # lines a call
 ATTEMPTS = 3  # per chunk, when the portal breaks off
@@ -47,8 +47,16 @@ def push(portal: Portal, key: bytes, progress: Callable[[int, int], None]) -> Re
     """Push every claim that the portal does not have as it is now.
 
     ``progress`` is told how many are answered, of how many. Raises Unavailable when the portal
-    broke off three times running; push again then.
+    broke off three times running; push again then. Raises Conflict while another push is under way:
+    the portal keeps what came last, and nobody would know which of two bodies that was.
     """
+    with alone("push") as is_ours:
+        if not is_ours:
+            raise Conflict(_("Another push is under way. Push again when it has ended."))
+        return _push(portal, key, progress)
+
+
+def _push(portal: Portal, key: bytes, progress: Callable[[int, int], None]) -> Report:
     with transaction() as session:
         waiting = _waiting(session, key)
         report, done = Report(still_payable=still_payable(session)), 0

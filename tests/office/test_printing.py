@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from demo import sample
-from office import pushing
+from office import printing, pushing
 from office.client import Portal
 from office.db import office_db
 from office.importing import import_file
 from office.models import Claim
 from office.printing import Left, Printed, print_letters
 from office.pseudonyms import key
-from portal.errors import Conflict, NotFound
+from portal.errors import Conflict, NotFound, Unavailable
 from tests.office.conftest import KEY, silent
 from tests.office.fake_portal import Books
 
@@ -175,6 +176,58 @@ def test_one_letter_alone_is_printed_without_a_run(
     for _ in range(2):
         print_letters(tmp_path / "new", SECRET_KEY, silent, one=SECOND)
     assert [file.name for file in (tmp_path / "new").iterdir()] == [f"{SECOND}.pdf"]
+
+
+def test_a_run_that_is_killed_goes_on_behind_its_last_file(
+    take_in: Callable[[Rows], None],
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(printing, "VOLUME", 1)
+    take_in(rows)
+
+    def killed(done: int, _all: int) -> None:
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(Unavailable):  # InterruptedError is an OSError
+        print_letters(tmp_path, SECRET_KEY, killed)
+    office_db.session.expire_all()
+    assert names(print_letters(tmp_path, SECRET_KEY, silent)) == [f"{THIRD}.pdf", "_run-3.pdf"]
+
+
+def test_two_runs_at_once_print_no_letter_twice(
+    take_in: Callable[[Rows], None], rows: Rows, tmp_path: Path
+) -> None:
+    take_in(rows)
+    refused: list[str] = []
+
+    def meanwhile(_done: int, _all: int) -> None:
+        with pytest.raises(Conflict) as told:
+            print_letters(tmp_path, SECRET_KEY, silent)
+        refused.append(str(told.value))
+
+    assert print_letters(tmp_path, SECRET_KEY, meanwhile).letters == 3
+    assert len(refused) == 3
+    assert "gerade schon" in refused[0]
+    assert print_letters(tmp_path, SECRET_KEY, silent, one=FIRST).letters == 1  # it has let go
+
+
+def test_a_run_of_another_office_in_the_same_folder_is_not_written_over(
+    take_in: Callable[[Rows], None], rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(rows)
+    bind = printing.pdf.bind
+
+    def bound(documents: list[Any]) -> bytes:
+        if len(documents) > 1:  # the very moment before the run is written
+            (tmp_path / "_run.pdf").write_bytes(b"another's")
+        return bind(documents)
+
+    monkeypatch.setattr(printing.pdf, "bind", bound)
+    assert "_run-2.pdf" in names(print_letters(tmp_path, SECRET_KEY, silent))
+    assert (tmp_path / "_run.pdf").read_bytes() == b"another's"
 
 
 def test_a_letter_named_run_keeps_its_own_file(

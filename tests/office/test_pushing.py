@@ -12,7 +12,7 @@ from office.db import office_db
 from office.importing import import_file
 from office.models import Claim, Debtor, Link
 from office.pseudonyms import key
-from portal.errors import Unavailable
+from portal.errors import Conflict, Unavailable
 from tests.office import fake_portal
 from tests.office.conftest import KEY, import_sample
 from tests.office.fake_portal import Books
@@ -102,6 +102,31 @@ def test_a_portal_that_is_gone_is_told_and_nothing_is_lost(office: Flask, portal
     with Portal("http://127.0.0.1:9", "office", "s3cret") as gone, pytest.raises(Unavailable):
         push(gone)
     assert push(portal).pushed == 3
+
+
+def test_of_two_pushes_at_once_the_second_is_told_to_wait(
+    office: Flask, portal: Portal, books: Books
+) -> None:
+    import_sample(3)
+
+    def meanwhile(_done: int, _all: int) -> None:
+        with pytest.raises(Conflict, match="läuft gerade"):
+            push(portal)
+
+    assert pushing.push(portal, key(KEY), meanwhile).pushed == 3
+    assert books.pushes == 1
+    assert push(portal).pushed == 0  # it has let go
+
+
+def test_a_push_that_broke_off_is_in_nobodys_way(office: Flask, portal: Portal) -> None:
+    import_sample(1)
+
+    def broken(_done: int, _all: int) -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        pushing.push(portal, key(KEY), broken)
+    assert push(portal).pushed == 0
 
 
 def test_a_refused_line_is_kept_with_its_reason_and_the_others_go_on(
