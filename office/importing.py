@@ -15,6 +15,7 @@ from office import town
 from office.db import one_after_the_other, transaction
 from office.invoices import ADDRESS, Invoice, Refusal, address_of, read
 from office.models import Claim, Debtor, cleared_state
+from office.taking import try_waiting
 from portal import clock
 
 _OF_DEBTOR = {*ADDRESS, "account"}
@@ -43,6 +44,8 @@ def import_file(raw: bytes) -> Report:
         reading = read(raw, facts.kinds if facts else {})
         one_after_the_other(session)
         taken = _take_all(session, reading.invoices)
+        session.flush()
+        try_waiting(session)  # a payment may have come before its claim
     return Report(taken, reading.refused)
 
 

@@ -15,6 +15,11 @@ BROKEN = "\ufffd"  # stands where bytes are no character
 _IN_UTF_8 = re.compile(  # a character of more than one byte (RFC 3629)
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
+# The same bytes in cp1252 are plain German: a letter that may end a word, and behind it a no-break
+# space, a quotation mark, a dash or the like. In UTF-8 they are letters of N'Ko, Syriac, Hebrew or
+# rare Han, which stand alone in no German town's file.
+_MARK = rb"[\x80\x82\x84\x85\x8b\x91-\x97\x9b\xa0\xa7\xab\xb0\xb7\xbb]"
+_IN_CP1252 = re.compile(rb"[\xd6\xdc\xdf]%b|[\xe0\xe4\xe8-\xea]%b{2}" % (_MARK, _MARK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +32,20 @@ class Row:
 
 
 def text_of(raw: bytes) -> str:
-    """The file's text. One bad byte does not turn a file in UTF-8 into one in cp1252."""
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        is_utf_8 = raw.startswith(codecs.BOM_UTF8) or _IN_UTF_8.search(raw)
-        return raw.decode("utf-8-sig" if is_utf_8 else "cp1252", "replace")
+    """The file's text. One bad byte does not turn a file in UTF-8 into one in cp1252, nor one pair
+    that happens to be a character of UTF-8 the other way about.
+    """
+    is_utf_8 = raw.startswith(codecs.BOM_UTF8) or _looks_like_utf_8(raw)
+    return raw.decode("utf-8-sig" if is_utf_8 else "cp1252", "replace")
+
+
+def _looks_like_utf_8(raw: bytes) -> bool:
+    """Whether more speaks for UTF-8 than against it."""
+    characters = _IN_UTF_8.findall(raw)
+    by_accident = sum(_IN_CP1252.fullmatch(each) is not None for each in characters)
+    strays = sum(byte > 0x7F for byte in _IN_UTF_8.sub(b"", raw))
+    against = by_accident + strays
+    return against == 0 or len(characters) - by_accident > against
 
 
 def rows(text: str) -> Iterator[Row]:

@@ -41,8 +41,7 @@ def sync(
                 taken[state] += 1
         read += len(page)
         progress(read)
-    if late := take_waiting():
-        taken[EventState.BOOKED] += late
+    taken.update(take_waiting())
     return taken
 
 

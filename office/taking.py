@@ -5,6 +5,7 @@ event came before it. An event that cannot be booked is kept and shown, never lo
 the way of the next one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,11 +51,11 @@ def take(event: Event, *, from_feed: bool = False) -> EventState | None:
     return state
 
 
-def take_waiting() -> int:
-    """Try the events again that waited for their claim; how many are booked now."""
+def take_waiting() -> Counter[EventState]:
+    """Try the events again that waited for their claim; what became of those that wait no more."""
     with transaction() as session:
         one_after_the_other(session)
-        return _take_waiting(session)
+        return try_waiting(session)
 
 
 def keep_unreadable(told: Any, place: int) -> EventState | None:
@@ -94,17 +95,18 @@ def _take_new(session: Session, event: Event) -> EventState | None:
     row.state = _booked(session, event, _outcome(session, event))
     standing.ask_anew(session, event)
     if event.type in AWAITED:
-        _take_waiting(session)
+        try_waiting(session)
     return EventState(row.state)
 
 
-def _take_waiting(session: Session) -> int:
+def try_waiting(session: Session) -> Counter[EventState]:
+    """``take_waiting`` for who holds the books."""
     waiting = select(TakenEvent).where(TakenEvent.state == EventState.WAITING)
     rows = session.scalars(waiting.order_by(TakenEvent.position)).all()
     for row in rows:
         event = Event.model_validate(row, from_attributes=True)
         row.state = _booked(session, event, _outcome(session, event))
-    return sum(row.state != EventState.WAITING for row in rows)
+    return Counter(EventState(row.state) for row in rows if row.state != EventState.WAITING)
 
 
 def _move_on(session: Session, behind: int) -> None:
@@ -167,7 +169,9 @@ def _succeeded(session: Session, event: Event) -> Outcome:
 def _custody_opened(session: Session, event: Event) -> Outcome:
     fact = Custody.model_validate(event.data)
     if fact.cause == SURPLUS:
-        return EventState.NOTED  # its money is booked with the payment that brought it
+        # Its money is booked with the payment that brought it. Without one the claim was lowered
+        # after it was paid: a person books that, as what becomes of the surplus.
+        return EventState.NOTED if fact.payment else EventState.BY_HAND
     if (fact.cause, fact.currency) != (UNCLEAR, EURO) or fact.suspense_account is None:
         return EventState.BY_HAND
     if booked_before(session, "unclear", fact.item):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from office.invoices import read
-from office.rows import rows
+from office.rows import rows, text_of
 from tests.office.test_invoices import HEADER, file, row
 
 UTF_8_BOM = b"\xef\xbb\xbf"
@@ -28,6 +28,45 @@ def test_a_bad_byte_in_the_header_refuses_the_file() -> None:
 def test_a_file_in_cp1252_is_still_one() -> None:
     (invoice,) = read(file(row("K-1", name="„Größe“ – 5 €")).decode().encode("cp1252"), {}).invoices
     assert invoice.name == "„Größe“ – 5 €"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Groß\u00a0Meier",
+        "„Straß“ Groß",
+        "Weiß“",
+        "Weiß\u00a0Weiß\u00a0Weiß\u00a0",
+        "Bö“\u00a0",
+        "Café“\u00a0",
+        "Mąka",
+        "Đorđe",
+        "کریم",
+        "陳大文",
+        "Οδός",
+        "Київ",
+    ],
+)
+def test_no_pair_of_bytes_decides_what_the_file_is(name: str) -> None:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            raw = name.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        assert text_of(raw) == name, encoding
+
+
+WORDS = st.from_regex(r"[A-Za-zÄÖÜäöüß]{0,6}[a-zöüßäÖÜ]", fullmatch=True)
+QUOTED = WORDS.map(lambda word: f"„{word}“") | WORDS.map(lambda word: f"»{word}«") | WORDS
+BETWEEN = st.sampled_from([" ", "\u00a0", " – ", "… ", " 5\u00a0€ ", ", § 5\u00a0", "’s "])
+
+
+@given(st.lists(st.tuples(QUOTED, BETWEEN), max_size=12))
+def test_german_text_comes_out_as_it_went_in(parts: list[tuple[str, str]]) -> None:
+    text = "".join(map("".join, parts))
+    assert text_of(text.encode()) == text
+    assert text_of(text.encode("cp1252")) == text
+    assert text_of(UTF_8_BOM + text.encode()) == text
 
 
 @pytest.mark.parametrize("again", ["Betrag", "betrag", "Faellig", "BELEGNUMMER"])
