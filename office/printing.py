@@ -23,7 +23,7 @@ from office.letters import AddressTooLong, Entry, address_size, fingerprint, ind
 from office.models import Claim, ClaimState
 from office.town import Facts
 from portal import clock, pdf
-from portal.errors import Conflict, NotFound, Unavailable
+from portal.errors import Conflict, Misconfigured, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -32,6 +32,7 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letter"
 LETTER_CSS = TEMPLATES / "letter.css"
 INDEX_CSS = TEMPLATES / "index.css"
 ENDED = ("withdrawn", "expired", "replaced")  # in the portal's words: not payable there
+PANGO = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"  # as the launcher installs it
 VOLUME = 250  # letters in one file of the run; laid out they take 0.6 MB of memory each
 
 Progress = Callable[[int, int], None]
@@ -70,7 +71,7 @@ def print_letters(
     ``progress`` is told how many are written, of how many. What is written is noted file by file
     of the run: broken off, it goes on behind the last one. Raises NotFound or Conflict when ``one``
     cannot be printed, Conflict while another run prints, Unavailable when ``out`` cannot be
-    written.
+    written, Misconfigured when nothing can be drawn here.
     """
     with alone("print") as is_ours:
         if not is_ours:
@@ -88,6 +89,8 @@ def _print(out: Path, key: bytes, progress: Progress, *, one: str | None, again:
     claims = [claim for claim, why in zip(wanted, reasons, strict=True) if not why]
     if one and left_out:
         raise Conflict(f"{one}: {words.LEFT_OUT[left_out[0][1]]}")
+    if claims:
+        _make_ready()
     try:
         files = write_letters(out, claims, facts, progress, bound=one is None, keep=_keep)
     except OSError as error:
@@ -95,6 +98,17 @@ def _print(out: Path, key: bytes, progress: Progress, *, one: str | None, again:
             _("Cannot write to %(folder)s: %(error)s.", folder=out, error=error.strerror)
         ) from error
     return Printed(len(claims), files, left_out)
+
+
+def _make_ready() -> None:
+    """Fetch what draws; raises Misconfigured when the system has no Pango."""
+    try:
+        pdf.warm_up()
+    except OSError as error:
+        line = f"sudo apt-get install --no-install-recommends {PANGO}"
+        raise Misconfigured(
+            _("Pango, which draws the letters, is missing. Type this: %(line)s", line=line)
+        ) from error
 
 
 def volume_name(number: int) -> str:

@@ -15,7 +15,7 @@ from office.importing import import_file
 from office.models import Claim
 from office.printing import Left, Printed, print_letters
 from office.pseudonyms import key
-from portal.errors import Conflict, NotFound, Unavailable
+from portal.errors import Conflict, Misconfigured, NotFound, Unavailable
 from tests.office.conftest import KEY, silent
 from tests.office.fake_portal import Books
 
@@ -228,6 +228,24 @@ def test_a_run_of_another_office_in_the_same_folder_is_not_written_over(
     monkeypatch.setattr(printing.pdf, "bind", bound)
     assert "_run-2.pdf" in names(print_letters(tmp_path, SECRET_KEY, silent))
     assert (tmp_path / "_run.pdf").read_bytes() == b"another's"
+
+
+def test_without_pango_the_line_to_type_is_said(
+    take_in: Callable[[Rows], None], rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise OSError("cannot load library 'libpango-1.0-0'")
+
+    monkeypatch.setattr(printing.pdf, "warm_up", missing)
+    assert print_letters(tmp_path, SECRET_KEY, silent).letters == 0  # none to draw
+    take_in(rows)
+    with pytest.raises(Misconfigured, match=r"Pango.*fehlt.*apt-get install .*libpango-1.0-0"):
+        print_letters(tmp_path, SECRET_KEY, silent)
+
+
+def test_the_launcher_names_the_same_packages() -> None:
+    launcher = (Path(printing.__file__).parents[1] / "quitt").read_text("utf-8")
+    assert f"PANGO_PACKAGES='{printing.PANGO}'\n" in launcher
 
 
 def test_a_letter_named_run_keeps_its_own_file(
