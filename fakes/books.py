@@ -59,7 +59,8 @@ CREATE INDEX IF NOT EXISTS movements_of ON movements (provider, merchant, curren
 CREATE UNIQUE INDEX IF NOT EXISTS one_sale ON movements (payment_id) WHERE kind = 'sale';
 CREATE UNIQUE INDEX IF NOT EXISTS one_return ON movements (kind, refund_id)
   WHERE refund_id IS NOT NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS one_reversal ON movements (kind, reversal_id)
+DROP INDEX IF EXISTS one_reversal;
+CREATE INDEX IF NOT EXISTS of_reversal ON movements (reversal_id)
   WHERE reversal_id IS NOT NULL;
 CREATE TRIGGER IF NOT EXISTS movements_stay BEFORE UPDATE ON movements
   BEGIN SELECT RAISE(ABORT, 'movements are append only'); END;

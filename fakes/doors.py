@@ -9,7 +9,10 @@ decline | cancel | expire · ``POST /test/payments/<id>/leave`` · ``POST /test/
 {amount_cents}: ordered at the provider, without the merchant's program ·
 ``POST /test/refunds/<id>/send|bounce`` {webhook?} · ``POST /test/payments/<id>/reverse``
 {amount_cents? (all that is left), fee_cents?, reason?: chargeback | returned_debit | other,
-webhook?} · ``POST /test/reversals/<id>/win`` {webhook?} ·
+webhook?} · ``POST /test/payments/<id>/inquire`` likewise: the payer only asks ·
+``POST /test/reversals/<id>/<verb>`` {webhook?, amount_cents?: so much of it}: a verb of the
+provider's edges, win | withdraw (what was won is taken again) | lose, of an inquiry settle (by a
+refund) | escalate | close ·
 ``POST /test/merchants/<id>/settle`` {webhook?} · ``POST /test/settlements/<id>/fail`` {webhook?} ·
 ``POST /test/merchants/<id>/adjust`` {kind: fee | reserve | other, amount_cents, words?} ·
 ``POST /test/events/<event>/repeat`` {webhook?, age_seconds? (below zero: from the future),
@@ -21,13 +24,23 @@ seconds). A form instead of JSON is answered by 303 to ``/<provider>/`` (``train
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 
-from fakes import merchants, payments, refunds, reversals, settings, settlements, telling, totals
+from fakes import (
+    inquiries,
+    merchants,
+    payments,
+    refunds,
+    reversals,
+    settings,
+    settlements,
+    telling,
+    totals,
+)
 from fakes.books import Books
 from fakes.fake import Fake
 from sandbox import fields
@@ -36,6 +49,8 @@ from sandbox.errors import Refused
 from sandbox.here import from_here_only
 from sandbox.page import WAIT_SECONDS
 from sandbox.states import REASONS
+
+_Made = tuple[sqlite3.Row, list[int]]
 
 doors = Blueprint("doors", __name__, url_prefix="/<provider>")
 doors.before_request(from_here_only)
@@ -155,22 +170,24 @@ def decide_refund(provider: str, refund_id: str, verb: str) -> ResponseReturnVal
     return answer(sent)
 
 
-@doors.post("/test/payments/<payment>/reverse")
-def reverse(provider: str, payment: str) -> ResponseReturnValue:
-    """The payer's bank takes money back."""
+@doors.post("/test/payments/<payment>/reverse", defaults={"begin": reversals.take})
+@doors.post("/test/payments/<payment>/inquire", defaults={"begin": reversals.inquire})
+def reverse(provider: str, payment: str, begin: Callable[..., _Made]) -> ResponseReturnValue:
+    """The payer's bank takes money back, or the payer asks what a payment was for."""
     mine, told = fake(provider), options(_TAKING)
     with books().transaction() as db:
         found = payments.find(db, mine, payment)
-        made, sent = reversals.take(db, mine, found["id"], told, how=told.get("webhook"))
+        made, sent = begin(db, mine, found["id"], told, how=told.get("webhook"))
     return answer(sent, reversal=made["id"])
 
 
 @doors.post("/test/reversals/<reversal>/<verb>")
 def decide_reversal(provider: str, reversal: str, verb: str) -> ResponseReturnValue:
     """The dispute is won, or goes on as the provider's edges say."""
-    mine, told = fake(provider), options(_WAY)
+    mine, told = fake(provider), options(_WAY | {"amount_cents": fields.whole(1)})
+    decide = inquiries.settle if verb == "settle" else reversals.decide
     with books().transaction() as db:
-        sent = reversals.decide(db, mine, reversal, verb, how=told.get("webhook"))
+        sent = decide(db, mine, reversal, verb, how=told.get("webhook"), told=told)
     return answer(sent, reversal=reversal)
 
 

@@ -14,6 +14,15 @@ from sandbox.fields import Reader
 
 Edges = Mapping[tuple[str, str], str]  # what may become of something: (status, verb) -> status
 
+# fmt: off
+REVERSAL_EDGES = {  # a dispute of which a part is won alone is partly_won
+    ("taken",      "win"):      "won",
+    ("partly_won", "win"):      "won",
+    ("partly_won", "withdraw"): "taken",
+    ("won",        "withdraw"): "taken",
+}
+# fmt: on
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -64,7 +73,7 @@ class Fake(ABC):
     credentials: Mapping[str, Reader]  # of a merchant, besides its address
     edges: Edges = states.EDGES
     refund_edges: Edges = states.REFUND_EDGES
-    reversal_edges: Edges = states.REVERSAL_EDGES
+    reversal_edges: Edges = REVERSAL_EDGES
 
     @abstractmethod
     def tell(self, db: sqlite3.Connection, change: Change) -> Sequence[Notice]:

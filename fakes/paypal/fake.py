@@ -14,14 +14,13 @@ from flask.blueprints import BlueprintSetupState
 
 from fakes import payments
 from fakes.books import told as told_of
-from fakes.fake import Change, Edges, Fake, Letter, Notice
+from fakes.fake import REVERSAL_EDGES, Change, Edges, Fake, Letter, Notice
 from fakes.paypal import certificates, told
 from fakes.paypal.api import build
 from fakes.paypal.certificates import Certificates
 from sandbox import fields
 from sandbox.courier import Parcel
 from sandbox.file import this_moment
-from sandbox.states import REVERSAL_EDGES
 
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -42,7 +41,20 @@ EDGES = {
     ("authorising",      "pay"):     "paid",
     ("authorising",      "decline"): "refused",
 }
-DISPUTES = {**REVERSAL_EDGES, ("taken", "lose"): "lost"}
+DISPUTES = {
+    **REVERSAL_EDGES,
+    ("taken",   "lose"):     "lost",
+    ("inquiry", "settle"):   "settled_by_refund",
+    ("inquiry", "escalate"): "taken",
+    ("inquiry", "close"):    "closed",
+}
+DISPUTED = {  # the rest of a dispute is that it is resolved
+    "reverse":  "CREATED",
+    "inquire":  "CREATED",
+    "escalate": "UPDATED",
+    "withdraw": "UPDATED",
+}
+TAKES = {"reverse", "escalate", "withdraw"}
 CAPTURED = {
     "paid":        "PAYMENT.CAPTURE.COMPLETED",
     "authorising": "PAYMENT.CAPTURE.PENDING",
@@ -141,10 +153,10 @@ class PayPal(Fake):
         return [(REFUNDED[change.row["status"]], "refund", "2.0", resource)]
 
     def _of_reversal(self, db: sqlite3.Connection, change: Change) -> list[_Facts]:
-        kind = "CREATED" if change.verb == "reverse" else "RESOLVED"
+        kind = DISPUTED.get(change.verb, "RESOLVED")
         dispute = told.dispute(db, self, change.row)
         facts: list[_Facts] = [(f"CUSTOMER.DISPUTE.{kind}", "dispute", "", dispute)]
-        if kind == "CREATED":
+        if change.verb in TAKES:
             reversed_ = told.reversed_capture(db, self, change.row)
             facts.append(("PAYMENT.CAPTURE.REVERSED", "refund", "2.0", reversed_))
         return facts

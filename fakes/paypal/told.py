@@ -23,7 +23,14 @@ ORDER_STATUS = {
 }
 CAPTURE_STATUS = {"authorising": "PENDING", "paid": "COMPLETED", "refused": "DECLINED"}
 REFUND_STATUS = {"under_way": "PENDING", "sent": "COMPLETED", "bounced": "FAILED"}
-OUTCOME = {"won": "RESOLVED_SELLER_FAVOUR", "lost": "RESOLVED_BUYER_FAVOUR"}
+OUTCOME = {
+    "won": "RESOLVED_SELLER_FAVOUR",
+    "partly_won": "RESOLVED_BUYER_FAVOUR",
+    "lost": "RESOLVED_BUYER_FAVOUR",
+    "settled_by_refund": "RESOLVED_BUYER_FAVOUR",
+    "closed": "CANCELED_BY_BUYER",
+}
+INQUIRIES = {"inquiry", "settled_by_refund", "closed"}
 CHANNEL = {"chargeback": "EXTERNAL", "returned_debit": "EXTERNAL", "other": "INTERNAL"}
 
 PAYER = {"given_name": "Erika", "surname": "Mustermann", "email": "erika@mustermann.example"}
@@ -163,9 +170,7 @@ def dispute(db: sqlite3.Connection, mine: Fake, row: sqlite3.Row) -> dict[str, A
     """A dispute, with what it moved until now."""
     payment = payments.get(db, mine, row["payment_id"])
     resolved = row["status"] in OUTCOME
-    moved = [_movement(row, "DEBIT", row["started_at"])]
-    if row["status"] == "won":
-        moved.append(_movement(row, "CREDIT", row["changed_at"]))
+    moved = [part for each in reversals.moved(db, row["id"]) for part in _movements(each)]
     found: dict[str, Any] = {
         "dispute_id": row["id"],
         "create_time": moment(row["started_at"]),
@@ -183,9 +188,9 @@ def dispute(db: sqlite3.Connection, mine: Fake, row: sqlite3.Row) -> dict[str, A
         "reason": "UNAUTHORISED",
         "status": "RESOLVED" if resolved else "UNDER_REVIEW",
         "dispute_amount": money(row["amount_cents"], row["currency"]),
-        "dispute_life_cycle_stage": "CHARGEBACK",
+        "dispute_life_cycle_stage": "INQUIRY" if row["status"] in INQUIRIES else "CHARGEBACK",
         "dispute_channel": CHANNEL[row["reason"]],
-        "money_movements": [one for both in moved for one in both],
+        **({"money_movements": moved} if moved else {}),
         "links": [
             {"href": f"{_HOST}/v1/customer/disputes/{row['id']}", "rel": "self", "method": "GET"}
         ],
@@ -194,7 +199,8 @@ def dispute(db: sqlite3.Connection, mine: Fake, row: sqlite3.Row) -> dict[str, A
         found["dispute_outcome"] = {
             "outcome_code": OUTCOME[row["status"]],
             "amount_refunded": money(
-                0 if row["status"] == "won" else row["amount_cents"], row["currency"]
+                told(row).get("refunded_cents", reversals.away_cents(db, row["id"])),
+                row["currency"],
             ),
         }
     return found
@@ -216,19 +222,21 @@ def disputes(db: sqlite3.Connection, mine: Fake, capture_id: str, merchant: str)
     return {"items": items, "links": _SELF} if items else {"links": _SELF}
 
 
-def _movement(row: sqlite3.Row, kind: str, at: str) -> list[dict[str, Any]]:
+def _movements(row: sqlite3.Row) -> list[dict[str, Any]]:
+    """A movement as a dispute tells it: the money, and the fee beside it."""
     return [
         {
             "affected_party": "SELLER",
-            "amount": money(cents, row["currency"]),
-            "initiated_time": moment(at),
-            "type": kind,
+            "amount": money(abs(cents), row["currency"]),
+            "initiated_time": moment(row["made_at"]),
+            "type": "CREDIT" if cents > 0 else "DEBIT",
             "reason": why,
         }
         for cents, why in (
             (row["amount_cents"], "DISPUTE_SETTLEMENT"),
-            (row["fee_cents"], "CHARGEBACK_FEE"),
+            (-row["fee_cents"], "CHARGEBACK_FEE"),
         )
+        if cents
     ]
 
 

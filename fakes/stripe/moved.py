@@ -11,7 +11,7 @@ from sandbox.payments import PAYER
 
 # fmt: off
 REFUND = {"under_way": "pending", "sent": "succeeded", "bounced": "failed"}
-DISPUTE = {"taken": "needs_response", "won": "won", "lost": "lost"}
+DISPUTE = {"taken": "needs_response", "partly_won": "won", "won": "won", "lost": "lost"}
 REASON = {"chargeback": "fraudulent", "returned_debit": "insufficient_funds", "other": "general"}
 MOVEMENT = {  # kind here -> type, reporting_category
     "sale":         ("charge",         "charge"),
@@ -60,7 +60,7 @@ def refund(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
 def dispute(db: sqlite3.Connection, fake: Fake, row: sqlite3.Row) -> Told:
     """A dispute with its balance transactions: what was taken, and what came back."""
     of = told(payments.get(db, fake, row["payment_id"]))
-    moved = db.execute("SELECT * FROM movements WHERE reversal_id = ? ORDER BY n", (row["id"],))
+    moved = reversals.moved(db, row["id"])
     return {
         "id": row["id"],
         "object": "dispute",

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fakes import payments
+from fakes import fake, payments
 from fakes.fake import Change, Fake, Letter, Notice
 from fakes.stripe import money as _money  # noqa: F401 -- hangs its routes on the API
 from fakes.stripe import moved, objects
@@ -31,7 +31,7 @@ EDGES = {
     ("authorising", "decline"): "refused",
 }
 REVERSAL_EDGES = {
-    ("taken", "win"):  "won",
+    **fake.REVERSAL_EDGES,
     ("taken", "lose"): "lost",
 }
 PREFIXES = {
@@ -62,6 +62,8 @@ EVENTS = {
                                 ("charge.dispute.funds_withdrawn", True)),
     ("reversal",   "win"):     (("charge.dispute.closed", True),
                                 ("charge.dispute.funds_reinstated", True)),
+    ("reversal",   "withdraw"): (("charge.dispute.updated", True),
+                                 ("charge.dispute.funds_withdrawn", True)),
     ("reversal",   "lose"):    (("charge.dispute.closed", True),),
     ("settlement", "settle"):  (("payout.created", False), ("payout.paid", True),
                                 ("payout.reconciliation_completed", True)),
