@@ -165,7 +165,9 @@ EXAMPLES = (
     ),
     Example(
         "Streit um eine Rückbelastung gewonnen",
-        "Der Anbieter gibt Betrag und Entgelt zurück. Der Satz wird umgekehrt.",
+        "Der Anbieter gibt Betrag und Entgelt zurück. Der Satz wird umgekehrt. Kommt nur ein Teil"
+        " zurück, wird nur dieser Teil gebucht: zuerst gegen den Verlust, dann auf die Forderung,"
+        " zuletzt als Überzahlung. Der Rest bleibt zurückbelastet, bis auch er kommt.",
         entries.reversal_won(
             "B1",
             "paypal",

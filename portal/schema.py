@@ -47,6 +47,7 @@ APPEND_ONLY = (
     "approval_rules",
     "day_closings",
     "day_explanations",
+    "reversal_wins",
 )
 NEVER_DELETED = (
     *APPEND_ONLY,

@@ -114,10 +114,11 @@ class FakeProvider:
             payment=payment,
             merchant=merchant,
             amount=Money(cents),
+            back=Money(cents if won else 0),
             fee=Money(fee_cents),
+            fee_back=Money(fee_cents if won else 0),
             live=False,
             reason="chargeback",
-            won=won,
         )
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
@@ -217,6 +218,17 @@ class FakeThatSaysMore(FakeProvider):
         known = self.refunds.get(order.refund)
         fits = known is not None and known.provider_reference == provider_reference
         return known if fits else None
+
+
+def won(
+    report: ReversalReport, cents: int | None = None, fee_cents: int | None = None
+) -> ReversalReport:
+    """The same reversal when so much of it has come back, and of its fee: else all."""
+    amount, fee = report.amount, report.fee
+    back = amount if cents is None else Money(cents, amount.currency)
+    return replace(
+        report, back=back, fee_back=fee if fee_cents is None else Money(fee_cents, fee.currency)
+    )
 
 
 def other_amount(report: Report, cents: int) -> Report:

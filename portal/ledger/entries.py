@@ -160,11 +160,19 @@ def reversal(
 
 
 def reversal_won(
-    reversal_id: str, account: str, kind: str, taken: TakenBack, cause: str = "surplus"
+    reversal_id: str,
+    account: str,
+    kind: str,
+    taken: TakenBack,
+    cause: str = "surplus",
+    which: str = "",
 ) -> Entry:
-    """The dispute was won: the reverse, by what the claim asks now."""
+    """The dispute was won, or a part of it: the reverse of so much, by what the claim asks now.
+
+    ``which`` tells further parts from the first: ``-2`` and so on.
+    """
     booked = reversal(reversal_id, account, kind, taken, cause)
-    return reverse(booked, "reversal_won", f"reversal-won:{reversal_id}")
+    return reverse(booked, "reversal_won", f"reversal-won{which}:{reversal_id}")
 
 
 def reversal_corrected(correction: str, account: str, kind: str, taken: TakenBack) -> Entry:

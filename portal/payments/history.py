@@ -34,7 +34,7 @@ class History:
     payments: tuple[Payment, ...]  # confirmed by the provider
     elsewhere: tuple[PaidElsewhere, ...]
     refunds: tuple[Refund, ...]  # approved, submitted or succeeded
-    reversals: tuple[Reversal, ...]  # not won back
+    reversals: tuple[Reversal, ...]  # not won back, or not wholly
     surplus: Money
 
     @property
@@ -124,7 +124,7 @@ def _reversals(session: Session, tenant_id: str, payments: list[str]) -> tuple[R
         .where(
             Reversal.tenant_id == tenant_id,
             Reversal.payment_id.in_(payments),
-            Reversal.won_at.is_(None),
+            Reversal.back_cents < Reversal.amount_cents,
         )
         .order_by(Reversal.heard_at, Reversal.id)
     )

@@ -157,8 +157,9 @@ class Reversal(Base):
     """Rückbelastung, Rücklastschrift: the payer's bank took money back, for a fee.
 
     ``payment_id`` is none when the money fits no payment of ours; then all of it is a loss.
-    ``counted_cents`` is what of it counts against the payment, never more than is left of it.
-    Many providers keep their fee even when a dispute is won.
+    ``back_cents`` is what came back of it, in one ``ReversalWin`` or several; the parts say from
+    whom the rest is taken, and ``counted_cents`` is what of the rest counts against the payment,
+    never more than is left of it. Many providers keep their fee even when a dispute is won.
     """
 
     __tablename__ = "reversals"
@@ -172,14 +173,17 @@ class Reversal(Base):
         CheckConstraint("amount_cents > 0 AND fee_cents >= 0", name="amount"),
         CheckConstraint("fee_back_cents BETWEEN 0 AND fee_cents", name="fee_back"),
         CheckConstraint(
+            "back_cents BETWEEN 0 AND amount_cents"
+            " AND (state = 'won') = (back_cents = amount_cents)",
+            name="back",
+        ),
+        CheckConstraint(
             "surplus_cents >= 0 AND claim_cents >= 0 AND loss_cents >= 0 AND counted_cents >= 0"
-            " AND counted_cents <= amount_cents",
+            " AND counted_cents <= amount_cents - back_cents",
             name="parts",
         ),
         CheckConstraint(
-            "surplus_cents + claim_cents + loss_cents = CASE WHEN state = 'taken'"
-            " THEN amount_cents ELSE 0 END",
-            name="booked",
+            "surplus_cents + claim_cents + loss_cents = amount_cents - back_cents", name="booked"
         ),
         Index(None, "tenant_id", "payment_id"),
     )
@@ -193,16 +197,44 @@ class Reversal(Base):
     state: Mapped[str]
     amount_cents: Mapped[int] = mapped_column(BigInteger)
     fee_cents: Mapped[int] = mapped_column(BigInteger)
-    fee_back_cents: Mapped[int] = mapped_column(BigInteger, default=0)  # when it was won
+    back_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+    fee_back_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     currency: Mapped[str]
     surplus_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     claim_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     loss_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     counted_cents: Mapped[int] = mapped_column(BigInteger, default=0)
     heard_at: Mapped[datetime]
-    won_at: Mapped[datetime | None]
+    won_at: Mapped[datetime | None]  # when something came back of it, the last time
 
     @property
     def amount(self) -> Money:
         """What the bank took, without the fee."""
         return Money(self.amount_cents, self.currency)
+
+    @property
+    def away(self) -> Money:
+        """What of it did not come back."""
+        return Money(self.amount_cents - self.back_cents, self.currency)
+
+
+class ReversalWin(Base):
+    """So much of a reversal came back, and so much of its fee; the first time, the second."""
+
+    __tablename__ = "reversal_wins"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "reversal_id"], ["reversals.tenant_id", "reversals.id"]),
+        CheckConstraint("number > 0 AND amount_cents > 0 AND fee_cents >= 0", name="amount"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    reversal_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    fee_cents: Mapped[int] = mapped_column(BigInteger)
+    won_at: Mapped[datetime]
+
+    @property
+    def which(self) -> str:
+        """What tells its names from those of the first: ``-2`` and so on."""
+        return f"-{self.number}" if self.number > 1 else ""

@@ -184,7 +184,7 @@ def moves(known: History) -> ShownMoves:
         for row in known.refunded
     ]
     found += [
-        ShownMove("taken_back", row.amount, by_id[str(row.payment_id)].label, _day(row.heard_at))
+        ShownMove("taken_back", row.away, by_id[str(row.payment_id)].label, _day(row.heard_at))
         for row in known.reversals
     ]
     found.sort(key=lambda move: move.on or date.max)

@@ -195,14 +195,25 @@ HAVING count(*) FILTER (WHERE e.reason = 'custody_returned')
     - count(*) FILTER (WHERE e.reason = 'custody_return_failed')
     <> CASE WHEN r.state = 'succeeded' THEN 1 ELSE 0 END;
 
--- a reversal that stands is in the book, and one that was won is not
-SELECT v.tenant_id, v.id FROM reversals v LEFT JOIN ledger_entries e ON e.tenant_id = v.tenant_id
-    AND e.reference IN ('reversal:' || v.account_id || ':' || v.provider_reference,
-        'reversal-won:' || v.account_id || ':' || v.provider_reference)
-GROUP BY v.tenant_id, v.id, v.state
-HAVING count(*) FILTER (WHERE e.reason = 'reversal')
-    - count(*) FILTER (WHERE e.reason = 'reversal_won')
-    <> CASE WHEN v.state = 'taken' THEN 1 ELSE 0 END;
+-- a reversal is in the book, and so is each part of it that came back
+SELECT v.tenant_id, v.id FROM reversals v
+LEFT JOIN (
+    SELECT tenant_id, reversal_id, count(*) AS times, sum(amount_cents) AS cents,
+        sum(fee_cents) AS fee
+    FROM reversal_wins GROUP BY 1, 2) AS back
+    ON (back.tenant_id, back.reversal_id) = (v.tenant_id, v.id)
+LEFT JOIN ledger_entries e ON e.tenant_id = v.tenant_id
+    AND e.reference = 'reversal:' || v.account_id || ':' || v.provider_reference
+WHERE (e.id IS NULL) <> (v.state = 'won' AND back.times IS NULL) OR (e.id IS NOT NULL
+    AND (v.back_cents, v.fee_back_cents) <> (coalesce(back.cents, 0), coalesce(back.fee, 0)))
+UNION ALL SELECT w.tenant_id, w.reversal_id FROM reversal_wins w
+JOIN reversals v ON (v.tenant_id, v.id) = (w.tenant_id, w.reversal_id)
+LEFT JOIN ledger_entries e ON (e.tenant_id, e.reason) = (w.tenant_id, 'reversal_won')
+    AND e.reference = 'reversal-won' || CASE WHEN w.number > 1 THEN '-' || w.number ELSE '' END
+        || ':' || v.account_id || ':' || v.provider_reference
+LEFT JOIN ledger_postings p ON (p.tenant_id, p.entry_id) = (e.tenant_id, e.id)
+    AND p.account = 'suspense:' || v.account_id
+WHERE p.cents IS DISTINCT FROM w.amount_cents + w.fee_cents;
 
 -- a request is paid when it is covered, and only then
 SELECT tenant_id, id FROM payment_requests
@@ -312,7 +323,7 @@ HAVING count(e.id) <> CASE WHEN r.state IN ('succeeded', 'failed') THEN 1 ELSE 0
 -- each reversal, and each that was won, was told once
 SELECT coalesce(booked.tenant_id, told.tenant_id), coalesce(booked.name, told.name)
 FROM (
-    SELECT tenant_id, regexp_replace(reference, '^reversal(-won|-corrected:[0-9]+)?:', '') AS name,
+    SELECT tenant_id, regexp_replace(reference, '^reversal(-won(-[0-9]+)?|-corrected:[0-9]+)?:', '') AS name,
         reason AS act, count(*) AS times
     FROM ledger_entries WHERE reason IN ('reversal', 'reversal_won', 'reversal_corrected')
     GROUP BY 1, 2, 3) AS booked

@@ -83,17 +83,20 @@ def arrivals(part: str, sign: str = "") -> str:
 
 
 def reversals(cents: str, back: str) -> str:
-    """What was taken back, and what of it was won back; won before it was heard moved nothing."""
+    """What was taken back, and what of it came back; won before it was heard moved nothing."""
     name = "v.account_id || ':' || v.provider_reference"
-    taken, won = f"'reversal:' || {name}", f"'reversal-won:' || {name}"
+    which = "CASE WHEN w.number > 1 THEN '-' || w.number ELSE '' END"
+    taken, won = f"'reversal:' || {name}", f"'reversal-won' || {which} || ':' || {name}"
+    wins = "(w.tenant_id, w.reversal_id) = (v.tenant_id, v.id)"
     return f"""
     SELECT v.currency, v.account_id AS part, {booked("v", taken, "v.heard_at")} AS day,
         'reversals' AS source, {name} AS name, {cents} AS cents
-    FROM reversals v WHERE v.tenant_id = :tenant AND (v.state = 'taken' OR {is_booked("v", won)})
+    FROM reversals v WHERE v.tenant_id = :tenant
+        AND (v.state = 'taken' OR EXISTS (SELECT FROM reversal_wins w WHERE {wins}))
     UNION ALL
-    SELECT v.currency, v.account_id, {booked("v", won, "v.won_at")}, 'reversals',
-        {name} || ' won', -({back})
-    FROM reversals v WHERE v.tenant_id = :tenant AND v.state = 'won' AND {is_booked("v", won)}"""
+    SELECT v.currency, v.account_id, {booked("w", won, "w.won_at")}, 'reversals',
+        {name} || ' won' || {which}, -({back})
+    FROM reversal_wins w JOIN reversals v ON {wins} WHERE w.tenant_id = :tenant"""
 
 
 def is_booked(row: str, reference: str) -> str:

@@ -7,7 +7,7 @@ must make sense, but what counts is what PayPal says of the thing when it is ask
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from portal import clock
@@ -27,22 +27,23 @@ from portal.providers.protocol import (
 from portal.providers.wire import Told, mapped, moment, sensibly, text
 
 # fmt: off
-# Whether money is away: in an inquiry payer and town only talk.
-STAGE: Mapping[str, bool | None] = {
-    "INQUIRY":         None,
-    "CHARGEBACK":      False,
-    "PRE_ARBITRATION": False,
-    "ARBITRATION":     False,
+# Whether a dispute takes money: in an inquiry payer and town only talk, and it may end by a refund,
+# which is told as one.
+STAGE = {
+    "INQUIRY":         False,
+    "CHARGEBACK":      True,
+    "PRE_ARBITRATION": True,
+    "ARBITRATION":     True,
 }
-# Whether the town won. Where PayPal may have paid either side, its report tells.
-OUTCOME: Mapping[str, bool | None] = {
-    "RESOLVED_SELLER_FAVOUR": True,
-    "CANCELED_BY_BUYER":      True,
-    "DENIED":                 True,
-    "RESOLVED_BUYER_FAVOUR":  False,
-    "ACCEPTED":               False,
-    "RESOLVED_WITH_PAYOUT":   None,
-    "NONE":                   None,
+# Whether what the payer got was the town's. PayPal may have paid either side out of its own.
+OUTCOME = {
+    "RESOLVED_SELLER_FAVOUR": False,
+    "CANCELED_BY_BUYER":      False,
+    "DENIED":                 False,
+    "RESOLVED_BUYER_FAVOUR":  True,
+    "ACCEPTED":               True,
+    "RESOLVED_WITH_PAYOUT":   False,
+    "NONE":                   False,
 }
 REASON = {
     "EXTERNAL": "chargeback",  # at the card's bank
@@ -65,6 +66,7 @@ OF_NO_INTEREST = {
     "PAYMENT.ORDER.CREATED", "PAYMENT.ORDER.CANCELLED",
 }
 # fmt: on
+NOTHING_SENT_BACK = "COMPLETED"  # the status of such a capture
 NEAR = timedelta(days=1)  # the transactions of a reversal stand so close to it
 _CAPTURE = re.compile(r"/v2/payments/captures/([A-Z0-9]{1,24})$")
 
@@ -146,12 +148,12 @@ def _reversed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
     at = moment(told, "create_time")
     money(told, "amount", 1)
     dispute = case(account, capture, at)
-    if dispute is not None:
-        amount = sensibly(lambda: money(dispute, "dispute_amount", 1))
-    else:
-        amount = _taken_back(account, capture, at)
+    sums = sensibly(lambda: _sums(dispute)) if dispute is not None else None
+    if sums is None:
+        sums = _only(_taken_back(account, capture, at))
     named = dispute or {"dispute_id": capture}
-    return (_reversal(account, capture, named, amount, won=False, event_id=event_id),)
+    whole = captured(account, capture)
+    return (_reversal(account, whole, named, sums, event_id),)
 
 
 def _taken_back(account: Account, capture: str, at: datetime) -> Money:
@@ -173,53 +175,90 @@ def _taken_back(account: Account, capture: str, at: datetime) -> Money:
 
 
 def _disputed(account: Account, told: Told, event_id: str) -> tuple[Heard, ...]:
-    _stands(told)
+    """A dispute as it stands. While nothing says for sure how much left by it, its report tells."""
+    _about(told), _sums(told)
     asked = call(account, "GET", f"/v1/customer/disputes/{part(text(told, 'dispute_id'))}")
-    capture, amount, won = sensibly(lambda: _stands(asked))
-    if won is None:
+    capture, sums, paid_back = sensibly(lambda: (_about(asked), _sums(asked), _paid_back(asked)))
+    if sums is None and not paid_back:
         return ()
-    return (_reversal(account, capture, asked, amount, won=won, event_id=event_id),)
+    whole = captured(account, capture)
+    if sums is None and sensibly(lambda: text(whole, "status")) != NOTHING_SENT_BACK:
+        return ()
+    return (_reversal(account, whole, asked, sums or _only(paid_back), event_id),)
 
 
-def _stands(dispute: Told) -> tuple[str, Money, bool | None]:
-    """The capture that a dispute is about, for how much, and whether it is won; ``None``: no money
-    is away, or its end is told by a report.
-    """
-    amount = money(dispute, "dispute_amount", 1)
+def _about(dispute: Told) -> str:
+    """The capture that a dispute is about."""
     (disputed,) = rows(dispute, "disputed_transactions")
+    return text(disputed, "seller_transaction_id")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What was taken of the town and given back to it, and of its fees."""
+
+    taken: Money
+    back: Money
+    fee: Money
+    fee_back: Money
+
+
+def _only(taken: Money) -> _Sums:
+    nothing = Money(0, taken.currency)
+    return _Sums(taken, nothing, nothing, nothing)
+
+
+def _sums(dispute: Told) -> _Sums | None:
+    """What a dispute moved, by its money movements; ``None`` where it tells of nothing taken."""
+    currency = money(dispute, "dispute_amount", 1).currency
     reason(dispute)
-    fees(dispute, amount.currency, come_back=False)
-    if dispute.get("status") == "RESOLVED":
-        won = mapped(OUTCOME, text(child(dispute, "dispute_outcome"), "outcome_code"))
-    else:
-        won = mapped(STAGE, text(dispute, "dispute_life_cycle_stage"))
-    return text(disputed, "seller_transaction_id"), amount, won
+    cents = dict.fromkeys(((False, False), (False, True), (True, False), (True, True)), 0)
+    for row in rows(dispute, "money_movements"):
+        if row.get("affected_party") == "SELLER":
+            moved, is_fee = money(row, "amount"), mapped(FEE, text(row, "reason"))
+            if moved.currency != currency:
+                raise ValueError("money_movements")
+            cents[is_fee, mapped(COMES_BACK, text(row, "type"))] += moved.cents
+    stage = maybe(dispute, "dispute_life_cycle_stage")
+    sums = _Sums(*(Money(each, currency) for each in cents.values()))
+    if not sums.taken or (stage and not mapped(STAGE, stage)):
+        return None
+    return replace(sums, back=min(sums.back, sums.taken))
+
+
+def _paid_back(dispute: Told) -> Money:
+    """What the payer got by the end of a dispute, if it was the town's: PayPal's or its refund."""
+    currency = money(dispute, "dispute_amount", 1).currency
+    stage, outcome = maybe(dispute, "dispute_life_cycle_stage"), child(dispute, "dispute_outcome")
+    takes = bool(stage) and mapped(STAGE, stage)
+    ended = dispute.get("status") == "RESOLVED"
+    if not ended or not mapped(OUTCOME, text(outcome, "outcome_code")) or not takes:
+        return Money(0, currency)
+    got = money(outcome, "amount_refunded") if "amount_refunded" in outcome else Money(0, currency)
+    if got.currency != currency:
+        raise ValueError("amount_refunded")
+    return got
 
 
 def _reversal(
-    account: Account, capture: str, dispute: Told, amount: Money, *, won: bool, event_id: str
+    account: Account, capture: Told, dispute: Told, sums: _Sums, event_id: str
 ) -> ReversalReport:
-    """A reversal, with what the capture says of itself and the dispute of its fees."""
+    """A reversal, with what the capture says of itself."""
     name, why = sensibly(lambda: text(dispute, "dispute_id")), reason(dispute)
-    fee = sensibly(lambda: fees(dispute, amount.currency, come_back=won))
-    whole = captured(account, capture)
-    payment, order, merchant = sensibly(lambda: whose_is(whole))
+    payment, order, merchant = sensibly(lambda: whose_is(capture))
     return ReversalReport(
-        name, payment, merchant, amount, fee, is_live(account), why, won, order, event_id
+        reversal=name,
+        payment=payment,
+        merchant=merchant,
+        amount=sums.taken,
+        back=sums.back,
+        fee=sums.fee,
+        fee_back=sums.fee_back,
+        live=is_live(account),
+        reason=why,
+        provider_reference=order,
+        event_id=event_id,
     )
-
-
-def fees(dispute: Told, currency: str, *, come_back: bool) -> Money:
-    """What the town was charged for a dispute, or what of it came back."""
-    cents = 0
-    for row in rows(dispute, "money_movements"):
-        if row.get("affected_party") == "SELLER" and mapped(FEE, text(row, "reason")):
-            charged = money(row, "amount")
-            if charged.currency != currency:
-                raise ValueError("money_movements")
-            back = mapped(COMES_BACK, text(row, "type"))
-            cents += charged.cents if back is come_back else 0
-    return Money(cents, currency)
 
 
 def whose_is(capture: Told) -> tuple[str, str, str]:

@@ -135,10 +135,12 @@ class RefundReport:
 
 @dataclass(frozen=True, slots=True)
 class ReversalReport:
-    """The payer's bank took money of a payment back, or the dispute about it was won.
+    """The payer's bank took money of a payment back; a dispute about it was won, or a part of it.
 
-    ``reversal`` is the provider's own name for it; it stays the same when it is won. ``fee`` is
-    what it costs; of one that was won, what of that comes back (many providers keep it). The
+    ``reversal`` is the provider's own name for it; it stays the same when it is won, and when what
+    was won is taken again. ``amount`` is all that was ever taken under it, and ``back`` all that
+    ever came back: both only grow, so that the same word again, or an older one, is no news.
+    ``fee`` is what it cost, ``fee_back`` what of that came back (many providers keep it). The
     payment is named by our id, or by the provider's (``provider_reference``), or by both.
     ``reason`` is ``chargeback`` (a card), ``return`` (a direct debit) or ``other``.
     """
@@ -147,10 +149,11 @@ class ReversalReport:
     payment: str  # our id, empty where the provider names its own only
     merchant: str
     amount: Money
+    back: Money
     fee: Money
+    fee_back: Money
     live: bool
     reason: str = "other"
-    won: bool = False
     provider_reference: str = ""
     event_id: str = ""
 
@@ -164,8 +167,9 @@ class SettlementLine:
     """One thing that a settlement report settles.
 
     Refunds and reversals are below zero; above it they came back: the refund failed after all, the
-    dispute was won. A ``fee`` is charged for no one payment, with no gross of its own; a
-    ``reserve`` is held back (below zero) or let go again; ``other`` is what no word of ours fits.
+    dispute was won, or a part of it. A ``fee`` is charged for no one payment, with no gross of its
+    own; a ``reserve`` is held back (below zero) or let go again; ``other`` is what no word of ours
+    fits.
     ``provider_reference`` names the thing itself, not its payment; ``refund`` is our id of a
     refund, where the provider gives it back.
     """

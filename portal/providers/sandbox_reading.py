@@ -32,7 +32,7 @@ REFUND_STATUS = {
     "sent":      Outcome.SUCCEEDED,
     "bounced":   Outcome.FAILED,
 }
-REVERSAL_WON = {
+REVERSAL_WON = {  # whether all of it came back, with its fee; of a part nothing is told there
     "taken": False,
     "won":   True,
 }
@@ -85,15 +85,19 @@ def refund_report(told: Told, event_id: str = "") -> RefundReport:
 
 
 def _reversal_report(told: Told, event_id: str) -> ReversalReport:
+    amount, fee = money(told, "amount_cents", 1), money(told, "fee_cents")
+    won = mapped(REVERSAL_WON, text(told, "status"))
+    nothing = Money(0, amount.currency)
     return ReversalReport(
         reversal=text(told, "id"),
         payment=text(told, "payment"),
         merchant=text(told, "merchant"),
-        amount=money(told, "amount_cents", 1),
-        fee=money(told, "fee_cents"),
+        amount=amount,
+        back=amount if won else nothing,
+        fee=fee,
+        fee_back=fee if won else nothing,
         live=flag(told, "live"),
         reason=mapped(REVERSAL_REASON, text(told, "reason")),
-        won=mapped(REVERSAL_WON, text(told, "status")),
         provider_reference=text(told, "payment_id"),
         event_id=event_id,
     )

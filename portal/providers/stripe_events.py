@@ -126,42 +126,48 @@ def _refund(account: Account, event: Told, refund: Told) -> tuple[Heard, ...]:
 
 
 def _dispute(account: Account, event: Told, dispute: Told) -> tuple[Heard, ...]:
-    """What was taken, and its fee, say the dispute's balance transactions."""
+    """What was taken and came back, and what it cost, say the dispute's balance transactions.
+
+    Whether it is won in part, or was taken again after it was won, no status tells.
+    """
     about_money = mapped(DISPUTE_STATUS, text(dispute, "status"))
     reason = mapped(DISPUTE_REASON, text(dispute, "reason"))
     cents(dispute, "amount", 1)
-    moved = [(signed_cents(each, "amount"), each) for each in dispute["balance_transactions"]]
-    taken, back = (
-        [
-            (amount, signed_cents(each, "fee"))
-            for amount, each in moved
-            if (amount.cents > 0) is came
-        ]
-        for came in (False, True)
-    )
+    moved = dispute["balance_transactions"]
+    taken, fee = _sums(moved, came=False)
+    back, fee_back = _sums(moved, came=True)
     if not about_money or not taken:
         return ()
-    currency = taken[0][0].currency
-    amount = Money(-sum(amount.cents for amount, _ in taken), currency)
-    charged = sum(fee.cents for _, fee in taken)
-    given_back = -sum(fee.cents for _, fee in back)  # Stripe keeps it where it says so
-    if charged < 0 or given_back < 0 or {amount.currency for amount, _ in moved} != {currency}:
-        raise ValueError("balance_transactions")
     live, name = flag(event, "livemode"), text(dispute, "id")
     payment, reference = _disputed(account, dispute)
     word = ReversalReport(
         reversal=name,
         payment=payment,
         merchant=merchant(account, event),
-        amount=amount,
-        fee=Money(given_back if back else charged, currency),
+        amount=-taken,
+        back=min(back, -taken),
+        fee=fee,
+        fee_back=-fee_back,  # Stripe keeps it where it says so
         live=live,
         reason=reason,
-        won=bool(back),
         provider_reference=reference,
         event_id=text(event, "id"),
     )
     return (word,)
+
+
+def _sums(moved: list[Told], *, came: bool) -> tuple[Money, Money]:
+    """Amount and fee of what went, or of what came; nothing where nothing moved at all."""
+    both = [(signed_cents(each, "amount"), signed_cents(each, "fee")) for each in moved]
+    currencies = {money.currency for pair in both for money in pair}
+    if len(currencies) > 1:
+        raise ValueError("balance_transactions")
+    currency = "".join(currencies)
+    mine = [(amount.cents, fee.cents) for amount, fee in both if (amount.cents > 0) is came]
+    amount, fee = (Money(sum(column), currency) for column in zip((0, 0), *mine, strict=True))
+    if (fee.cents > 0 and came) or (fee.cents < 0 and not came):
+        raise ValueError("balance_transactions")
+    return amount, fee
 
 
 def _disputed(account: Account, dispute: Told) -> tuple[str, str]:

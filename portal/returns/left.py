@@ -31,7 +31,17 @@ claim share the request in force, and wait for each other there.
 from collections import Counter
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -44,7 +54,7 @@ from portal.money import Money
 from portal.payments import booking, staff
 from portal.payments.models import Payment
 from portal.payments.refund_states import UNDECIDED, State
-from portal.payments.returned import Reason, Refund, Reversal
+from portal.payments.returned import Reason, Refund, Reversal, ReversalWin
 from portal.requests import register
 from portal.requests.models import PaymentRequest
 from portal.returns import replaced
@@ -247,10 +257,17 @@ def _is_own(tenant_id: str, payment_id: str) -> ColumnElement[bool]:
         Refund.tenant_id == tenant_id, Refund.payment_id == payment_id
     )
     name = Reversal.account_id + ":" + Reversal.provider_reference
-    reversals = select(literal(f"{own}:reversal:") + name).where(
-        Reversal.tenant_id == tenant_id, Reversal.payment_id == payment_id
+    which = case((ReversalWin.number > 1, "-" + cast(ReversalWin.number, String)), else_="")
+    won = (
+        select(literal(f"{own}:reversal") + which + ":" + name)
+        .join(
+            ReversalWin,
+            (ReversalWin.tenant_id == Reversal.tenant_id)
+            & (ReversalWin.reversal_id == Reversal.id),
+        )
+        .where(Reversal.tenant_id == tenant_id, Reversal.payment_id == payment_id)
     )
-    return CustodyItem.reference.in_(union_all(select(literal(own)), refunds, reversals))
+    return CustodyItem.reference.in_(union_all(select(literal(own)), refunds, won))
 
 
 def _is_open() -> ColumnElement[bool]:

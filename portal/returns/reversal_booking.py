@@ -4,9 +4,12 @@ A refund that is on its way, or another reversal, may stand before a reversal: t
 When that comes to nothing the money is there after all, and the reversal takes it: a correction.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal import clock
 from portal.finance import messages, outbox
 from portal.finance.messages import Back
 from portal.ledger import book, entries, items
@@ -16,7 +19,7 @@ from portal.money import Money
 from portal.payments import booking, staff
 from portal.payments.booking import Came
 from portal.payments.models import Payment
-from portal.payments.returned import Reversal
+from portal.payments.returned import Reversal, ReversalWin
 from portal.returns import left
 
 TAKEN, WON, CORRECTED = "taken", "won", "corrected"
@@ -51,11 +54,66 @@ def take_unclear(session: Session, row: Reversal, provider_reference: str, fee: 
     return TakenBack(there, nothing, row.amount - there, fee)
 
 
-def give_unclear(session: Session, row: Reversal, given: TakenBack) -> None:
+def won(session: Session, row: Reversal, amount: Money, fee: Money) -> ReversalWin:
+    """Write down that so much came back, and so much of its fee."""
+    before = wins(session, row)
+    win = ReversalWin(
+        tenant_id=row.tenant_id,
+        reversal_id=row.id,
+        number=len(before) + 1,
+        amount_cents=amount.cents,
+        fee_cents=fee.cents,
+        won_at=clock.now(),
+    )
+    session.add(win)
+    return win
+
+
+def wins(session: Session, row: Reversal) -> Sequence[ReversalWin]:
+    """What came back of a reversal, in order."""
+    query = select(ReversalWin).where(
+        ReversalWin.tenant_id == row.tenant_id, ReversalWin.reversal_id == row.id
+    )
+    return session.scalars(query.order_by(ReversalWin.number)).all()
+
+
+def taken_place(row: Reversal) -> Place:
+    """Where what the provider will hold back is kept."""
+    return Place(row.tenant_id, row.account_id, f"reversal:{name(row)}")
+
+
+def won_place(row: Reversal, win: ReversalWin) -> Place:
+    """Where the money that came back is kept."""
+    return Place(row.tenant_id, row.account_id, f"reversal-won{win.which}:{name(row)}")
+
+
+def give_up(row: Reversal, amount: Money, fee: Money) -> tuple[int, TakenBack]:
+    """What a reversal takes no more: the reverse of the order in which it took, the loss first.
+
+    Of the loss that goes first which counted against no payment. How much of it did count, and the
+    parts.
+    """
+    beyond = row.away.cents - row.counted_cents
+    loss = min(amount.cents, row.loss_cents)
+    claim = min(amount.cents - loss, row.claim_cents)
+    surplus = amount.cents - loss - claim
+    counted = max(0, amount.cents - beyond)
+    row.loss_cents -= loss
+    row.claim_cents -= claim
+    row.surplus_cents -= surplus
+    row.counted_cents -= counted
+    row.back_cents += amount.cents
+    row.fee_back_cents += fee.cents
+    row.state, row.won_at = TAKEN if row.away else WON, clock.now()
+    parts = [Money(cents, row.currency) for cents in (surplus, claim, loss)]
+    return counted, TakenBack(parts[0], parts[1], parts[2], fee)
+
+
+def give_unclear(session: Session, row: Reversal, given: TakenBack, win: ReversalWin) -> None:
     """What it took of unclear money is there again, and as unclear as it was."""
     if not given.surplus:
         return
-    place = Place(row.tenant_id, row.account_id, f"reversal-won:{name(row)}")
+    place = won_place(row, win)
     reference = row.provider_reference
     item = booking.keep(session, place, "unclear", given.surplus, Came(None, None, reference))
     if item is not None:
@@ -71,10 +129,10 @@ def take_anew(session: Session, payment: Payment) -> None:
         Reversal.tenant_id == payment.tenant_id,
         Reversal.payment_id == payment.id,
         Reversal.state == TAKEN,
-        Reversal.counted_cents < Reversal.amount_cents,
+        Reversal.counted_cents < Reversal.amount_cents - Reversal.back_cents,
     )
     for row in session.scalars(short.order_by(Reversal.id)).all():
-        more = min(row.amount_cents - row.counted_cents, _there(session, payment))
+        more = min(row.away.cents - row.counted_cents, _there(session, payment))
         if more:
             _correct(session, payment, row, Money(more, row.currency))
 
@@ -116,9 +174,8 @@ def _correct(session: Session, payment: Payment, row: Reversal, more: Money) -> 
     row.claim_cents += moved.claim.cents
     row.loss_cents += moved.loss.cents
     request = left.in_force(session, payment)
-    # What counts of a reversal only grows while it stands: it tells the corrections apart.
-    entry = entries.reversal_corrected(
-        f"{row.counted_cents}:{name(row)}", row.account_id, request.kind, moved
-    )
+    # What of a reversal counts, or came back, only grows: it tells the corrections apart.
+    correction = f"{row.counted_cents + row.back_cents}:{name(row)}"
+    entry = entries.reversal_corrected(correction, row.account_id, request.kind, moved)
     book.post(session, row.tenant_id, entry)
     tell(session, row, request.reference, moved, CORRECTED)

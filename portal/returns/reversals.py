@@ -1,10 +1,14 @@
 """Reversals: a bank takes money back (Rückbelastung, Rücklastschrift), and disputes that are won.
 
 Surplus goes first, then what had cleared the claim, which is open again; what is beyond that is a
-loss. The provider nets amount and fee from a pay-out. Once per the provider's own name for it.
+loss. What comes back, all of it or a part, goes the reverse way: to the loss, the claim, the
+surplus. The provider nets amount and fee from a pay-out. A report tells all that was taken and came
+back under the provider's name; only what of that is not booked yet is booked.
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +18,6 @@ from portal.db import lock
 from portal.keys import Keyring
 from portal.ledger import book, entries, items
 from portal.ledger.entries import TakenBack
-from portal.ledger.items import Place
 from portal.money import Money
 from portal.payments import accounts, names, staff, sweep
 from portal.payments.models import Payment, ProviderAccount
@@ -32,7 +35,7 @@ log = logging.getLogger(__name__)
 def record_reversal(
     keyring: Keyring, tenant_id: str, account_id: str, report: ReversalReport
 ) -> bool:
-    """Record that money was taken back, or won back; ``False`` when it was heard before.
+    """Record that money was taken back, or came back; ``False`` when it was heard before.
 
     A payment whose success was never heard is asked about first. Raises ``Misdirected``,
     ``ProviderSilent``.
@@ -47,8 +50,8 @@ def record_reversal(
 def of_name(
     session: Session, tenant_id: str, account_id: str, provider_reference: str
 ) -> list[Reversal]:
-    """The reversals of the provider's name, in order: what was won may be taken again under it, and
-    is kept as ``name~2`` then.
+    """The reversals of the provider's name, in order: what was won may be taken again under it, or
+    more may be taken, and is kept as ``name~2`` then.
     """
     told = Reversal.provider_reference
     again = told.startswith(f"{provider_reference}~", autoescape=True)
@@ -79,14 +82,54 @@ def _record(session: Session, tenant_id: str, account_id: str, report: ReversalR
     if account is None:
         raise accounts.NoSuchAccount("There is no such provider account.")
     accounts.check(account, report.merchant, report.live)
-    known = next(reversed(of_name(session, tenant_id, account_id, report.reversal)), None)
-    if known is None:
-        _enter(session, tenant_id, account_id, payment, report)
+    known = of_name(session, tenant_id, account_id, report.reversal)
+    if not known and report.back == report.amount:
+        _remember(session, account, payment, report)
         return True
-    if report.won and known.state == TAKEN:
-        _win(session, _payment_of(session, known), known, report.fee)
-        return True
-    return False
+    more = _more(report, known)
+    if more is not None:
+        known.append(_enter(session, account, payment, more))
+    given = _give_back(session, report, known)
+    return more is not None or given
+
+
+def _more(report: ReversalReport, known: Sequence[Reversal]) -> ReversalReport | None:
+    """What was taken that is not known yet, with what it cost: under a name of its own if some is.
+
+    None when it was heard before, or is in another currency than was known under this name.
+    """
+    if not known:
+        return report
+    if {row.currency for row in known} != {report.amount.currency}:
+        return None
+    amount = report.amount.cents - sum(row.amount_cents for row in known)
+    fee = report.fee.cents - sum(row.fee_cents for row in known)
+    if amount <= 0:
+        return None
+    currency = report.amount.currency
+    return replace(
+        report,
+        reversal=f"{report.reversal}~{len(known) + 1}",
+        amount=Money(amount, currency),
+        fee=Money(max(0, fee), currency),
+    )
+
+
+def _give_back(session: Session, report: ReversalReport, known: Sequence[Reversal]) -> bool:
+    """What came back and is not known yet goes to what was taken last, then to what was before."""
+    if {row.currency for row in known} != {report.back.currency}:
+        return False
+    cents = report.back.cents - sum(row.back_cents for row in known)
+    fee = report.fee_back.cents - sum(row.fee_back_cents for row in known)
+    given = False
+    for row in reversed(known):
+        part = min(cents, row.away.cents)
+        if part > 0:
+            fee_part = max(0, min(fee, row.fee_cents - row.fee_back_cents))
+            came = Money(part, row.currency), Money(fee_part, row.currency)
+            _win(session, _payment_of(session, row), row, *came)
+            cents, fee, given = cents - part, fee - fee_part, True
+    return given
 
 
 def _fitting(
@@ -110,30 +153,35 @@ def _payment_of(session: Session, reversal: Reversal) -> Payment | None:
     return locked_in_line(session, reversal.tenant_id, reversal.payment_id)
 
 
-def _enter(
-    session: Session,
-    tenant_id: str,
-    account_id: str,
-    payment: Payment | None,
-    report: ReversalReport,
-) -> None:
-    """Write a new reversal down. One that is won before it was heard of moved nothing."""
-    row = Reversal(
-        tenant_id=tenant_id,
-        account_id=account_id,
+def _row(account: ProviderAccount, payment: Payment | None, report: ReversalReport) -> Reversal:
+    return Reversal(
+        tenant_id=account.tenant_id,
+        account_id=account.id,
         provider_reference=report.reversal,
         payment_id=payment.id if payment else None,
         reason=report.reason,
-        state=WON if report.won else TAKEN,
+        state=TAKEN,
         amount_cents=report.amount.cents,
         fee_cents=report.fee.cents,
         currency=report.amount.currency,
         heard_at=clock.now(),
     )
-    if report.won:
-        row.won_at = clock.now()
-        session.add(row)
-        return
+
+
+def _remember(
+    session: Session, account: ProviderAccount, payment: Payment | None, report: ReversalReport
+) -> None:
+    """One that was won before it was heard of moved nothing, but is known from now on."""
+    row = _row(account, payment, report)
+    row.state, row.back_cents, row.won_at = WON, row.amount_cents, clock.now()
+    session.add(row)
+
+
+def _enter(
+    session: Session, account: ProviderAccount, payment: Payment | None, report: ReversalReport
+) -> Reversal:
+    """Write down and book what was taken."""
+    row = _row(account, payment, report)
     taken = _take(session, payment, row, report)
     row.surplus_cents, row.claim_cents = taken.surplus.cents, taken.claim.cents
     row.loss_cents = taken.loss.cents
@@ -141,12 +189,14 @@ def _enter(
     session.flush()
     name = reversal_booking.name(row)
     kind, reference = _request_of(session, payment)
-    book.post(session, tenant_id, entries.reversal(name, account_id, kind, taken, _cause(row)))
-    place = Place(tenant_id, account_id, f"reversal:{name}")
-    items.open_suspense(session, place, -taken.amount - taken.fee)
+    entry = entries.reversal(name, row.account_id, kind, taken, _cause(row))
+    book.post(session, row.tenant_id, entry)
+    taken_place = reversal_booking.taken_place(row)
+    items.open_suspense(session, taken_place, -taken.amount - taken.fee)
     reversal_booking.tell(session, row, reference, taken, row.reason)
     if payment is None and taken.loss:
         staff.reversal_of_nobody(session, row)
+    return row
 
 
 def _take(
@@ -158,27 +208,26 @@ def _take(
     return reversal_booking.take_unclear(session, row, named, report.fee)
 
 
-def _win(session: Session, payment: Payment | None, row: Reversal, fee: Money) -> None:
-    """The money comes back, with as much of its fee: the reverse, by what the claim asks now."""
-    row.fee_back_cents = min(fee.cents, row.fee_cents)
-    parts = (row.surplus_cents, row.claim_cents, row.loss_cents, row.fee_back_cents)
-    given = TakenBack(*(Money(cents, row.currency) for cents in parts))
+def _win(
+    session: Session, payment: Payment | None, row: Reversal, amount: Money, fee: Money
+) -> None:
+    """So much comes back, with so much of its fee: the reverse, by what the claim asks now."""
+    win = reversal_booking.won(session, row, amount, fee)
+    counted, given = reversal_booking.give_up(row, amount, fee)
     name = reversal_booking.name(row)
     if payment is not None:
-        given = left.give(session, payment, given, f"reversal:{name}")
-        payment.reversed_cents -= row.counted_cents
+        given = left.give(session, payment, given, f"reversal{win.which}:{name}")
+        payment.reversed_cents -= counted
     else:
-        reversal_booking.give_unclear(session, row, given)
+        reversal_booking.give_unclear(session, row, given, win)
     kind, reference = _request_of(session, payment)
-    entry = entries.reversal_won(name, row.account_id, kind, given, _cause(row))
+    entry = entries.reversal_won(name, row.account_id, kind, given, _cause(row), win.which)
     book.post(session, row.tenant_id, entry)
-    place = Place(row.tenant_id, row.account_id, f"reversal-won:{name}")
-    items.open_suspense(session, place, given.amount + given.fee)
-    row.state, row.won_at, row.counted_cents = WON, clock.now(), 0
-    row.surplus_cents = row.claim_cents = row.loss_cents = 0
+    items.open_suspense(session, reversal_booking.won_place(row, win), amount + fee)
     back = TakenBack(-given.surplus, -given.claim, -given.loss, -given.fee)
     reversal_booking.tell(session, row, reference, back, WON)
-    staff.reversal_won(session, row)
+    if row.state == WON:
+        staff.reversal_won(session, row)
     if payment is not None:
         reversal_booking.take_anew(session, payment)
 

@@ -220,7 +220,8 @@ def _check_new(session: Session, file: File, told: Iterable[Told]) -> None:
 def _look(session: Session, account: Account, parsed: Told) -> Seen:
     """Book a report in a transaction that comes to nothing, and tell what it did."""
     unheard = set(settle.unheard(session, account, parsed.report))
-    news = {line for line in parsed.report.lines if netted.is_news(session, account, line)}
+    lines = parsed.report.lines
+    news = {line for line in lines if netted.is_news(session, account, line, lines)}
     return _book(session, account, parsed, None, unheard, news)
 
 

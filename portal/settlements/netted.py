@@ -4,10 +4,10 @@ A line is the provider's word, too: a refund that it settles has succeeded, and 
 it settles has happened, even if we never heard of them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
@@ -50,19 +50,27 @@ class Settled:
     parts: tuple[Part, ...] = ()
 
 
-def hear(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
-    """Record what a line says of a refund or reversal; ``False`` when the provider is silent."""
+def hear(
+    keyring: Keyring, account: Account, line: SettlementLine, beside: Sequence[SettlementLine]
+) -> bool:
+    """Record what a line says of a refund or reversal; ``False`` when the provider is silent.
+
+    ``beside`` are all lines that are heard with it: what a bank took and gave is told by all.
+    """
     if line.kind == "refund":
         return _hear_refund(keyring, account, line)
     if line.kind == "reversal":
-        _hear_reversal(keyring, account, line)
+        _hear_reversal(keyring, account, line, beside)
     return True
 
 
-def is_news(session: Session, account: Account, line: SettlementLine) -> bool:
+def is_news(
+    session: Session, account: Account, line: SettlementLine, beside: Sequence[SettlementLine]
+) -> bool:
     """Whether ``hear`` has something to learn from a line."""
     if line.kind == "reversal":
-        return _reversal_news(session, account, line) is not None
+        more, came = _unknown(session, account, line, beside)
+        return bool(more if line.gross.cents < 0 else came)
     if line.kind != "refund":
         return False
     told, nameless = _refund_news(session, account, line)
@@ -70,15 +78,24 @@ def is_news(session: Session, account: Account, line: SettlementLine) -> bool:
 
 
 def settle(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Settled:
-    """Settle the item of a refund or reversal, or of one that came back."""
-    words, name = ITEMS[line.kind](session, tenant_id, account_id, line)
-    sent, back = words
-    place = Place(tenant_id, account_id, f"{sent if line.gross.cents < 0 else back}:{name}")
-    fee = _booked_fee(session, tenant_id, account_id, line)
-    part = items.settle(session, place, line.gross - fee)
-    if part is None:
+    """Settle the items of a refund or reversal, or of what came back of one."""
+    places, booked = ITEMS[line.kind](session, tenant_id, account_id, line)
+    fee = _part_of(line.fee, booked)
+    parts, rest = list[Part](), line.gross - fee
+    for place in places:
+        part = items.settle(session, place, rest)
+        if part is not None:
+            parts.append(part)
+            rest -= part.amount
+    if not parts:
         return Settled(Money(0, line.gross.currency), Money(0, line.gross.currency))
-    return Settled(part.amount, fee, (part,))
+    return Settled(line.gross - fee - rest, fee, tuple(parts))
+
+
+def _part_of(told: Money, booked: int) -> Money:
+    """What of a line's fee was booked before, of the same sign: it is no fee once more."""
+    cents = min(booked, told.cents) if booked > 0 else max(booked, told.cents)
+    return Money(cents if cents * booked > 0 else 0, told.currency)
 
 
 def _hear_refund(keyring: Keyring, account: Account, line: SettlementLine) -> bool:
@@ -136,100 +153,126 @@ def _nameless(session: Session, account: Account, payment: str) -> list[str]:
     return found
 
 
-def _hear_reversal(keyring: Keyring, account: Account, line: SettlementLine) -> None:
+def _hear_reversal(
+    keyring: Keyring, account: Account, line: SettlementLine, beside: Sequence[SettlementLine]
+) -> None:
     with transaction() as session:
-        told = _reversal_news(session, account, line)
-    if told is not None:
-        reversals.record_reversal(keyring, account.tenant_id, account.id, told)
+        told = _reversal_news(session, account, line, beside)
+    if told is None:
+        return
+    if told.back == told.amount:  # each has a line that settles it, so both are booked
+        taken = replace(told, back=Money(0, told.back.currency))
+        reversals.record_reversal(keyring, account.tenant_id, account.id, taken)
+    reversals.record_reversal(keyring, account.tenant_id, account.id, told)
 
 
 def _reversal_news(
-    session: Session, account: Account, line: SettlementLine
+    session: Session, account: Account, line: SettlementLine, beside: Sequence[SettlementLine]
 ) -> ReversalReport | None:
-    known = reversals.of_name(session, account.tenant_id, account.id, line.provider_reference)
-    state = known[-1].state if known else None
-    won, name = line.gross.cents > 0, line.provider_reference
-    if not line.gross or (won and state != reversal_booking.TAKEN):
+    """All that was taken and came back under the name of a line, where some of it is not known."""
+    more, came = _unknown(session, account, line, beside)
+    if not more and not came:
         return None
-    if not won and known:
-        if not _is_taken_again(session, account, line, known):
-            return None
-        name = f"{name}~{len(known) + 1}"
+    known = reversals.of_name(session, account.tenant_id, account.id, line.provider_reference)
+    # What it costs a line books itself; what of an earlier fee comes back it tells only.
+    fees = sum(max(0, -each.fee.cents) for each in _alike(line, beside) if each.gross.cents > 0)
+    told = (
+        sum(row.amount_cents for row in known) + more,
+        sum(row.back_cents for row in known) + came,
+        sum(row.fee_cents for row in known),
+        sum(row.fee_back_cents for row in known) + (fees if came else 0),
+    )
+    amount, back, fee, fee_back = (Money(cents, line.gross.currency) for cents in told)
     return ReversalReport(
-        reversal=name,
+        reversal=line.provider_reference,
         payment=line.payment,
         merchant=account.merchant,
-        amount=Money(abs(line.gross.cents), line.gross.currency),
-        # What it costs this line books itself; what of an earlier fee comes back it tells only.
-        fee=Money(max(0, -line.fee.cents) if won else 0, line.gross.currency),
+        amount=amount,
+        back=back,
+        fee=fee,
+        fee_back=fee_back,
         live=account.live,
-        won=won,
     )
 
 
-def _is_taken_again(
-    session: Session, account: Account, line: SettlementLine, known: list[Reversal]
-) -> bool:
-    """Whether one more is taken: the last was won, and reports tell already of each that took.
+def _unknown(
+    session: Session, account: Account, line: SettlementLine, beside: Sequence[SettlementLine]
+) -> tuple[int, int]:
+    """Cents that reports tell as taken, and as come back, and that are not booked yet.
 
-    Of what was closed by order a report may still come.
+    Of what was closed by order a report may still come: it is known. More is taken under a name
+    only when something has come back under it: else it is the same once more, in other figures.
     """
-    if known[-1].state != reversal_booking.WON:
-        return False
+    known = reversals.of_name(session, account.tenant_id, account.id, line.provider_reference)
+    booked, back = (sum(column) for column in zip((0, 0), *map(_sums, known), strict=True))
+    before, now = _told(session, account, line), [one.gross.cents for one in _alike(line, beside)]
+    more = min(_went(before) + _went(now) - booked, _went(now))
+    came = min(_came(before) + _came(now) - back, _came(now))
+    if more < 0 or (known and not back and came <= 0):
+        more = 0
+    return more, max(0, min(came, booked + more - back))
+
+
+def _sums(row: Reversal) -> tuple[int, int]:
+    return row.amount_cents, row.back_cents
+
+
+def _went(cents: Sequence[int]) -> int:
+    return -sum(each for each in cents if each < 0)
+
+
+def _came(cents: Sequence[int]) -> int:
+    return sum(each for each in cents if each > 0)
+
+
+def _alike(line: SettlementLine, beside: Sequence[SettlementLine]) -> list[SettlementLine]:
+    """The lines about the same reversal."""
+    name = line.provider_reference
+    return [one for one in beside if one.kind == line.kind and one.provider_reference == name]
+
+
+def _told(session: Session, account: Account, line: SettlementLine) -> list[int]:
+    """What reports in force tell of a reversal, line by line."""
     told = in_force().join_from(
         SettlementRow,
         SettlementLineRow,
         and_(*(getattr(SettlementLineRow, n) == getattr(SettlementRow, n) for n in SETTLEMENT)),
     )
-    took = told.where(
+    query = told.where(
         SettlementLineRow.tenant_id == account.tenant_id,
         SettlementLineRow.account == account.id,
         SettlementLineRow.kind == "reversal",
         SettlementLineRow.provider_reference == line.provider_reference,
-        SettlementLineRow.gross_cents < 0,
-    ).with_only_columns(func.count())
-    return (session.scalar(took) or 0) >= len(known)
+    ).with_only_columns(SettlementLineRow.gross_cents)
+    return list(session.scalars(query))
 
 
-def _reversal_of(
+def _refund_items(
     session: Session, tenant_id: str, account_id: str, line: SettlementLine
-) -> Reversal | None:
-    """The reversal that a line settles: the first of its name that is still open, else the last."""
-    word = "reversal" if line.gross.cents < 0 else "reversal-won"
-    known = reversals.of_name(session, tenant_id, account_id, line.provider_reference)
-    still = (row for row in known if items.left(session, _place_of(row, word)))
-    return next(still, known[-1] if known else None)
-
-
-def _place_of(row: Reversal, word: str) -> Place:
-    return Place(row.tenant_id, row.account_id, f"{word}:{reversal_booking.name(row)}")
-
-
-def _refund_item(
-    session: Session, tenant_id: str, account_id: str, line: SettlementLine
-) -> tuple[tuple[str, str], str]:
+) -> tuple[list[Place], int]:
     found = ways.of_line(session, tenant_id, account_id, line)
-    return (found[0].words, found[1].id) if found else (("refund", "refund-failed"), "")
+    if found is None:
+        return [], 0
+    word = found[0].words[line.gross.cents > 0]
+    return [Place(tenant_id, account_id, f"{word}:{found[1].id}")], 0
 
 
-def _reversal_item(
+def _reversal_items(
     session: Session, tenant_id: str, account_id: str, line: SettlementLine
-) -> tuple[tuple[str, str], str]:
-    found = _reversal_of(session, tenant_id, account_id, line)
-    return ("reversal", "reversal-won"), reversal_booking.name(found) if found else ""
-
-
-def _booked_fee(session: Session, tenant_id: str, account_id: str, line: SettlementLine) -> Money:
-    """The part of a line's fee that was booked with its reversal: it is no fee once more."""
-    if line.kind != "reversal":
-        return Money(0, line.fee.currency)
-    found = _reversal_of(session, tenant_id, account_id, line)
+) -> tuple[list[Place], int]:
+    """All of its name that are still open, in order; and the fee that was booked with them."""
+    known = reversals.of_name(session, tenant_id, account_id, line.provider_reference)
     if line.gross.cents < 0:
-        booked = found.fee_cents if found else 0
-        return Money(max(0, min(booked, line.fee.cents)), line.fee.currency)
-    back = found.fee_back_cents if found else 0
-    return Money(min(0, max(-back, line.fee.cents)), line.fee.currency)
+        went = [(reversal_booking.taken_place(row), row.fee_cents) for row in known]
+    else:
+        went = [
+            (reversal_booking.won_place(row, win), -win.fee_cents)
+            for row in known
+            for win in reversal_booking.wins(session, row)
+        ]
+    still = [(place, fee) for place, fee in went if items.left(session, place)]
+    return [place for place, _ in still], sum(fee for _, fee in still)
 
 
-# kind of a line -> how the suspense items of what it settles begin, sent and come back; its name
-ITEMS = {"refund": _refund_item, "reversal": _reversal_item}
+# kind of a line -> the suspense items of what it settles, and what of its fee was booked with them
+ITEMS = {"refund": _refund_items, "reversal": _reversal_items}

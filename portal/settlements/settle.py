@@ -114,8 +114,9 @@ def hear(keyring: Keyring, account: Account, reports: Sequence[Settlement]) -> l
     for payment in dict.fromkeys(payments):
         if sweep.ask(keyring, account.tenant_id, payment, "settlement") is None:
             raise NoSettlements("The provider does not say what became of a payment it settles.")
-    for line in (line for report in told for line in report.lines):
-        if not netted.hear(keyring, account, line):
+    lines = [line for report in told for line in report.lines]
+    for line in lines:
+        if not netted.hear(keyring, account, line, lines):
             raise NoSettlements("The provider does not say what became of a refund it settles.")
     return told
 

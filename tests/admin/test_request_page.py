@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from portal.admin.requests import rows
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.finance.models import Delivery, Endpoint
@@ -25,10 +26,11 @@ from portal.worklist import reading, writing
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, Letter, eur, token
 from tests.conftest import Time
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, won
 from tests.payments.test_correcting import unknown
 from tests.returns import giving
 from tests.returns.test_refunds import paid, paid_twice, sent
+from tests.returns.test_reversals import heard
 from tests.staff.people import colleague, sign_in
 
 
@@ -42,6 +44,23 @@ def page(clerk: FlaskClient, reference: str = "K-1") -> str:
     answer = clerk.get(f"/admin/requests/{reference}")
     assert answer.status_code == 200, answer.text
     return answer.text
+
+
+def test_each_part_of_a_dispute_that_was_won_is_told_and_booked(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    letter, payment = paid(provider)
+    report = provider.reverse(payment, 10_000, fee_cents=500)
+    for told in (report, won(report, 7_000), won(report, 10_000)):
+        heard(told)
+    told = page(clerk)
+    for part in ("70,00", "30,00"):
+        assert f"Von der Rückbelastung von 100,00\xa0€ kamen {part}\xa0€ zurück" in told
+    db.session.rollback()
+    found = rows.of(db.session(), builders.request_of(letter)).book
+    names = {f"reversal-won{which}:card:cb-1" for which in ("", "-2")}
+    assert names <= {item.reference for item in found.suspense}
+    assert names <= {entry.reference for entry, _ in found.entries}
 
 
 def post(clerk: FlaskClient, path: str, **told: str) -> TestResponse:

@@ -273,6 +273,11 @@ def moved(url: str) -> list[str]:
         return [reference for (reference,) in rows]
 
 
+def amounts(row: str) -> str:
+    """What came back of a reversal; when it did is the moment of its entry."""
+    return row.rpartition(",")[0]
+
+
 def test_down_and_up_again_with_a_town_in_it(
     app: Flask, provider: FakeProvider, cluster: embedded.Cluster, owner_url: str, run_folder: Path
 ) -> None:
@@ -280,6 +285,7 @@ def test_down_and_up_again_with_a_town_in_it(
     db.session.rollback()
     url = copied(cluster, owner_url, run_folder)
     before, moved_on = everything(url, RELEASED), moved(url)
+    won = everything(url, {"reversal_wins"})
     assert moved_on == ["K-6"]
     assert all(before[table] for table in ("payments", "refunds", "ledger_postings", "events"))
     bare = schema.app(url)
@@ -290,6 +296,9 @@ def test_down_and_up_again_with_a_town_in_it(
         db.engine.dispose()
     after = everything(url, RELEASED)
     assert moved(url) == moved_on
+    assert [amounts(row) for row in everything(url, {"reversal_wins"})["reversal_wins"]] == [
+        amounts(row) for row in won["reversal_wins"]
+    ]
     assert {name: len(rows) for name, rows in after.items()} == {
         name: len(rows) for name, rows in before.items()
     }

@@ -106,6 +106,37 @@ def test_all_that_becomes_of_the_money_is_in_the_books_to_the_cent(house: House)
     assert totals["unsettled_cents"] == 0
 
 
+@pytest.mark.parametrize("notified", [True, False])
+def test_a_dispute_won_in_part_is_booked_to_the_cent(house: House, *, notified: bool) -> None:
+    payment = house.paid()
+    told = {"amount_cents": 2_000, "fee_cents": 500}
+    dispute = house.paypal.post(f"payments/{payment}/reverse", told)["reversal"]
+    for back in ({"amount_cents": 1_400}, {}, None):
+        verb = "win" if back is not None else "withdraw"
+        sent = house.paypal.door(f"reversals/{dispute}/{verb}", **(back or {}))
+        if notified:
+            assert house.hand_in(sent) == 204
+    assert builders.payment(payment).reversed_cents == (2_000 if notified else 0)
+    paid_out(house)
+    totals = house.paypal.books()["totals"]
+    assert (totals["reversed_cents"], builders.payment(payment).reversed_cents) == (2_000, 2_000)
+    assert sums() == {"transit": totals["settled_cents"], "fees": totals["fees_cents"]}
+
+
+def test_an_inquiry_that_the_town_settles_by_a_refund_is_booked_once(house: House) -> None:
+    payment = house.paid()
+    asked_at = house.paypal.post(f"payments/{payment}/inquire", {})["reversal"]
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    sending.submit(current_app.extensions["keyring"], TOWN, refund)
+    assert house.hand_in(house.paypal.door(f"reversals/{asked_at}/settle")) == 204
+    paid_out(house)
+    totals = house.paypal.books()["totals"]
+    assert (totals["refunded_cents"], totals["reversed_cents"]) == (1_000, 0)
+    assert builders.payment(payment).reversed_cents == 0
+    assert sums() == {"transit": totals["settled_cents"], "fees": totals["fees_cents"]}
+
+
 def test_a_pay_out_settles_what_was_never_told(house: House) -> None:
     payment = house.start()
     house.paypal.approve(payment)

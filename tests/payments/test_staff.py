@@ -15,7 +15,7 @@ from portal.worklist import reading
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
-from tests.fakes import FakeProvider, other_amount
+from tests.fakes import FakeProvider, other_amount, won
 from tests.returns import giving
 from tests.returns.test_custody import kept, unclear
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, balance, paid, row, sent
@@ -133,7 +133,7 @@ def test_a_reversal_of_what_was_never_ours_is_one_until_it_is_won(provider: Fake
     report = provider.reverse("0" * 32, 500)
     reversals.record_reversal(keyring, TOWN, "card", report)
     assert tasks() == [("settlement_difference", "reversal:card:cb-1", None)]
-    reversals.record_reversal(keyring, TOWN, "card", replace(report, won=True))
+    reversals.record_reversal(keyring, TOWN, "card", won(report))
     assert tasks() == []
 
 

@@ -19,7 +19,7 @@ from portal.returns import refunds
 from tests import builders, pages
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
-from tests.fakes import FakeProvider, other_amount
+from tests.fakes import FakeProvider, other_amount, won
 from tests.house.test_routes import give_tan, open_letter
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice, sent, submitted
 from tests.returns.test_reversals import heard
@@ -167,6 +167,8 @@ def test_what_a_bank_took_back_is_open_again_until_it_is_won(
     assert heading == "A payment was taken back by the bank"
     assert "the bank took back €100.00 that was paid by Card." in text
     assert "please ask your bank" in text
+    heard(won(provider.reverse(payment, 10_000), 7_000))
+    assert "the bank took back €30.00 that was paid by Card." in look(client, letter)[1]
     heard(provider.reverse(payment, 10_000, won=True))
     heading, text = look(client, letter)
     assert heading == "This letter is already paid"

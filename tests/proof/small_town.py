@@ -19,7 +19,7 @@ from portal.settlements import reserves, settle
 from tests import builders
 from tests.builders import TOWN
 from tests.contract import bearer
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, won
 from tests.finance.receiver import SECRET
 from tests.returns import giving
 from tests.returns.test_custody_returns import custody_item, sent_back, unclear
@@ -39,7 +39,8 @@ def build(app: Flask, provider: FakeProvider) -> None:
     _, other = paid(provider, 8_000, "K-2")
     sent(other, 500)
     report = provider.reverse(payment, 300, 40)
-    reversals.record_reversal(keyring, TOWN, "card", report)
+    for told in (report, won(report, 100, 10)):
+        reversals.record_reversal(keyring, TOWN, "card", told)
     settled(app, provider, paid(provider, 9_000, "K-3")[1])
     held_back(provider)
     sent_back(provider, unclear(provider, 700))

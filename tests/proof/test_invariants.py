@@ -147,8 +147,10 @@ MISTAKES: dict[str, list[str]] = {
         one("ledger_entries", "reason = 'by hand'", "reason = 'custody_returned'"),
         one("custody_returns", "state = 'failed'"),
     ],
-    "a reversal that stands is in the book, and one that was won is not": [
-        one("reversals", "state = 'won', surplus_cents = 0, claim_cents = 0, loss_cents = 0"),
+    "a reversal is in the book, and so is each part of it that came back": [
+        one("reversals", "fee_back_cents = fee_back_cents + 1"),
+        one("reversal_wins", "amount_cents = amount_cents + 1"),
+        "DELETE FROM reversal_wins",
     ],
     "a request is paid when it is covered, and only then": [
         moved("K-3", "paid", "open"),

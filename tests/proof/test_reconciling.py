@@ -29,7 +29,7 @@ from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
-from tests.fakes import FakeProvider, other_amount
+from tests.fakes import FakeProvider, other_amount, won
 from tests.returns import giving
 from tests.town.town import arrived
 
@@ -156,7 +156,9 @@ def test_a_reversal_after_a_refund_loses_no_cent(provider: FakeProvider) -> None
     reversals.record_reversal(keyring, TOWN, "card", report)
     names = ("open", "taken_out card", "single_fees card", "suspense card")
     assert held(*names) == (10_000, 14_350, 350, -4_350)
-    reversals.record_reversal(keyring, TOWN, "card", replace(report, won=True))
+    reversals.record_reversal(keyring, TOWN, "card", won(report, 7_000, 50))
+    assert held(*names) == (7_000, 7_300, 300, 2_700)
+    reversals.record_reversal(keyring, TOWN, "card", won(report))
     assert held(*names) == (4_000, 4_000, 0, 6_000)
 
 

@@ -153,7 +153,7 @@ class GirocheckoutHarness(Harness):
     def reverse(self, payment: str, cents: int, fee_cents: int, *, debit: bool = False) -> Letter:
         raise NotImplementedError
 
-    def win(self, reversal: str) -> Letter:
+    def win(self, reversal: str, cents: int | None = None) -> Letter:
         raise NotImplementedError
 
     def fall_silent(self) -> None:

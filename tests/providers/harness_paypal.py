@@ -204,8 +204,11 @@ class PayPalHarness(Harness):
         taken = {"amount_cents": cents, "fee_cents": fee_cents}
         return self.door(f"payments/{payment}/reverse", **taken)
 
-    def win(self, reversal: str) -> Letter:
-        return self.door(f"reversals/{reversal}/win")
+    def win(self, reversal: str, cents: int | None = None) -> Letter:
+        return self.door(f"reversals/{reversal}/win", **({"amount_cents": cents} if cents else {}))
+
+    def take_again(self, reversal: str) -> Letter:
+        return self.door(f"reversals/{reversal}/withdraw")
 
     def fall_silent(self) -> None:
         self.post("settings", {"down": True})

@@ -28,6 +28,7 @@ from tests.sandbox.mailbox import Mailbox, open_mailbox
 class SandboxHarness(Harness):
     """The practice provider over real HTTP."""
 
+    wins_in_part = False
     words = (
         (set(STATUSES), set(STATUS)),
         (set(REFUND_STATUSES), set(REFUND_STATUS)),
@@ -129,7 +130,8 @@ class SandboxHarness(Harness):
         told = {"amount_cents": cents, "fee_cents": fee_cents, "reason": reason}
         return self._told(f"/test/payments/{payment}/reverse", told)
 
-    def win(self, reversal: str) -> Letter:
+    def win(self, reversal: str, cents: int | None = None) -> Letter:
+        assert cents is None, "what is won there is won wholly"
         return self._told(f"/test/reversals/{reversal}/win", {})
 
     def sign(self, letter: Letter) -> Letter:

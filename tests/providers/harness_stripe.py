@@ -164,8 +164,12 @@ class StripeHarness(Harness):
         path = f"payments/{payment}/reverse"
         return self.told(path, amount_cents=cents, fee_cents=fee_cents, reason=reason)[-1]
 
-    def win(self, reversal: str) -> Letter:
-        return self.told(f"reversals/{reversal}/win")[-1]
+    def win(self, reversal: str, cents: int | None = None) -> Letter:
+        told = {"amount_cents": cents} if cents else {}
+        return self.told(f"reversals/{reversal}/win", **told)[-1]
+
+    def take_again(self, reversal: str) -> Letter:
+        return self.told(f"reversals/{reversal}/withdraw")[-1]
 
     def sign(self, letter: Letter) -> Letter:
         headers, body = letter

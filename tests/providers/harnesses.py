@@ -52,6 +52,7 @@ class Harness(ABC):
     cancelled = Outcome.CANCELLED  # what a payment is that we gave up
     refunds_wait = True  # a refund may be under way, and its end is told
     reverses = True  # it tells that a bank took money back
+    wins_in_part = True  # and that a part of it came back, and was taken again
     debits = True  # by a direct debit's return, too
     pays_out_below_zero = True
     says_who_is_not_let_in = True  # a wrong key is told from trouble of its own
@@ -100,8 +101,14 @@ class Harness(ABC):
         """A bank takes money back (a card's chargeback, or a debit's return); its notification."""
 
     @abstractmethod
-    def win(self, reversal: str) -> Letter:
-        """The dispute of the provider's name is won; the notification of it."""
+    def win(self, reversal: str, cents: int | None = None) -> Letter:
+        """Of the dispute of the provider's name so much is won, else all that is away; the
+        notification of it.
+        """
+
+    def take_again(self, reversal: str) -> Letter:
+        """What was won of it is taken again; the notification of it."""
+        raise NotImplementedError
 
     @abstractmethod
     def fall_silent(self) -> None:

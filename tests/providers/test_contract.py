@@ -553,18 +553,54 @@ def test_a_reversal_is_told_with_its_fee_and_again_when_it_is_won(
         payment=told.payment and "pay-1",
         merchant=harness.account.merchant,
         amount=Money(1000),
+        back=Money(0),
         fee=Money(500),
+        fee_back=Money(0),
         live=False,
         reason="return" if debit else "chargeback",
-        won=False,
         provider_reference=told.provider_reference and reference,
         event_id=told.event_id,
     )
     won = read(provider, harness, harness.win(told.reversal))
     assert isinstance(won, ReversalReport)
-    assert (won.reversal, won.amount, won.won) == (told.reversal, Money(1000), True)
-    assert won.fee == Money(500), "what of the fee comes back"
+    assert won == replace(told, back=Money(1000), fee_back=Money(500), event_id=won.event_id)
     assert provider.fetch(harness.account, "pay-1", reference).outcome is Outcome.SUCCEEDED
+
+
+def test_what_came_back_and_was_taken_again_is_told_to_the_cent(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Notifies)
+    unless(harness.reverses and harness.wins_in_part, "what is won there is won wholly")
+    paid(provider, harness)
+    told = read(provider, harness, harness.reverse("pay-1", 1000, 500))
+    assert isinstance(told, ReversalReport)
+    for letter, sums in (
+        (lambda: harness.win(told.reversal, 700), (1000, 700, 500, 0)),
+        (lambda: harness.win(told.reversal, 300), (1000, 1000, 500, 500)),
+        (lambda: harness.take_again(told.reversal), (2000, 1000, 1000, 500)),
+    ):
+        word = read(provider, harness, letter())
+        assert isinstance(word, ReversalReport)
+        moneys = (word.amount, word.back, word.fee, word.fee_back)
+        assert (word.reversal, tuple(each.cents for each in moneys)) == (told.reversal, sums)
+
+
+def test_a_settlement_tells_what_was_taken_and_the_part_that_came_back(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, Settles)
+    unless(harness.reverses and harness.wins_in_part, "what is won there is won wholly")
+    paid(provider, harness)
+    harness.settle()
+    told = read(provider, harness, harness.reverse("pay-1", 1000, 500))
+    assert isinstance(told, ReversalReport)
+    harness.win(told.reversal, 700)
+    report = settled(provider, harness)
+    lines = [line for line in report.lines if line.kind == "reversal"]
+    assert sorted(line.gross.cents for line in lines) == [-1000, 700]
+    assert {line.provider_reference for line in lines} == {told.reversal}
+    assert report.net == Money(-800)
 
 
 def test_a_settlement_of_what_went_back_and_came_again_adds_up(

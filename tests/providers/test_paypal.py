@@ -458,25 +458,129 @@ def test_a_fee_that_is_kept_does_not_come_back_with_the_money(
     (taken,) = heard(harness, harness.reverse("pay-1", 1000, 500))
     letter = harness.win(taken.reversal)
     (won,) = heard(harness, letter)
-    assert (won.won, won.fee) == (True, Money(500))
+    assert (won.back, won.fee_back) == (Money(1000), Money(500))
     moved = json.loads(letter[1])["resource"]["money_movements"]
     kept = [one for one in moved if one["type"] == "DEBIT" or "FEE" not in one["reason"]]
     say(monkeypatch, money_movements=kept)
     (won,) = heard(harness, letter)
-    assert (won.won, won.fee) == (True, Money(0))
+    assert (won.back, won.fee_back) == (Money(1000), Money(0))
 
 
-def test_a_dispute_ends_as_its_outcome_says(
-    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("outcome", sorted(paypal_events.OUTCOME))
+def test_what_moved_counts_and_not_how_a_dispute_ended(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch, outcome: str
 ) -> None:
     started(harness)
     harness.pay("pay-1")
     (taken,) = heard(harness, harness.reverse("pay-1", 1000, 500))
-    letter = harness.win(taken.reversal)
-    for outcome, won in paypal_events.OUTCOME.items():
-        say(monkeypatch, dispute_outcome={"outcome_code": outcome})
-        found = [(word.reversal, word.won) for word in heard(harness, letter)]
-        assert found == ([] if won is None else [(taken.reversal, won)]), outcome
+    letter = harness.win(taken.reversal, 300)
+    got = {"currency_code": "EUR", "value": "9.99"}
+    say(monkeypatch, dispute_outcome={"outcome_code": outcome, "amount_refunded": got})
+    (word,) = heard(harness, letter)
+    assert (word.amount, word.back) == (Money(1000), Money(300))
+
+
+def test_only_what_moved_is_taken_and_not_all_that_is_disputed(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    letter = harness.reverse("pay-1", 300, 0)
+    say(monkeypatch, dispute_amount={"currency_code": "EUR", "value": "42.00"})
+    (word,) = heard(harness, letter)
+    assert word.amount == Money(300)
+
+
+def test_money_that_moved_between_others_is_not_the_towns(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    letter = harness.reverse("pay-1", 1000, 500)
+    moved = json.loads(letter[1])["resource"]["money_movements"]
+    say(monkeypatch, money_movements=[one | {"affected_party": "BUYER"} for one in moved])
+    assert heard(harness, letter) == ()
+
+
+def test_an_inquiry_that_a_refund_settles_is_no_reversal(harness: PayPalHarness) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    asked = harness.post("payments/pay-1/inquire", {"amount_cents": 4200})["reversal"]
+    letter = harness.door(f"reversals/{asked}/settle", amount_cents=3000)
+    assert json.loads(letter[1])["resource"]["dispute_outcome"]["amount_refunded"] == {
+        "currency_code": "EUR", "value": "30.00",
+    }  # fmt: skip
+    assert heard(harness, letter) == ()
+
+
+def test_an_inquiry_that_the_towns_own_refund_settles_is_no_reversal(
+    harness: PayPalHarness,
+) -> None:
+    reference = started(harness)
+    harness.pay("pay-1")
+    asked = harness.post("payments/pay-1/inquire", {"amount_cents": 4200})["reversal"]
+    PROVIDER.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(4200)))
+    assert heard(harness, harness.door(f"reversals/{asked}/settle")) == ()
+
+
+def test_an_inquiry_that_becomes_a_claim_takes_what_moves(harness: PayPalHarness) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    told = {"amount_cents": 1000, "fee_cents": 500}
+    asked = harness.post("payments/pay-1/inquire", told)["reversal"]
+    (word,) = heard(harness, harness.door(f"reversals/{asked}/escalate"))
+    assert (word.reversal, word.amount, word.fee) == (asked, Money(1000), Money(500))
+
+
+@pytest.mark.parametrize("stage", ["CHARGEBACK", "INQUIRY"])
+@pytest.mark.parametrize("outcome", sorted(paypal_events.OUTCOME))
+def test_where_no_movement_is_told_what_the_payer_got_of_the_town_was_taken(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch, outcome: str, stage: str
+) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    lost = harness.post("payments/pay-1/reverse", {"amount_cents": 4200})["reversal"]
+    letter = harness.door(f"reversals/{lost}/lose")
+    got = {"currency_code": "EUR", "value": "30.00"}
+    ended = {"outcome_code": outcome, "amount_refunded": got}
+    say(monkeypatch, money_movements=[], dispute_outcome=ended, dispute_life_cycle_stage=stage)
+    found = [word.amount for word in heard(harness, letter)]
+    takes = stage != "INQUIRY" and outcome in {"RESOLVED_BUYER_FAVOUR", "ACCEPTED"}
+    assert found == ([Money(3000)] if takes else [])
+
+
+def test_what_the_payer_got_may_be_the_towns_own_refund_and_its_report_tells(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = started(harness)
+    harness.pay("pay-1")
+    lost = harness.post("payments/pay-1/reverse", {"amount_cents": 1000})["reversal"]
+    PROVIDER.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(1000)))
+    letter = harness.door(f"reversals/{lost}/lose")
+    say(monkeypatch, money_movements=[])
+    assert heard(harness, letter) == ()
+
+
+def test_while_a_dispute_tells_of_no_movement_it_takes_nothing(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    letter = harness.reverse("pay-1", 1000, 500)
+    say(monkeypatch, money_movements=[])
+    assert heard(harness, letter) == ()
+
+
+def test_of_a_reversal_whose_dispute_tells_of_no_movement_the_transaction_says_how_much(
+    harness: PayPalHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(harness)
+    harness.pay("pay-1")
+    letter = harness.door("payments/pay-1/reverse", 1, amount_cents=1000, fee_cents=0)
+    (as_told,) = heard(harness, letter)
+    more = {"currency_code": "EUR", "value": "42.00"}
+    say(monkeypatch, money_movements=[], dispute_amount=more)
+    assert heard(harness, letter) == (as_told,)
 
 
 def test_the_reversal_and_its_dispute_are_one_thing(harness: PayPalHarness) -> None:

@@ -353,7 +353,31 @@ def test_a_fee_that_is_kept_does_not_come_back_with_the_money(far: StripeHarness
     letter = changed(far, far.win(taken.reversal), ('"fee":-500', '"fee":0'))
     (won,) = heard(far, letter)
     assert isinstance(won, ReversalReport)
-    assert (won.won, won.fee) == (True, Money(0))
+    assert (won.back, won.fee_back) == (Money(1000), Money(0))
+
+
+def test_how_much_came_back_say_the_balance_transactions_and_no_status(far: StripeHarness) -> None:
+    paid(far)
+    (taken,) = heard(far, far.reverse("pay-1", 1000, 500))
+    assert isinstance(taken, ReversalReport)
+    for letter in far.told(f"reversals/{taken.reversal}/win", amount_cents=700):
+        for status in ("won", "lost", "under_review"):
+            (word,) = heard(far, changed(far, letter, ('"status":"won"', f'"status":"{status}"')))
+            assert isinstance(word, ReversalReport)
+            assert (word.amount, word.back) == (Money(1000), Money(700))
+
+
+def test_an_appeal_that_is_lost_takes_again_what_was_won(far: StripeHarness) -> None:
+    paid(far)
+    (taken,) = heard(far, far.reverse("pay-1", 1000, 500))
+    assert isinstance(taken, ReversalReport)
+    far.win(taken.reversal)
+    for letter in far.told(f"reversals/{taken.reversal}/withdraw"):
+        (word,) = heard(far, letter)
+        assert isinstance(word, ReversalReport)
+        assert (word.amount, word.back, word.reversal) == (
+            Money(2000), Money(1000), taken.reversal,
+        )  # fmt: skip
 
 
 def test_which_payment_a_dispute_is_of_must_be_known(far: StripeHarness) -> None:

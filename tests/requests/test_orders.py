@@ -1,6 +1,5 @@
 """What the finance system orders about a request."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -23,7 +22,7 @@ from portal.returns import custody, reversals
 from tests import builders
 from tests.builders import TOWN, Letter
 from tests.conftest import Time
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, won
 
 CARD = Source(TOWN, "card", "notification")
 
@@ -245,7 +244,7 @@ def test_a_request_is_not_restored_when_a_refund_that_failed_counts_for_the_newe
     report = provider.reverse(payment, 10_000, 0)
     reversals.record_reversal(ring(), TOWN, "card", report)
     newer = builders.letter("K-2", amount_cents=10_000, replaces=["K-1"])
-    reversals.record_reversal(ring(), TOWN, "card", replace(report, won=True))
+    reversals.record_reversal(ring(), TOWN, "card", won(report))
     assert builders.request_of(newer).state == "paid"
     with pytest.raises(orders.MoneyMovedOn):
         restored()

@@ -21,7 +21,7 @@ from portal.returns import custody, custody_returns, refunds, reversals, sending
 from portal.settlements import settle
 from tests import builders
 from tests.builders import TOWN, eur
-from tests.fakes import FakeProvider, other_amount
+from tests.fakes import FakeProvider, other_amount, won
 from tests.payments import races
 from tests.payments.test_staff import tasks
 from tests.returns import giving
@@ -154,8 +154,8 @@ def test_a_dispute_that_is_won_is_the_reverse(provider: FakeProvider) -> None:
     letter, payment = paid(provider)
     report = provider.reverse(payment, 10_000, fee_cents=2_000)
     heard(report)
-    won = replace(report, won=True)
-    assert [heard(won), heard(won), heard(report)] == [True, False, False]
+    told = won(report)
+    assert [heard(told), heard(told), heard(report)] == [True, False, False]
     assert builders.request_of(letter).state == "paid"
     assert (balance("suspense:card"), balance("fees:card")) == (10_000, 0)
     assert builders.payment(payment).reversed_cents == 0
@@ -171,7 +171,7 @@ def test_a_provider_may_keep_its_fee_of_a_dispute_that_is_won(provider: FakeProv
     _, payment = paid(provider)
     report = provider.reverse(payment, 10_000, fee_cents=2_000)
     heard(report)
-    heard(replace(report, won=True, fee=Money(500)))
+    heard(won(report, fee_cents=500))
     assert (balance("suspense:card"), balance("fees:card")) == (8_500, 1_500)
     assert (item("reversal:card:cb-1").open_cents, item("reversal-won:card:cb-1").open_cents) == (
         -12_000, 10_500,
@@ -189,7 +189,7 @@ def test_a_dispute_won_after_the_claim_was_paid_again_is_surplus(provider: FakeP
     report = provider.reverse(payment, 10_000)
     heard(report)
     record(provider.pay(builders.begin(letter)), CARD)
-    heard(replace(report, won=True))
+    heard(won(report))
     assert (balance("claims:tax"), balance("custody:surplus")) == (-10_000, -10_000)
     heard(provider.reverse(payment, 10_000, name="cb-2"))
     assert (balance("claims:tax"), balance("custody:surplus")) == (-10_000, 0)
@@ -198,7 +198,7 @@ def test_a_dispute_won_after_the_claim_was_paid_again_is_surplus(provider: FakeP
 def test_a_dispute_heard_of_when_it_is_won_moves_nothing(provider: FakeProvider) -> None:
     _, payment = paid(provider)
     report = provider.reverse(payment, 10_000, won=True)
-    assert [heard(report), heard(replace(report, won=False))] == [True, False]
+    assert [heard(report), heard(provider.reverse(payment, 10_000))] == [True, False]
     assert balance("suspense:card") == 10_000
     assert "payment.reversed" not in {event.type for event in builders.events()}
 
@@ -248,7 +248,7 @@ def test_a_payment_is_found_by_the_name_that_the_provider_gave_it(
     "change",
     [
         {"payment": "0" * 32},
-        {"amount": Money(500, "PLN"), "fee": Money(0, "PLN")},
+        dict.fromkeys(("back", "fee", "fee_back"), Money(0, "PLN")) | {"amount": Money(500, "PLN")},
         {"provider_reference": "another payment's"},
         {"payment": "", "provider_reference": "another payment's"},
         {"payment": ""},
@@ -262,7 +262,7 @@ def test_what_fits_no_payment_of_ours_is_a_loss(
     assert (row().payment_id, row().loss_cents) == (None, 500)
     assert builders.request_of(letter).state == "paid"
     assert (last()[1]["payment"], builders.events()[-1].reference) == (None, None)
-    assert heard(replace(provider.reverse(payment, 500), **change, won=True))  # type: ignore[arg-type]
+    assert heard(won(replace(provider.reverse(payment, 500), **change)))  # type: ignore[arg-type]
     went, came = item("reversal:card:cb-1"), item("reversal-won:card:cb-1")
     assert (went.open_cents, came.open_cents) == (-500, 500)
 

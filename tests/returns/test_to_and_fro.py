@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ from portal.returns import closing, left, refunds, reversals, sending
 from portal.settlements import settle
 from tests import books, builders, trials
 from tests.builders import TOWN, Letter
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, won
 from tests.returns import giving
 from tests.returns.test_refunds import ANNA, BERT, CARD
 
@@ -227,7 +226,9 @@ class Town:
 
     def win(self) -> None:
         if self.reports:
-            report = replace(self.chance.choice(self.reports), won=True)
+            report = self.chance.choice(self.reports)
+            part = self.chance.randint(1, report.amount.cents)
+            report = won(report, self.chance.choice([part, report.amount.cents]))
             reversals.record_reversal(current_app.extensions["keyring"], TOWN, "card", report)
 
     def assign(self) -> None:
@@ -311,7 +312,7 @@ class Town:
             found[in_force(requests, request)] -= item.open_cents + given[item.id]
         for row in (*rows(Refund), *rows(Reversal)):
             # What was taken and found nowhere is a loss; it did not come from the claim.
-            uncounted = row.amount_cents - row.counted_cents if isinstance(row, Reversal) else 0
+            uncounted = row.away.cents - row.counted_cents if isinstance(row, Reversal) else 0
             lost = row.loss_cents - uncounted if row.loss_cents else 0
             if lost and row.payment_id:
                 payment = db.session.get_one(Payment, (TOWN, row.payment_id))

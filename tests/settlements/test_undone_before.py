@@ -14,7 +14,7 @@ from portal.returns import closing, reversals, sending
 from portal.settlements import settle, undoing
 from tests import builders
 from tests.builders import TOWN
-from tests.fakes import FakeProvider
+from tests.fakes import FakeProvider, won
 from tests.returns.test_refunds import ANNA, BERT, paid, sent
 
 
@@ -73,8 +73,8 @@ def test_a_dispute_that_is_won_before_its_report_is_fetched_is_no_difference(
     _, payment = paid(provider)
     took = provider.reverse(payment, 10_000, fee_cents=2_000)
     keyring = current_app.extensions["keyring"]
-    for won in (False, True):
-        reversals.record_reversal(keyring, TOWN, "card", replace(took, won=won))
+    for told in (took, won(took)):
+        reversals.record_reversal(keyring, TOWN, "card", told)
     went = SettlementLine("reversal", payment, "cb-1", Money(-10_000), Money(2_000))
     came = SettlementLine("reversal", payment, "cb-1", Money(10_000), Money(-2_000))
     provider.settle("s1", [payment], 0, went)
@@ -111,8 +111,8 @@ def test_a_dispute_that_was_won_may_be_taken_again_under_its_name(provider: Fake
         assert (balances(), states()) == ((0, 0), {"settled"}), number
         assert not reversals.record_reversal(keyring, TOWN, "card", took), "told again, it is old"
     assert states_of == ["open", "paid", "open", "paid", "open"]
-    won = replace(took, won=True)
-    assert reversals.record_reversal(keyring, TOWN, "card", won), "the last one"
+    all_of_it = replace(took, amount=Money(30_000), back=Money(30_000))
+    assert reversals.record_reversal(keyring, TOWN, "card", all_of_it), "the last one"
     assert builders.request_of(letter).state == "paid"
 
 
@@ -122,8 +122,8 @@ def test_the_late_report_of_a_dispute_closed_by_order_is_a_difference_and_no_new
     letter, payment = paid(provider)
     took = provider.reverse(payment, 10_000, fee_cents=2_000)
     keyring = current_app.extensions["keyring"]
-    for won in (False, True):
-        reversals.record_reversal(keyring, TOWN, "card", replace(took, won=won))
+    for told in (took, won(took)):
+        reversals.record_reversal(keyring, TOWN, "card", told)
     db.session.rollback()
     went = SuspenseItem.reference.startswith("reversal:")
     number = db.session.scalars(select(SuspenseItem.id).where(went)).one()

@@ -12,6 +12,7 @@ from portal.payments.returned import Reason
 from portal.providers.protocol import Outcome, Report, ReversalReport, SettlementLine
 from portal.returns import refunds, reversals, sending
 from tests import builders
+from tests.fakes import won
 from tests.town.desk import ACCOUNTS, Desk
 from tests.town.model import Demand, Paid
 
@@ -116,7 +117,7 @@ class Citizens(Desk):
         name = self.some(self.taken)
         one, parts, counted, sums, report = self.taken.pop(name)
         back = self.chance.choice([0, sums[1]])  # many keep their fee
-        self.report(one.account, replace(report, won=True, fee=Money(back)))
+        self.report(one.account, won(report, fee_cents=back))
         self.model.won(one, name, parts, counted, (*sums, back))
         self.take_anew(one)
         amount, fee = Money(sums[0]), Money(-back)

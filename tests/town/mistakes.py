@@ -184,8 +184,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a reversal that was won with another fee": Mistake(
         ("3", "3.fees"),
-        (change("reversals", "fee_back_cents = fee_back_cents + 1",
-                "state = 'won' AND fee_back_cents < fee_cents"),),
+        (change("reversal_wins", "fee_cents = fee_cents + 1", "true"),),
     ),
     "a reversal is gone": Mistake(
         ("3",), (remove("reversals", "state = 'taken' AND fee_cents = 0"),)

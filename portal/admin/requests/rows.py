@@ -19,7 +19,7 @@ from portal.ledger.models import (
     SuspenseMove,
 )
 from portal.payments.models import Payment, PaymentStep
-from portal.payments.returned import Refund, Reversal
+from portal.payments.returned import Refund, Reversal, ReversalWin
 from portal.requests.models import PaidElsewhere, PaymentRequest, RequestStep, RequestVersion
 from portal.worklist.models import StaffTask
 
@@ -40,6 +40,7 @@ class Paid:
     steps: Sequence[PaymentStep]
     refunds: Sequence[Refund]
     reversals: Sequence[Reversal]
+    wins: Sequence[ReversalWin]
     elsewhere: Sequence[PaidElsewhere]
 
 
@@ -105,11 +106,14 @@ def _money(session: Session, request: PaymentRequest) -> Paid:
     tenant_id, mine = request.tenant_id, {"request_id": request.id}
     payments = _all(session, Payment, tenant_id, Payment.started_at, **mine)
     ids = [payment.id for payment in payments]
+    reversals = _all(session, Reversal, tenant_id, Reversal.id, payment_id=ids)
+    taken = {"reversal_id": [row.id for row in reversals]}
     return Paid(
         payments,
         _all(session, PaymentStep, tenant_id, PaymentStep.id, payment_id=ids),
         _all(session, Refund, tenant_id, Refund.asked_at, payment_id=ids),
-        _all(session, Reversal, tenant_id, Reversal.id, payment_id=ids),
+        reversals,
+        _all(session, ReversalWin, tenant_id, ReversalWin.won_at, **taken),
         _all(session, PaidElsewhere, tenant_id, PaidElsewhere.told_at, **mine),
     )
 
@@ -169,7 +173,9 @@ def _names(money: Paid) -> Iterator[str]:
         yield from (f"refund:{refund.id}", f"refund-failed:{refund.id}")
     for taken in money.reversals:
         name = f"{taken.account_id}:{taken.provider_reference}"
-        yield from (f"reversal:{name}", f"reversal-won:{name}")
+        yield f"reversal:{name}"
+        mine = (win for win in money.wins if win.reversal_id == taken.id)
+        yield from (f"reversal-won{win.which}:{name}" for win in mine)
 
 
 def _booked(request: PaymentRequest, elsewhere: Sequence[PaidElsewhere]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from portal.finance.models import EventRow
 from portal.ledger.models import PostingRow
 from portal.money import Money
 from portal.payments import confirmations
+from portal.payments.returned import Reversal
 from portal.staff.roles import Right
 from portal.web import language
 from portal.web.language import gettext
@@ -129,9 +130,22 @@ def _money_back(rows: Rows) -> Iterator[Moment]:
         fee = language.money(Money(taken.fee_cents, taken.currency))
         says = gettext("The payer's bank took %(amount)s back, fee %(fee)s", amount=amount, fee=fee)
         yield Moment(taken.heard_at, "payment", says, gettext("the provider"), tone="bad")
-        if taken.won_at:
-            says = gettext("The dispute about %(amount)s was won", amount=amount)
-            yield Moment(taken.won_at, "payment", says, gettext("the provider"), tone="good")
+        yield from _came_back(rows, taken)
+
+
+def _came_back(rows: Rows, taken: Reversal) -> Iterator[Moment]:
+    """What came back of a reversal; of one that was won before it was heard of nothing moved."""
+    whole, by = language.money(taken.amount), gettext("the provider")
+    mine = [win for win in rows.money.wins if win.reversal_id == taken.id]
+    wholly = not mine or mine[0].amount_cents == taken.amount_cents
+    if wholly and taken.won_at:
+        says = gettext("The dispute about %(amount)s was won", amount=whole)
+        yield Moment(taken.won_at, "payment", says, by, tone="good")
+        return
+    for win in mine:
+        part = language.money(Money(win.amount_cents, taken.currency))
+        says = gettext("Of a dispute about %(amount)s, %(part)s came back", amount=whole, part=part)
+        yield Moment(win.won_at, "payment", says, by, tone="good")
 
 
 def _elsewhere(rows: Rows) -> Iterator[Moment]:
