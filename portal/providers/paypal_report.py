@@ -40,6 +40,8 @@ KIND_OF_CODE = {
     "T1207": "reversal",
     "T1208": "reversal",
 }
+# Money that is only held while a dispute goes on, and let go again.
+HOLDS = {"T1110", "T1111"}
 # Whether a transaction moved the balance. One that was reversed (V) moved it, too: what took it
 # back is another transaction. A transfer under way (P) has left the balance already.
 COUNTS = {"S": True, "V": True, "P": False, "D": False}
@@ -68,6 +70,7 @@ class Movement:
     payment: str  # our id
     invoice: str
     counts: bool
+    hold: bool = False
 
     @property
     def net(self) -> Money:
@@ -138,7 +141,8 @@ def _joined(left: Found, right: Found) -> Found:
 
 
 def _movement(info: Told) -> Movement:
-    kind = kind_of(text(info, "transaction_event_code", 5))
+    code = text(info, "transaction_event_code", 5)
+    kind = kind_of(code)
     amount, fee = money(info, "transaction_amount", -HIGHEST_CENTS), Money(0, "")
     if "fee_amount" in info:
         fee = -money(info, "fee_amount", -HIGHEST_CENTS)
@@ -159,6 +163,7 @@ def _movement(info: Told) -> Movement:
         payment=maybe(info, "custom_field"),
         invoice=maybe(info, "invoice_id"),
         counts=mapped(counting, text(info, "transaction_status")),
+        hold=code in HOLDS,
     )
 
 

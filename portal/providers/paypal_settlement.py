@@ -154,11 +154,13 @@ def _reversals(
 
 
 def _went_and_came(group: list[Movement]) -> tuple[list[Movement], ...]:
-    """Where all has come back, what went and what came: their sum would tell of neither."""
-    if sum(one.amount.cents for one in group):
-        return (group,)
+    """What went and what came, for their sum would tell of neither. Money that was held goes into
+    the sum, unless all has come back: it went once, however often it was held and let go.
+    """
     went = [one for one in group if one.amount.cents < 0]
-    return went, [one for one in group if one.amount.cents > 0]
+    came = [one for one in group if one.amount.cents > 0]
+    in_sum = any(one.hold for one in group) and bool(sum(one.amount.cents for one in group))
+    return (group,) if in_sum or not went or not came else (went, came)
 
 
 def _payment(account: Account, reversal: Movement) -> str:

@@ -338,8 +338,9 @@ def test_what_the_report_does_not_explain_is_waited_for_and_then_shown(
 def test_a_hold_its_end_and_the_debit_are_one_reversal(told: list[Movement]) -> None:
     of = {"about": "CAP", "payment": "pay-1"}
     told += [
-        moved("A", "payment", 5000, 0), moved("H", "reversal", -2000, 0.2, **of),
-        moved("E", "reversal", 2000, 0.4, **of), moved("R", "reversal", -2000, 0.5, **of),
+        moved("A", "payment", 5000, 0), moved("H", "reversal", -2000, 0.2, hold=True, **of),
+        moved("E", "reversal", 2000, 0.4, hold=True, **of),
+        moved("R", "reversal", -2000, 0.5, **of),
         moved("F", "fee", -300, 0.6, about="CAP"), moved("G", "fee", -40, 0.7),
         moved("T1", "transfer", -2660, 1),
     ]  # fmt: skip
@@ -351,11 +352,27 @@ def test_a_hold_its_end_and_the_debit_are_one_reversal(told: list[Movement]) -> 
     assert adds_up(report)
 
 
+@pytest.mark.parametrize(
+    ("hold", "lines"),
+    [(False, [("reversal", -2000), ("reversal", 1400)]), (True, [("reversal", -600)])],
+)
+def test_a_part_that_came_back_is_told_beside_what_went_but_not_of_a_hold(
+    told: list[Movement], *, hold: bool, lines: list[tuple[str, int]]
+) -> None:
+    of = {"about": "CAP", "payment": "pay-1"}
+    told += [
+        moved("A", "payment", 5000, 0), moved("R", "reversal", -2000, 0.2, hold=hold, **of),
+        moved("B", "reversal", 1400, 0.4, **of), moved("T1", "transfer", -4400, 1),
+    ]  # fmt: skip
+    report = one_of("T1")
+    assert (kinds(report), adds_up(report)) == ([*lines, ("payment", 5000)], True)
+
+
 def test_a_hold_that_was_let_go_in_the_same_time_is_told_as_in_two(told: list[Movement]) -> None:
     of = {"about": "CAP", "payment": "pay-1"}
     told += [
-        moved("A", "payment", 5000, 0), moved("H", "reversal", -2000, 0.2, **of),
-        moved("E", "reversal", 2000, 0.4, **of),
+        moved("A", "payment", 5000, 0), moved("H", "reversal", -2000, 0.2, hold=True, **of),
+        moved("E", "reversal", 2000, 0.4, hold=True, **of),
         moved("T1", "transfer", -5000, 1),
     ]  # fmt: skip
     assert kinds(one_of("T1")) == [("reversal", -2000), ("reversal", 2000), ("payment", 5000)]
