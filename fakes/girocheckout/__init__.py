@@ -9,5 +9,6 @@ gets an answer that nobody signed. Notifications are GETs to the order's own add
 one lies on an SFTP server). Besides the common verbs, ``/test/payments/<id>/<code>`` ends a payment
 with any published result. What is assumed where nothing is published: a start or refund that comes
 again under its ``merchantTxId`` is refused as a duplicate (4503), a refund with the reference of
-the first; a payment that is not decided has no ``resultPayment``.
+the first; a payment that is not decided has no ``resultPayment``; a refund that is decided is told
+of where its payment's order says.
 """

@@ -46,7 +46,11 @@ class Girocheckout(Fake):
         self.routes = api.routes(self)
 
     def tell(self, db: sqlite3.Connection, change: Change) -> Sequence[Notice]:
-        """A notification of each decision; refunds and pay-outs are told by no one."""
+        """A notification of each decision about a payment or a refund; no one tells of pay-outs."""
+        if change.what == "refund" and change.row["status"] != "under_way":
+            refund = change.row
+            payment = payments.get(db, self, refund["payment_id"])
+            return (_notice(payment, kept(payment), of_refund(refund)),)
         if change.what != "payment" or change.verb == "start":
             return ()
         row = change.row
@@ -54,9 +58,7 @@ class Girocheckout(Fake):
         payments.keep(db, row["id"], {**kept(row), "result": result})
         decided = payments.get(db, self, row["id"])
         told = kept(decided)
-        # The method rides behind the address and is never sent: its project signs.
-        body = f"{told['notify']}?{urlencode(notified(decided, told))}#{decided['method']}"
-        return (Notice(str(uuid.uuid4()), body),)
+        return (_notice(decided, told, notified(decided, told)),)
 
     def parcel(self, letter: Letter) -> Parcel:
         """A GET, signed in its query."""
@@ -98,3 +100,25 @@ def notified(payment: sqlite3.Row, told: Mapping[str, str]) -> dict[str, str]:
         **PAYER,
     }
     return {name: said[name] for name in tables.names(tables.NOTIFICATION[method]) if name in said}
+
+
+def of_refund(refund: sqlite3.Row) -> dict[str, str]:
+    """What a notification says of a refund, unsigned, in documented order. One that was ordered
+    without the merchant's program has a name of its own.
+    """
+    said = {
+        "gcReference": refund["id"],
+        "gcMerchantTxId": refund["refund"] or f"cockpit-{refund['id']}",
+        "gcBackendTxId": kept(refund).get("backend", ""),
+        "gcAmount": str(refund["amount_cents"]),
+        "gcCurrency": refund["currency"],
+        "gcResultPayment": tables.REFUND_RESULT[refund["status"]],
+    }
+    return {name: said[name] for name in tables.names(tables.REFUND_NOTIFICATION) if name in said}
+
+
+def _notice(payment: sqlite3.Row, told: Mapping[str, str], said: Mapping[str, str]) -> Notice:
+    """To where the order of a payment says."""
+    # The method rides behind the address and is never sent: its project signs.
+    body = f"{told['notify']}?{urlencode(said)}#{payment['method']}"
+    return Notice(str(uuid.uuid4()), body)

@@ -47,6 +47,8 @@ NOTIFICATION: Mapping[str, str] = {
     "page": "gcPaymethod! gcType! gcProjectId! " + _NOTIFIED + "gcPkn gcCardnumber gcCardExpDate "
     "gcAccountHolder gcIban gcHash!",
 }
+# Of a refund, by every method that has any: not even the page's says that it is one.
+REFUND_NOTIFICATION = _NOTIFIED + "gcHash!"
 
 _REFUSED = (
     "1900 1910 1920 1930 1940 2400 3900 4001 4002 4051 4101 4102 4103 4104 4105 4106 4107 4108 4151"

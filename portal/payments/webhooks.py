@@ -30,7 +30,7 @@ from portal.providers.protocol import (
     SettlementReady,
     UnknownWord,
 )
-from portal.returns import reversals, sending
+from portal.returns import hearing, reversals, sending
 from portal.settlements import settle
 from portal.web.current import keyring, tenant_id
 
@@ -81,8 +81,9 @@ def _payment(account: Account, word: Report, body_sha256: bytes) -> None:
 
 def _moved(account: Account, word: Moved, _: bytes) -> None:
     accounts.check(account, word.merchant, word.live)
-    if not sweep.hear(keyring(), account, word):
-        raise ProviderSilent("The provider does not say what became of the payment.")
+    hear = hearing.hear if hearing.is_about(account, word) else sweep.hear
+    if not hear(keyring(), account, word):
+        raise ProviderSilent("The provider does not say what became of it.")
 
 
 def _refund(account: Account, word: RefundReport, _: bytes) -> None:

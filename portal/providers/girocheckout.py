@@ -36,6 +36,7 @@ from portal.providers.girocheckout_wire import (
     call,
     check_address,
     check_project,
+    is_of_page,
     notified,
     projects,
     purpose,
@@ -127,14 +128,18 @@ class Girocheckout:
         body: bytes,
         now: datetime,  # noqa: ARG002 -- it bears no date; heard again, it is asked about again
     ) -> tuple[Moved, ...]:
-        """A bell: the signature first, then whether its word is known. Nothing else is kept."""
+        """A bell: the signature first, then whether its word is known. Nothing else is kept.
+
+        Of a refund the parameters are those of a payment by its method; only the pay page's differ.
+        """
         project, told = notified(account, METHODS, body)
         mapped(RESULT, told["gcResultPayment"])
+        of_page = is_of_page(told)
         # The pay page's bell names the try on it, which is no name of the page.
-        reference = "" if project.method == CHOICE else project.kept(told["gcReference"])
+        reference = "" if of_page else project.kept(told["gcReference"])
         event_id = f"{told['gcReference']}:{told['gcResultPayment']}"
-        payment = told["gcMerchantTxId"]
-        return (Moved(payment, reference, account.merchant, is_live(account), event_id),)
+        named = (told["gcMerchantTxId"], reference, account.merchant, is_live(account), event_id)
+        return (Moved(*named, refund=project.method == CHOICE and not of_page),)
 
     def can_refund(self, method: str) -> bool:
         """Whether money that came by a method can be sent back."""
@@ -162,9 +167,16 @@ class Girocheckout:
     def fetch_refund(
         self, account: Account, order: RefundOrder, provider_reference: str
     ) -> RefundReport | None:
-        """What became of a refund: a transaction of its own, of its payment's project."""
+        """What became of a refund: a transaction of its own, of its payment's project.
+
+        A bell names it with its method. Of a second try that was refused as a duplicate it says
+        nothing of the first.
+        """
         project, _ = _named(account, order.provider_reference)
-        code, told = _status(account, project, provider_reference)
+        reference = provider_reference.removeprefix(project.kept(""))
+        code, told = _status(account, project, reference)
+        if sensibly(lambda: word(told, "resultPayment")) == DUPLICATE:
+            raise ProviderDown("it names a second try of this refund")
         return None if code == NOT_THERE else sensibly(lambda: sent_back(account, order, told))
 
     def checked(self, account: Account) -> None:

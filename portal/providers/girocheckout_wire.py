@@ -143,15 +143,15 @@ def notified(
     """What a genuine notification says, by its query, and whose it is. Raises ``BadNotification``.
 
     Each parameter once, in documented order; signed with the password of a project, and that of
-    the pay page for the pay page's own.
+    the pay page for a payment on it. Its refunds are told as those of any project.
     """
     told = _query(body)
     signed = [told[name] for name in told if name != "gcHash"]
-    is_page = "gcPaymethod" in told
+    of_page = is_of_page(told)
     signers = [
         one
         for one in projects(account, methods)
-        if (one.method == "page") is is_page
+        if (one.method == "page" or not of_page)
         and hmac.compare_digest(signature(one.password, signed).encode(), told["gcHash"].encode())
     ]
     if not signers:
@@ -159,6 +159,11 @@ def notified(
     if not all(pattern.fullmatch(told[name]) for name, pattern in _READABLE.items()):
         raise BadNotification("it is not readable")
     return signers[0], told
+
+
+def is_of_page(told: Collection[str]) -> bool:
+    """Whether parameters are those of a payment on the pay page."""
+    return "gcPaymethod" in told
 
 
 def purpose(neutral: str) -> str:
@@ -179,7 +184,7 @@ def _query(body: bytes) -> dict[str, str]:
     except ValueError:
         raise BadNotification("it is no query") from None
     names = [name for name, _ in pairs]
-    order = PAGE_NOTIFICATION if "gcPaymethod" in names else NOTIFICATION
+    order = PAGE_NOTIFICATION if is_of_page(names) else NOTIFICATION
     always = order[: order.index("gcResultPayment") + 1]
     if names != [name for name in order if name in names] or not {*always, "gcHash"} <= set(names):
         raise BadNotification("its parameters are not those documented, in their order")

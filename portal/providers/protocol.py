@@ -83,9 +83,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Something became of a payment, in words that do not count: the provider is asked about it.
+    """Something became of a payment or a refund, in words that do not count: it is asked about.
 
-    Named by our id, or by the provider's own, or by both.
+    Named by our id, or by the provider's own, or by both: a name of one of our refunds is about
+    that. ``refund`` where the provider says itself that it is about money that goes back.
     """
 
     payment: str
@@ -93,6 +94,7 @@ class Moved:
     merchant: str
     live: bool
     event_id: str = ""
+    refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)

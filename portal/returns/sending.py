@@ -10,7 +10,6 @@ either, a person asks (``waiting``).
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -20,22 +19,15 @@ from portal import clock
 from portal.approvals import deciding
 from portal.db import transaction
 from portal.keys import Keyring
-from portal.payments import accounts, calls, names, staff
+from portal.payments import accounts, names, staff
 from portal.payments.record import again
 from portal.payments.refund_states import Event, State, step
 from portal.providers import registry
-from portal.providers.capabilities import FetchesRefunds, Refunds
-from portal.providers.protocol import (
-    Account,
-    OrderRefused,
-    Outcome,
-    ProviderDown,
-    RefundOrder,
-    RefundReport,
-    UnknownWord,
-)
-from portal.returns import waiting, ways
-from portal.returns.refunds import NoRefunds, NoSuchRefund
+from portal.providers.capabilities import FetchesRefunds
+from portal.providers.protocol import Outcome, RefundOrder, RefundReport
+from portal.returns import asking, waiting, ways
+from portal.returns.asking import Prepared
+from portal.returns.refunds import NoSuchRefund
 from portal.returns.ways import WAYS, Row, Way
 
 log = logging.getLogger(__name__)
@@ -51,14 +43,6 @@ EVENT_FOR: Mapping[Outcome, Event] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    provider: str
-    account: Account
-    order: RefundOrder
-    name: str  # the provider's own, by which it is asked; none: it is told
-
-
 def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
     """Tell the provider of an approved refund or return; or again, or ask, while its end is not
     known.
@@ -66,15 +50,32 @@ def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
     Raises ``NoSuchRefund``.
     """
     prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
-    told = None
-    if prepared:
-        told = _ask(prepared) if prepared.name else _tell(prepared)
+    told = asking.word(prepared) if prepared else None
     try:
         if prepared and told:
             record(tenant_id, prepared.account.id, told)
     finally:
         state = again(lambda session: _stands(session, tenant_id, refund_id))
     return state
+
+
+def ask(keyring: Keyring, tenant_id: str, refund_id: str, told_reference: str) -> bool:
+    """Ask the provider, which has rung, what became of a refund or return, and record its word;
+    ``False``: it says nothing.
+
+    It is never told by this. ``told_reference`` is its name for it, told just now.
+    """
+    with transaction() as session:
+        way, refund = ways.found(session, tenant_id, refund_id)
+        account = accounts.get(session, tenant_id, ways.account_of(session, refund))
+        order = way.order(ways.source(session, refund), refund)
+        unsealed = accounts.unsealed(keyring, account)
+    name = refund.provider_reference or told_reference
+    prepared = Prepared(account.provider, unsealed, order, name)
+    told = asking.word(prepared)
+    if told is not None:
+        record(tenant_id, account.id, told)
+    return told is not None
 
 
 def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
@@ -108,9 +109,7 @@ def go_on(keyring: Keyring) -> int:
     return len(over) + len(due)
 
 
-def _prepare(
-    session: Session, keyring: Keyring, tenant_id: str, refund_id: str
-) -> _Prepared | None:
+def _prepare(session: Session, keyring: Keyring, tenant_id: str, refund_id: str) -> Prepared | None:
     """What the provider is told or asked; ``None`` when there is nothing to say to it (any more).
 
     When it is looked at next is written before the call, so that a crash does not lose it.
@@ -132,7 +131,7 @@ def _prepare(
     if not name and not waiting.is_known_there(submitted_at):
         return None
     unsealed = accounts.unsealed(keyring, account)
-    return _Prepared(account.provider, unsealed, way.order(source, refund), name)
+    return Prepared(account.provider, unsealed, way.order(source, refund), name)
 
 
 def _stands(session: Session, tenant_id: str, refund_id: str) -> State:
@@ -148,36 +147,6 @@ def _stands(session: Session, tenant_id: str, refund_id: str) -> State:
 def _fail(session: Session, way: Way, source: Any, refund: Row, by: Event) -> None:
     step(State(refund.state), by)
     way.failed(session, source, refund, by)
-
-
-def _ask(prepared: _Prepared) -> RefundReport | None:
-    """What the provider says of a refund by its own name; ``None`` when it says nothing."""
-    adapter, order = registry.get(prepared.provider), prepared.order
-    assert isinstance(adapter, FetchesRefunds)  # noqa: S101 -- as it was prepared
-    try:
-        return calls.made(adapter.fetch_refund, prepared.account, order, prepared.name)
-    except (ProviderDown, UnknownWord) as error:
-        log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
-        return None
-
-
-def _tell(prepared: _Prepared) -> RefundReport | None:
-    """The provider's word; ``None`` when it does not answer, twice."""
-    adapter = registry.get(prepared.provider)
-    if not isinstance(adapter, Refunds):
-        raise NoRefunds("This provider sends nothing back.")
-    order = prepared.order
-    for _ in range(2):
-        try:
-            return calls.made(adapter.refund, prepared.account, order)
-        except OrderRefused:
-            mine = prepared.account
-            return RefundReport(
-                order.refund, "", Outcome.FAILED, order.amount, mine.merchant, mine.live
-            )
-        except (ProviderDown, UnknownWord) as error:
-            log.warning("no_answer", extra={"refund": order.refund, "error": type(error).__name__})
-    return None
 
 
 def _record(session: Session, tenant_id: str, account_id: str, report: RefundReport) -> bool:

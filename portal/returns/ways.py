@@ -67,15 +67,21 @@ def of_line(
         way, row = found(session, tenant_id, line.refund)
     except NoSuchRefund:
         return None
-    ours = _account_of(session, row) == account_id
+    ours = account_of(session, row) == account_id
     fits = ours and row.provider_reference in {None, line.provider_reference}
     return (way, row) if fits else None
 
 
-def _account_of(session: Session, row: Row) -> str:
+def source(session: Session, row: Row) -> Any:
+    """What it comes from, not locked: a payment, or a custody item."""
     if isinstance(row, CustodyReturn):
-        return row.account_id
-    return session.get_one(Payment, (row.tenant_id, row.payment_id)).account_id
+        return session.get_one(CustodyItem, (row.tenant_id, row.item_id))
+    return session.get_one(Payment, (row.tenant_id, row.payment_id))
+
+
+def account_of(session: Session, row: Row) -> str:
+    """By which account it goes back."""
+    return row.account_id if isinstance(row, CustodyReturn) else source(session, row).account_id
 
 
 def _order(payment: Payment, refund: Refund) -> RefundOrder:

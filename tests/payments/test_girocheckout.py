@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask, current_app
@@ -15,15 +16,15 @@ from portal.ledger import book
 from portal.money import Money
 from portal.payments import accounts, sweep
 from portal.payments.models import ProviderAccount, ProviderRule
-from portal.providers.girocheckout import Girocheckout
-from portal.returns import refunds, sending
+from portal.providers.girocheckout import METHODS, Girocheckout
+from portal.returns import custody_returns, refunds, sending
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
 from tests.providers.harness_girocheckout import GirocheckoutHarness, girocheckout_harness
 from tests.providers.harnesses import Letter
 from tests.providers.test_contract import order
-from tests.returns.test_refunds import BERT, asked, row
+from tests.returns.test_refunds import ANNA, BERT, asked, row
 
 SAMPLE = Path(__file__).parent / "samples" / "girocheckout.csv"
 
@@ -184,6 +185,103 @@ def test_a_refund_that_is_refused_as_a_duplicate_of_itself_has_not_failed(
     house.giro.post("/test/settings", {"down": False})
     time.move("+3m")
     assert sending.submit(keyring, TOWN, refund) == "submitted", "nobody orders it anew"
+
+
+SENT_BACK = [name for name, method in METHODS.items() if method.refunds]
+
+
+def refunded(house: House, method: str) -> str:
+    """A refund that is under way; none of its bells is heard before this."""
+    payment = house.by(method)
+    assert house.hand_in(house.giro.let_happen(payment, "pay")) == 204
+    house.giro.let_refunds_wait()
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    sending.submit(current_app.extensions["keyring"], TOWN, refund)
+    return refund
+
+
+@pytest.mark.parametrize("method", SENT_BACK)
+def test_a_bell_of_a_refund_is_news_of_the_refund_and_no_money_that_came(
+    house: House, method: str
+) -> None:
+    refund = refunded(house, method)
+    bell = house.giro.end_refund(refund, sent=True)
+    assert [house.hand_in(bell) for _ in range(2)] == [204, 204]
+    assert (row(refund).state, sums()) == ("succeeded", {"suspense:card": 9_000})
+    assert house.hand_in(house.giro.end_refund(refund, sent=False)) == 204
+    assert (row(refund).state, sums()) == ("failed", {"suspense:card": 10_000})
+
+
+@pytest.mark.parametrize("method", SENT_BACK)
+def test_a_bell_brings_the_name_of_a_refund_whose_answer_was_lost(
+    house: House, method: str, time: Time
+) -> None:
+    payment = house.by(method)
+    house.hand_in(house.giro.let_happen(payment, "pay"))
+    house.giro.let_refunds_wait()
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    house.giro.post("/test/settings", {"down": "after"})
+    assert sending.submit(current_app.extensions["keyring"], TOWN, refund) == "submitted"
+    house.giro.post("/test/settings", {"down": False})
+    assert not row(refund).provider_reference
+    assert house.hand_in(house.giro.end_refund(refund, sent=True)) == 204
+    assert (row(refund).state, sums()) == ("succeeded", {"suspense:card": 9_000})
+    assert row(refund).provider_reference
+
+
+def test_a_bell_of_a_refund_is_not_taken_while_giro_checkout_does_not_answer(
+    house: House,
+) -> None:
+    refund = refunded(house, "wero")
+    bell = house.giro.end_refund(refund, sent=True)
+    house.giro.fall_silent()
+    assert house.hand_in(bell) == 503
+    assert row(refund).state == "submitted"
+
+
+def test_a_bell_of_a_return_of_unclear_money_is_news_of_the_return(house: House) -> None:
+    told = replace(order("another", 700), method="card")
+    Girocheckout().start(house.giro.account, told)
+    assert house.hand_in(house.giro.let_happen(told.payment, "pay")) == 204
+    (found,) = builders.tasks()
+    house.giro.let_refunds_wait()
+    name = custody_returns.ask(TOWN, int(found), "AO-1", ANNA)
+    custody_returns.approve(TOWN, name, BERT)
+    sending.submit(current_app.extensions["keyring"], TOWN, name)
+    assert house.hand_in(house.giro.end_refund(name, sent=True)) == 204
+    assert sums() == {}
+
+
+def test_a_refund_that_the_pay_page_made_without_us_is_no_money_that_came(house: House) -> None:
+    payment = house.by("page")
+    house.hand_in(house.giro.let_happen(payment, "pay"))
+    told = house.giro.post(f"/test/payments/{payment}/refund", {"amount_cents": 300})
+    query = urlsplit(told["deliveries"][0]["sent"]["url"]).query.encode()
+    assert house.hand_in(({}, query)) == 204
+    assert sums() == {"suspense:card": 10_000}
+
+
+def test_the_second_try_of_a_refund_that_is_refused_is_no_end_of_the_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "REFUNDED_AGAIN_NAMES", "second")
+    payment = house.by("wero")
+    house.hand_in(house.giro.let_happen(payment, "pay"))
+    house.giro.let_refunds_wait()
+    refund = asked(payment, 1_000)
+    refunds.approve(TOWN, refund, BERT)
+    house.giro.post("/test/settings", {"down": "after"})
+    sending.submit(current_app.extensions["keyring"], TOWN, refund)
+    house.giro.post("/test/settings", {"down": False})
+    _, first = house.giro.end_refund(refund, sent=True)
+    unsigned = first.rpartition(b"&gcHash=")[0].replace(b"4000", b"4503", 1)
+    unsigned = unsigned.replace(b"gcReference=", b"gcReference=second-try-of-", 1)
+    assert house.hand_in(house.giro.sign(({}, unsigned + b"&gcHash="))) == 503
+    assert row(refund).state == "submitted"
+    assert house.hand_in(({}, first)) == 204
+    assert row(refund).state == "succeeded"
 
 
 def test_money_of_no_payment_of_ours_is_kept(house: House) -> None:

@@ -54,6 +54,12 @@ class GirocheckoutHarness(Harness):
             (b"gcType=SALE", b"gcType=" + b"x" * 8192),
             (b"gcType=SALE", b"gcType=%ff"),
         ),
+        "refund": (
+            (b"gcAmount=200", b"gcAmount=-200"),
+            (b"gcMerchantTxId=ref-1", b"gcMerchantTxId="),
+            (b"gcMerchantTxId=ref-1&", b""),
+            (b"gcReference=", b"gcPaymethod=1&gcReference="),
+        ),
     }
     unknown_words = (("payment", b"gcResultPayment=4000", b"gcResultPayment=4242"),)
     differing: Mapping[str, Change] = {
@@ -77,7 +83,6 @@ class GirocheckoutHarness(Harness):
     rings = True
     finds_by_our_id = False
     repeats_itself = False  # a second start is refused as a duplicate and names no page
-    refunds_wait = False  # a refund is answered at once, and its end is told by no one
     reverses = False
 
     def __init__(self, url: str) -> None:
@@ -94,7 +99,10 @@ class GirocheckoutHarness(Harness):
 
     def let_happen(self, payment: str, verb: str, **told: object) -> Letter:
         """What the payer or time does; the notification of it."""
-        (delivery,) = self.post(f"/test/payments/{payment}/{verb}", told)["deliveries"]
+        return self._told(f"/test/payments/{payment}/{verb}", told)
+
+    def _told(self, path: str, told: Mapping[str, object]) -> Letter:
+        (delivery,) = self.post(path, told)["deliveries"]
         assert delivery["sent"]["method"] == "GET"
         letter = urlsplit(delivery["sent"]["url"]).query.encode()
         self._password = self._signer(letter) or self._password
@@ -145,10 +153,10 @@ class GirocheckoutHarness(Harness):
         return None
 
     def let_refunds_wait(self) -> None:
-        raise NotImplementedError
+        self.post("/test/settings", {"refunds": "under_way"})
 
     def end_refund(self, refund: str, *, sent: bool) -> Letter:
-        raise NotImplementedError
+        return self._told(f"/test/refunds/{refund}/{'send' if sent else 'bounce'}", {})
 
     def reverse(self, payment: str, cents: int, fee_cents: int, *, debit: bool = False) -> Letter:
         raise NotImplementedError

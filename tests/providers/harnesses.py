@@ -44,7 +44,7 @@ class Harness(ABC):
     dated = True  # notifications say when they were signed
     names_events = True  # notifications have a name
     says_when = True  # a report says when the payment came to be so
-    rings = False  # notifications of payments say only that something became of them
+    rings = False  # notifications say only that something became of a payment or a refund
     finds_by_our_id = True  # without one, nobody was ever sent there: not found
     least_cents = 1  # it collects nothing smaller
     repeats_itself = True  # a start that was told before leads to the same page again

@@ -417,7 +417,8 @@ def test_each_kind_of_notification_is_read_as_what_it_is(
     provider: Provider, harness: Harness
 ) -> None:
     kinds = {
-        "payment": Moved if harness.rings else Report, "refund": RefundReport,
+        "payment": Moved if harness.rings else Report,
+        "refund": Moved if harness.rings else RefundReport,
         "reversal": ReversalReport, "settlement": SettlementReady,
     }  # fmt: skip
     for about, letter in letters(provider, harness).items():
@@ -514,6 +515,7 @@ def test_a_refund_under_way_ends_by_notification(provider: Provider, harness: Ha
     able(provider, Refunds)
     able(provider, Notifies)
     unless(harness.refunds_wait, "here a refund is never under way")
+    unless(not harness.rings, "it rings only: see the next")
     reference = paid(provider, harness)
     harness.let_refunds_wait()
     back = RefundOrder("ref-1", "pay-1", reference, Money(4000))
@@ -535,6 +537,24 @@ def test_a_refund_under_way_ends_by_notification(provider: Provider, harness: Ha
     assert isinstance(after, RefundReport)
     assert (after.refund, after.outcome) == ("ref-1", Outcome.FAILED)
     assert provider.refund(harness.account, back).outcome is Outcome.FAILED
+
+
+def test_a_bell_of_a_refund_names_it_and_is_asked_about(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, FetchesRefunds)
+    assert isinstance(provider, FetchesRefunds)
+    unless(harness.rings, "its notifications say themselves what became of a refund")
+    reference = paid(provider, harness)
+    harness.let_refunds_wait()
+    back = RefundOrder("ref-1", "pay-1", reference, Money(4000))
+    pending = provider.refund(harness.account, back)
+    for sent, outcome in ((True, Outcome.SUCCEEDED), (False, Outcome.FAILED)):
+        told = read(provider, harness, harness.end_refund("ref-1", sent=sent))
+        assert isinstance(told, Moved)
+        assert told.payment == pending.refund
+        ended = provider.fetch_refund(harness.account, back, told.provider_reference)
+        assert ended == replace(pending, outcome=outcome)
 
 
 @pytest.mark.parametrize("debit", [False, True])

@@ -395,7 +395,7 @@ def test_heard_again_it_is_the_same_bell() -> None:
     assert heard(query(TOLD)) == heard(query(TOLD))
 
 
-@pytest.mark.parametrize("password", ["secure-page", "secure", "", "secure-wero "])
+@pytest.mark.parametrize("password", ["secure", "", "secure-wero "])
 def test_another_projects_or_no_password_signs_nothing(password: str) -> None:
     with pytest.raises(BadNotification):
         heard(query(TOLD, password))
@@ -406,6 +406,14 @@ def test_another_projects_or_no_password_signs_nothing(password: str) -> None:
 def test_a_project_signs_no_notification_of_the_pay_page() -> None:
     with pytest.raises(BadNotification):
         heard(query(OF_PAGE, "secure-wero"))
+
+
+def test_what_the_pay_pages_project_signs_as_no_payment_on_it_is_about_a_refund() -> None:
+    """A payer can cut the values of his own way back so; then it is about no money that came."""
+    word = heard(query(TOLD, "secure-page"))
+    assert (word.refund, word.provider_reference) == (True, f"page/{TOLD['gcReference']}")
+    assert not heard(query(OF_PAGE, "secure-page")).refund
+    assert not heard(query(TOLD)).refund, "by other methods nothing tells the two apart"
 
 
 @pytest.mark.parametrize("name", TOLD)

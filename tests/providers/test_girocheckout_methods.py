@@ -80,6 +80,7 @@ def test_the_fakes_tables_are_the_published_ones() -> None:
         )
         if refund:
             assert tables.PARAMETERS["refund", method].split() == CALLS[refund]["request"]
+            assert tables.REFUND_NOTIFICATION.split() == CALLS[refund]["notification"]
         else:
             assert ("refund", method) not in tables.PARAMETERS
 
@@ -208,6 +209,23 @@ def test_what_is_unknown_there_may_still_be_paid(giro: GirocheckoutHarness) -> N
     assert GIRO.fetch(giro.account, "pay-1", reference).outcome is Outcome.PENDING
     giro.let_happen("pay-1", "4000")
     assert GIRO.fetch(giro.account, "pay-1", reference).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("method", SENT_BACK)
+def test_a_refund_is_told_as_published_and_heard_by_its_own_name(
+    giro: GirocheckoutHarness, method: str
+) -> None:
+    reference = GIRO.start(giro.account, order(method)).provider_reference
+    giro.let_happen("pay-1", "pay")
+    giro.let_refunds_wait()
+    made = GIRO.refund(giro.account, RefundOrder("ref-1", "pay-1", reference, Money(4000)))
+    _, body = giro.end_refund("ref-1", sent=True)
+    told = [name for name, _ in parse_qsl(body.decode(), keep_blank_values=True)]
+    assert fits(CALLS[CALL_OF[method][1]]["notification"], told)
+    (bell,) = GIRO.read_notification(giro.account, {}, body, clock.now())
+    assert bell.payment == "ref-1"
+    assert bell.provider_reference == f"{method}/{made.provider_reference}"
+    assert bell.refund is (method == "page"), "only the page's differ from those of a payment"
 
 
 @pytest.mark.parametrize("method", SENT_BACK)
