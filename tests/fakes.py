@@ -12,6 +12,7 @@ from portal.providers.protocol import (
     Account,
     BadNotification,
     Handover,
+    KeyRefused,
     Order,
     Outcome,
     ProviderDown,
@@ -229,6 +230,32 @@ def won(
     return replace(
         report, back=back, fee_back=fee if fee_cents is None else Money(fee_cents, fee.currency)
     )
+
+
+class FakeThatFindsRefunds(FakeThatSaysMore):
+    """One that can be asked for a refund by our name, too; its answers may be lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked: list[str] = []  # the refunds that it was asked for by our name, each time
+        self.lost = 0  # so many refunds are done and not answered
+        self.shut = 0  # so many are refused with our key
+
+    def refund(self, account: Account, order: RefundOrder) -> RefundReport:
+        if self.shut:
+            self.shut -= 1
+            self.told.append(order.refund)
+            raise KeyRefused("no")
+        report = super().refund(account, order)
+        if self.lost:
+            self.lost -= 1
+            raise ProviderDown("its answer was lost")
+        return report
+
+    def find_refund(self, account: Account, order: RefundOrder) -> RefundReport | None:
+        self.looked.append(order.refund)
+        self._answer()
+        return self.refunds.get(order.refund)
 
 
 def other_amount(report: Report, cents: int) -> Report:

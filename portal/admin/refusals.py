@@ -40,6 +40,8 @@ SENTENCES: Mapping[str, str] = {
     "not_refundable":      N_("So much of this payment cannot go back for this reason."),
     "refunds_not_offered": N_("This provider sends nothing back. Please pay it from the town's own"
                               " account."),
+    "refund_not_in_doubt": N_("It is known by now what became of this refund, or the provider is"
+                              " still asked. Please look at the task again."),
     "order_used":          N_("This order stands for another refund of the payment already."),
     "not_returnable":      N_("The provider gave this money no name of its own, or nothing of it is"
                               " left: it cannot be sent back. Give it to a request, or have it"

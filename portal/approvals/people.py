@@ -12,6 +12,8 @@ from portal.money import Money
 # fmt: off
 ONE_MAY_BE_ENOUGH: Mapping[str, bool] = {
     "refund":          True,
+    "refund.made":     True,
+    "refund.not_made": True,
     "custody.assign":  True,
     "custody.return":  True,
     "custody.keep":    True,

@@ -199,7 +199,8 @@ def refund_succeeded(reference: str, sent: Sent) -> Message:
 def refund_failed(reference: str, sent: Sent, cause: str) -> Message:
     """A refund was not sent, or came back; then its parts say where the money is now.
 
-    ``cause``: ``refused``, ``run_out``, ``not_left`` (all three never reached the provider), or
+    ``cause``: ``refused``, ``run_out``, ``not_left`` (all three never reached the provider),
+    ``never_arrived`` (it knows nothing of it), ``found_not_made`` (people have looked it up), or
     ``failed``.
     """
     return Message("refund.failed", reference, {**sent.told(), "cause": cause})

@@ -28,9 +28,13 @@ class Event(StrEnum):
     RUN_OUT = "run_out"
     NOT_LEFT = "not_left"
     SUBMITTED = "submitted"
+    KEY_REFUSED = "key_refused"
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    NEVER_ARRIVED = "never_arrived"
+    FOUND_MADE = "found_made"
+    FOUND_NOT_MADE = "found_not_made"
 
 
 class IllegalRefundStep(Conflict):
@@ -55,6 +59,13 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (S.SUBMITTED, E.PENDING):   S.SUBMITTED,
     (S.SUBMITTED, E.SUCCEEDED): S.SUCCEEDED,
     (S.SUBMITTED, E.FAILED):    S.FAILED,
+    # The first time it was told, and not let in: surely nothing was done.
+    (S.SUBMITTED, E.KEY_REFUSED): S.APPROVED,
+    # Asked when its key had ended, the provider has no such refund.
+    (S.SUBMITTED, E.NEVER_ARRIVED):  S.FAILED,
+    # Nobody says it: people have looked it up on the provider's own pages.
+    (S.SUBMITTED, E.FOUND_MADE):     S.SUCCEEDED,
+    (S.SUBMITTED, E.FOUND_NOT_MADE): S.FAILED,
 
     (S.SUCCEEDED, E.PENDING):   S.SUCCEEDED,
     (S.SUCCEEDED, E.SUCCEEDED): S.SUCCEEDED,
@@ -67,6 +78,8 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
 }
 # fmt: on
 
+# Ended by no word of the provider that money went or did not: it may still say that it went.
+NOT_SAID_BY_IT = frozenset({Event.NEVER_ARRIVED, Event.FOUND_NOT_MADE})
 UNDECIDED = frozenset({State.REQUESTED, State.APPROVED, State.SUBMITTED})
 
 

@@ -26,7 +26,8 @@ from portal.worklist.models import StaffTask
 
 BY_ITSELF = "payments"
 ASKED = "asked for"  # why a proposal is over: if nothing comes of it, it is made again
-A_TASK = frozenset({Event.FAILED, Event.NOT_LEFT})  # the others are a person's own doing
+# The others are a person's own doing.
+A_TASK = frozenset({Event.FAILED, Event.NOT_LEFT, Event.NEVER_ARRIVED, Event.FOUND_NOT_MADE})
 
 
 def payment_unknown(session: Session, payment: Payment, _: datetime) -> None:
@@ -134,9 +135,13 @@ def refund_failed(session: Session, refund: Refund, reference: str) -> None:
     )
 
 
-def refund_silent(session: Session, row: Refund | CustodyReturn) -> None:
-    """A provider is told no more, and never said a word, or not how it ended: a person asks it."""
-    cause = "pending" if row.provider_reference else "silent"
+def refund_silent(session: Session, row: Refund | CustodyReturn, *, can_be_asked: bool) -> None:
+    """A provider is told no more, and never said a word, or not how it ended: people look it up.
+
+    Without a name of its own for it not every provider can be asked.
+    """
+    cause = "silent" if can_be_asked else "not_asked"
+    cause = "pending" if row.provider_reference else cause
     told = {"refund": row.id, "cause": cause, **_money(row.amount)}
     reference = None
     if isinstance(row, Refund):
@@ -154,9 +159,12 @@ def refund_silent(session: Session, row: Refund | CustodyReturn) -> None:
 
 def refund_heard(session: Session, row: Refund | CustodyReturn) -> None:
     """It said something after all."""
-    writing.end(
-        session, row.tenant_id, Kind.REFUND_FAILED, _of_row(row), BY_ITSELF, "the provider said"
-    )
+    refund_known(session, row, BY_ITSELF, "the provider said")
+
+
+def refund_known(session: Session, row: Refund | CustodyReturn, by: str, why: str) -> None:
+    """Whether it was made is known by now."""
+    writing.end(session, row.tenant_id, Kind.REFUND_FAILED, _of_row(row), by, why)
 
 
 def ordered_anew(session: Session, refund: Refund) -> None:

@@ -81,8 +81,9 @@ def _payment(account: Account, word: Report, body_sha256: bytes) -> None:
 
 def _moved(account: Account, word: Moved, _: bytes) -> None:
     accounts.check(account, word.merchant, word.live)
-    hear = hearing.hear if hearing.is_about(account, word) else sweep.hear
-    if not hear(keyring(), account, word):
+    back = hearing.is_about(account, word)
+    known = hearing.hear(account, word) if back else sweep.hear(keyring(), account, word)
+    if not known:
         raise ProviderSilent("The provider does not say what became of it.")
 
 

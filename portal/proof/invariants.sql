@@ -286,7 +286,7 @@ HAVING r.closed_cents > coalesce(sum(c.amount_cents), 0);
 SELECT tenant_id, act, subject FROM approvals
 WHERE state = 'approved' AND (lower(trim(first)) = lower(trim(second))
     OR alone AND act NOT IN ('refund', 'custody.assign', 'custody.return', 'custody.keep',
-        'suspense.close', 'payment.correct'))
+        'suspense.close', 'payment.correct', 'refund.made', 'refund.not_made'))
 UNION ALL SELECT r.tenant_id, 'refund', r.id FROM refunds r LEFT JOIN approvals a
     ON a.tenant_id = r.tenant_id AND a.act = 'refund' AND a.subject = r.id
     AND (a.state, a.first) = ('approved', r.asked_by)

@@ -97,6 +97,16 @@ class FetchesRefunds(Refunds, Protocol):
 
 
 @runtime_checkable
+class FindsRefunds(FetchesRefunds, Protocol):
+    """Says whether it ever had a refund whose answer was lost. To ask changes nothing there."""
+
+    def find_refund(self, account: Account, order: RefundOrder) -> RefundReport | None:
+        """By our own id. ``None`` when it surely has none of it: it knows the payment, and all that
+        went back of it. Raises ``ProviderDown``, also where that cannot be said.
+        """
+
+
+@runtime_checkable
 class Settles(Protocol):
     """Hands out settlement reports."""
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from http import HTTPStatus
 
 from portal.money import Money
-from portal.providers import paypal_events, paypal_settlement
-from portal.providers.paypal_order import handover, order_body, unit_of
-from portal.providers.paypal_reading import CAPTURE_STATUS, best, capture_report, refund_report
+from portal.providers import paypal_events, paypal_refund, paypal_settlement
+from portal.providers.paypal_order import handover, order_body, order_of, unit_of
+from portal.providers.paypal_reading import best, capture_report
 from portal.providers.paypal_webhook import verified
 from portal.providers.paypal_wire import (
     LIVE_AT,
@@ -26,8 +26,6 @@ from portal.providers.paypal_wire import (
     maybe,
     money,
     part,
-    rows,
-    written,
 )
 from portal.providers.protocol import (
     Account,
@@ -75,13 +73,9 @@ CAPTURE_ISSUE = {
 }
 # fmt: on
 ALREADY_CAPTURED = "ORDER_ALREADY_CAPTURED"
-# A refund of this invoice id is there already, or on its way: what became of it is asked later.
-REFUND_ALREADY_THERE = {"DUPLICATE_INVOICE_ID", "PREVIOUS_REQUEST_IN_PROGRESS"}
-NOTHING_LEFT = {"CAPTURE_FULLY_REFUNDED", "REFUND_AMOUNT_EXCEEDED"}  # by whose refund is not said
 
 MERCHANT = re.compile("[2-9A-HJ-NP-Z]{13}")
 _NO_ORDER = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-_NO_REFUND = _NO_ORDER | {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 _NEEDED = ("base_url", "client_id", "secret", "webhook_id")
 
 
@@ -129,14 +123,14 @@ class PayPal:
         anybody, and nothing can be captured of it without us: it is not there. PayPal is asked for
         an order of our name, which it cannot have: who is silent says nothing about payments.
         """
-        told = _order(account, provider_reference or payment.upper())
+        told = order_of(account, provider_reference or payment.upper())
         if told is None or not provider_reference:
             return _not_found(account, payment)
         return sensibly(lambda: _report(account, told))
 
     def collect(self, account: Account, payment: str, provider_reference: str) -> Report:
         """Capture an order that the payer has approved."""
-        told = _order(account, provider_reference) if provider_reference else None
+        told = order_of(account, provider_reference) if provider_reference else None
         if told is None:
             return self.fetch(account, payment, provider_reference)
         if not _is_approved(account, payment, told):
@@ -153,30 +147,8 @@ class PayPal:
         return paypal_events.heard(account, verified(account, headers, body, now))
 
     def refund(self, account: Account, order: RefundOrder) -> RefundReport:
-        """Send money back. The order is asked first: PayPal forgets our key after six hours.
-
-        Money without an order has the name of its capture, which tells of no refunds: there only
-        our invoice id keeps PayPal from sending it twice.
-        """
-        unit, capture = _came_by(account, order.provider_reference)
-        if capture is None or mapped(CAPTURE_STATUS, str(capture["status"])) in _NOT_TAKEN:
-            return _no_refund(account, order)
-        merchant = sensibly(lambda: text(child(unit, "payee"), "merchant_id"))
-        for known in sensibly(lambda: rows(child(unit, "payments"), "refunds")):
-            if known.get("invoice_id") == order.refund:
-                return sensibly(lambda found=known: refund_report(account, found, merchant))  # type: ignore[misc]
-        body = {"amount": written(order.amount), "invoice_id": order.refund}
-        if payment := sensibly(lambda: maybe(unit, "custom_id")) or order.payment:
-            body["custom_id"] = payment
-        path = f"/v2/payments/captures/{part(str(capture['id']))}/refund"
-        try:
-            made = call(account, "POST", path, body, key=order.refund)
-        except Unwilling as no:
-            unsure = REFUND_ALREADY_THERE | (NOTHING_LEFT if unit is capture else set())
-            if no.status not in _NO_REFUND or no.issue in unsure:
-                raise
-            return _no_refund(account, order)
-        return sensibly(lambda: refund_report(account, made, merchant))
+        """Send money back, once."""
+        return paypal_refund.refund(account, order)
 
     def fetch_refund(
         self,
@@ -184,13 +156,12 @@ class PayPal:
         order: RefundOrder,  # noqa: ARG002 -- PayPal knows its names by themselves
         provider_reference: str,
     ) -> RefundReport | None:
-        """What became of a refund (developer.paypal.com/docs/api/payments/v2, refunds/get)."""
-        try:
-            return paypal_events.refunded(account, provider_reference)
-        except Unwilling as no:
-            if no.status != HTTPStatus.NOT_FOUND:
-                raise
-            return None
+        """What became of a refund."""
+        return paypal_refund.named(account, provider_reference)
+
+    def find_refund(self, account: Account, order: RefundOrder) -> RefundReport | None:
+        """What became of one whose name never reached us."""
+        return paypal_refund.ours(account, order)
 
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """One transfer between the PayPal balance and the town's bank account."""
@@ -212,45 +183,13 @@ class PayPal:
         except Unwilling as no:
             if no.issue != ALREADY_CAPTURED and no.issue not in CAPTURE_ISSUE:
                 raise
-            refused, told = CAPTURE_ISSUE.get(no.issue), _order(account, reference)
+            refused, told = CAPTURE_ISSUE.get(no.issue), order_of(account, reference)
         if told is None:
             return _not_found(account, payment)
         report = sensibly(lambda: _report(account, told, refused))
         if refused is None and report.outcome in {Outcome.STARTED, Outcome.AGREED}:
             raise ProviderDown("it neither captured the order nor says why")
         return report
-
-
-_NOT_TAKEN = {Outcome.PENDING, Outcome.FAILED}
-
-
-def _order(account: Account, reference: str) -> Told | None:
-    """The order of PayPal's name; ``None`` when it has none, or no longer."""
-    return _found(account, f"/v2/checkout/orders/{part(reference)}")
-
-
-def _came_by(account: Account, reference: str) -> tuple[Told, Told | None]:
-    """Whose money came by an order or, without one, by a capture; and the capture, if there is one
-    that may have taken any.
-    """
-    told = _order(account, reference)
-    if told is not None:
-        unit = sensibly(lambda: unit_of(told))
-        return unit, sensibly(lambda: best(unit))
-    alone = _found(account, f"/v2/payments/captures/{part(reference)}")
-    if alone is not None:
-        sensibly(lambda: text(alone, "status"))
-    return alone or {}, alone
-
-
-def _found(account: Account, path: str) -> Told | None:
-    """What stands at a path; ``None`` when PayPal says that nothing does."""
-    try:
-        return call(account, "GET", path)
-    except Unwilling as no:
-        if no.status != HTTPStatus.NOT_FOUND:
-            raise
-        return None
 
 
 def _is_approved(account: Account, payment: str, told: Told) -> bool:
@@ -283,8 +222,3 @@ def _report(account: Account, told: Told, refused: Outcome | None = None) -> Rep
 
 def _not_found(account: Account, payment: str) -> Report:
     return Report(payment, "", account.merchant, Outcome.NOT_FOUND, Money(0), account.live)
-
-
-def _no_refund(account: Account, order: RefundOrder) -> RefundReport:
-    failed = Outcome.FAILED
-    return RefundReport(order.refund, "", failed, order.amount, account.merchant, account.live)

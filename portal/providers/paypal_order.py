@@ -5,8 +5,8 @@
 import re
 import unicodedata
 
-from portal.providers.paypal_wire import money, rows, written
-from portal.providers.protocol import Handover, Order
+from portal.providers.paypal_wire import find, money, part, rows, written
+from portal.providers.protocol import Account, Handover, Order
 from portal.providers.wire import Told, text
 
 # fmt: off
@@ -17,6 +17,11 @@ LOCALE = {
 # fmt: on
 GERMAN = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ß"): "ss"}
 DESCRIPTION, DESCRIPTOR = 127, 22  # characters that PayPal takes
+
+
+def order_of(account: Account, reference: str) -> Told | None:
+    """The order of PayPal's name; ``None`` when it has none, or no longer."""
+    return find(account, f"/v2/checkout/orders/{part(reference)}")
 
 
 def order_body(order: Order) -> Told:

@@ -93,6 +93,16 @@ def call(
     raise _refusal(answer)
 
 
+def find(account: Account, path: str) -> Told | None:
+    """What stands at a path; ``None`` when PayPal says that nothing does. Raises as ``call``."""
+    try:
+        return call(account, "GET", path)
+    except Unwilling as no:
+        if no.status != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+
+
 def token(account: Account, *, anew: bool = False) -> str:
     """The account's access token, kept in memory until it ends; raises ``ProviderDown``."""
     secret = account.credentials.get("secret", "")

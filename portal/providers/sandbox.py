@@ -138,6 +138,12 @@ class Sandbox:
         told = _call(account, "GET", f"/v1/refunds/{_part(provider_reference)}")
         return None if told is None else sensibly(lambda: sandbox_reading.refund_report(told))
 
+    def find_refund(self, account: Account, order: RefundOrder) -> RefundReport | None:
+        """By our name; who does not know the payment says nothing of its refunds."""
+        path = f"/v1/payments/{_part(order.provider_reference)}"
+        _known(_call(account, "GET", path))
+        return self.fetch_refund(account, order, order.refund)
+
     def settlement(self, account: Account, settlement: str) -> Settlement:
         """A settlement report with its lines."""
         told = _known(_call(account, "GET", f"/v1/settlements/{_part(settlement)}"))

@@ -27,6 +27,7 @@ from portal.providers.protocol import (
     Order,
     OrderRefused,
     Outcome,
+    ProviderDown,
     RefundOrder,
     RefundReport,
     Report,
@@ -146,10 +147,7 @@ class Stripe:
         failed = RefundReport(
             order.refund, "", Outcome.FAILED, order.amount, account.merchant, account.live
         )
-        session = stripe_wire.find(
-            account, lambda to: to.v1.checkout.sessions.retrieve(order.provider_reference)
-        )
-        intent = sensibly(lambda: named(session, "payment_intent")) if session else ""
+        intent = _intent(account, order)
         if not intent:
             return failed
         known = _ordered(account, intent, order.refund)
@@ -172,6 +170,18 @@ class Stripe:
         from portal.providers import stripe_wire
 
         told = stripe_wire.find(account, lambda to: to.v1.refunds.retrieve(provider_reference))
+        if told is None:
+            return None
+        return sensibly(lambda: refund_report(account, told, live=account.live))
+
+    def find_refund(self, account: Account, order: RefundOrder) -> RefundReport | None:
+        """Among all refunds of its payment. Where that is not known the key is another account's,
+        perhaps: then nothing is said of its refunds.
+        """
+        intent = _intent(account, order)
+        if not intent:
+            raise ProviderDown("it does not know the payment of this refund")
+        told = _ordered(account, intent, order.refund)
         if told is None:
             return None
         return sensibly(lambda: refund_report(account, told, live=account.live))
@@ -220,6 +230,16 @@ def _session(order: Order) -> Any:
 def _expiry(order: Order, ends_at: datetime) -> datetime:
     """When the session ends. Counted from the order: repeated it must be the same to the second."""
     return max(ends_at, order.began_at + SHORTEST) if order.began_at else ends_at
+
+
+def _intent(account: Account, order: RefundOrder) -> str:
+    """The payment intent that a refund is of; empty when the payment is not there, or not paid."""
+    from portal.providers import stripe_wire
+
+    session = stripe_wire.find(
+        account, lambda to: to.v1.checkout.sessions.retrieve(order.provider_reference)
+    )
+    return sensibly(lambda: named(session, "payment_intent")) if session else ""
 
 
 def _ordered(account: Account, intent: str, refund: str) -> Told | None:

@@ -8,7 +8,6 @@ import logging
 from sqlalchemy.orm import Session
 
 from portal.db import transaction
-from portal.keys import Keyring
 from portal.providers.protocol import Account, Moved
 from portal.returns import sending, ways
 from portal.returns.refunds import NoSuchRefund
@@ -22,7 +21,7 @@ def is_about(account: Account, word: Moved) -> bool:
         return word.refund or _account(session, account.tenant_id, word.payment) is not None
 
 
-def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
+def hear(account: Account, word: Moved) -> bool:
     """Ask about the refund or return that a bell names; ``False``: it shall ring again.
 
     Of what is none of ours, or of another account's, it is acknowledged and stands in the log: what
@@ -33,7 +32,7 @@ def hear(keyring: Keyring, account: Account, word: Moved) -> bool:
     if ours != account.id or not word.provider_reference:
         log.warning("rang_for_nothing", extra={"account": account.id})
         return True
-    return sending.ask(keyring, account.tenant_id, word.payment, word.provider_reference)
+    return sending.ask(account, word.payment, word.provider_reference)
 
 
 def _account(session: Session, tenant_id: str, name: str) -> str | None:

@@ -2,14 +2,16 @@
 
 No transaction is open while the provider is called. Our id is the idempotency key: a provider
 that did not answer is told once more at once, then again by a task for as long as keys surely
-live. One that gave the refund a name is asked by it instead, if it can say what became of refunds.
-What is not known so is known from a notification or a settlement report; if they say nothing
-either, a person asks (``waiting``).
+live. One that gave the refund a name is asked by it instead, and after that time by our id, if it
+can say what became of refunds; what it surely never had has failed. What is not known so is known
+from a notification or a settlement report; if they say nothing either, people look it up
+(``waiting``, ``looked_up``).
 """
 
 import logging
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -20,13 +22,14 @@ from portal.approvals import deciding
 from portal.db import transaction
 from portal.keys import Keyring
 from portal.payments import accounts, names, staff
+from portal.payments.models import ProviderAccount
 from portal.payments.record import again
-from portal.payments.refund_states import Event, State, step
+from portal.payments.refund_states import NOT_SAID_BY_IT, Event, State, step
 from portal.providers import registry
-from portal.providers.capabilities import FetchesRefunds
-from portal.providers.protocol import Outcome, RefundOrder, RefundReport
+from portal.providers.capabilities import FetchesRefunds, FindsRefunds
+from portal.providers.protocol import Account, Outcome, RefundOrder, RefundReport
 from portal.returns import asking, waiting, ways
-from portal.returns.asking import Prepared
+from portal.returns.asking import Answer, Prepared
 from portal.returns.refunds import NoSuchRefund
 from portal.returns.ways import WAYS, Row, Way
 
@@ -50,32 +53,30 @@ def submit(keyring: Keyring, tenant_id: str, refund_id: str) -> State:
     Raises ``NoSuchRefund``.
     """
     prepared = again(lambda session: _prepare(session, keyring, tenant_id, refund_id))
-    told = asking.word(prepared) if prepared else None
     try:
-        if prepared and told:
-            record(tenant_id, prepared.account.id, told)
+        if prepared:
+            _take(tenant_id, prepared)
     finally:
         state = again(lambda session: _stands(session, tenant_id, refund_id))
     return state
 
 
-def ask(keyring: Keyring, tenant_id: str, refund_id: str, told_reference: str) -> bool:
+def ask(account: Account, refund_id: str, told_reference: str) -> bool:
     """Ask the provider, which has rung, what became of a refund or return, and record its word;
     ``False``: it says nothing.
 
     It is never told by this. ``told_reference`` is its name for it, told just now.
     """
     with transaction() as session:
-        way, refund = ways.found(session, tenant_id, refund_id)
-        account = accounts.get(session, tenant_id, ways.account_of(session, refund))
+        way, refund = ways.found(session, account.tenant_id, refund_id)
         order = way.order(ways.source(session, refund), refund)
-        unsealed = accounts.unsealed(keyring, account)
+        provider = accounts.get(session, account.tenant_id, account.id).provider
     name = refund.provider_reference or told_reference
-    prepared = Prepared(account.provider, unsealed, order, name)
-    told = asking.word(prepared)
-    if told is not None:
-        record(tenant_id, account.id, told)
-    return told is not None
+    told = asking.word(Prepared(provider, account, order, name))
+    if isinstance(told, Answer):
+        return False
+    record(account.tenant_id, account.id, told)
+    return True
 
 
 def record(tenant_id: str, account_id: str, report: RefundReport) -> bool:
@@ -121,26 +122,67 @@ def _prepare(session: Session, keyring: Keyring, tenant_id: str, refund_id: str)
     if refund.state not in SENDING:
         return None
     refund.state = step(State(refund.state), Event.SUBMITTED)
+    is_first = refund.submitted_at is None
     submitted_at = refund.submitted_at = refund.submitted_at or clock.now()
-    refund.ask_at = waiting.next_look(refund, submitted_at)
-    if refund.ask_at is None:
-        staff.refund_silent(session, refund)
     account = accounts.get(session, tenant_id, way.account(source))
+    finds, named = _finds(account), refund.provider_reference is not None
+    refund.ask_at = waiting.next_look(submitted_at, can_be_asked=finds or named)
+    if refund.ask_at is None:
+        staff.refund_silent(session, refund, can_be_asked=finds)
+    may_tell = waiting.is_known_there(submitted_at)
     can_say = isinstance(registry.get(account.provider), FetchesRefunds)
     name = (refund.provider_reference or "") if can_say else ""
-    if not name and not waiting.is_known_there(submitted_at):
+    if not name and not finds and not may_tell:
         return None
-    unsealed = accounts.unsealed(keyring, account)
-    return Prepared(account.provider, unsealed, way.order(source, refund), name)
+    unsealed, first = accounts.unsealed(keyring, account), refund.ask_at if is_first else None
+    order = way.order(source, refund)
+    return Prepared(account.provider, unsealed, order, name, may_tell, first)
+
+
+def _finds(account: ProviderAccount) -> bool:
+    return isinstance(registry.get(account.provider), FindsRefunds)
+
+
+def _take(tenant_id: str, prepared: Prepared) -> None:
+    """Tell or ask, and write down what came of it."""
+    told, refund_id = asking.word(prepared), prepared.order.refund
+    if isinstance(told, RefundReport):
+        record(tenant_id, prepared.account.id, told)
+    elif told is Answer.NOT_THERE:
+        again(lambda session: _never_arrived(session, tenant_id, refund_id))
+    elif told is Answer.NOT_LET_IN and prepared.first is not None:
+        again(lambda session: _not_let_in(session, tenant_id, refund_id, prepared.first))
+
+
+def _never_arrived(session: Session, tenant_id: str, refund_id: str) -> None:
+    """The provider has no such refund, and its key has ended: unless it rang meanwhile."""
+    way, _ = ways.found(session, tenant_id, refund_id)
+    source, refund = way.locked(session, tenant_id, refund_id)
+    if refund.state == State.SUBMITTED and refund.provider_reference is None:
+        staff.refund_heard(session, refund)
+        _fail(session, way, source, refund, Event.NEVER_ARRIVED)
+
+
+def _not_let_in(session: Session, tenant_id: str, refund_id: str, looked: datetime | None) -> None:
+    """Our key was refused when it was told first: it is told for the first time later on, if so
+    much is left then. Unless somebody else has told it meanwhile.
+    """
+    way, _ = ways.found(session, tenant_id, refund_id)
+    _, refund = way.locked(session, tenant_id, refund_id)
+    if refund.state == State.SUBMITTED and refund.ask_at == looked:
+        refund.state = step(State(refund.state), Event.KEY_REFUSED)
+        refund.submitted_at = None
+        refund.ask_at = clock.now() + waiting.NOT_LET_IN_AGAIN_AFTER
 
 
 def _stands(session: Session, tenant_id: str, refund_id: str) -> State:
     """How it stands now. What should have ended by now is asked about by a person, too."""
     way, refund = ways.found(session, tenant_id, refund_id)
     if refund.state == State.SUBMITTED:
-        _, refund = way.locked(session, tenant_id, refund_id)
-    if refund.state == State.SUBMITTED and waiting.is_overdue(refund):
-        staff.refund_silent(session, refund)
+        source, refund = way.locked(session, tenant_id, refund_id)
+        if refund.state == State.SUBMITTED and waiting.is_overdue(refund):
+            account = accounts.get(session, tenant_id, way.account(source))
+            staff.refund_silent(session, refund, can_be_asked=_finds(account))
     return State(refund.state)
 
 
@@ -164,6 +206,8 @@ def _record(session: Session, tenant_id: str, account_id: str, report: RefundRep
     old, new = State(refund.state), step(State(refund.state), event)
     _hear(session, refund, report)
     if new is old:
+        if event is Event.SUCCEEDED and refund.failed_by in NOT_SAID_BY_IT:
+            staff.refund_of_nobody(session, tenant_id, account_id, report)
         return False
     if new is State.SUCCEEDED:
         way.succeeded(session, source, refund)

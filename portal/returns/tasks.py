@@ -4,7 +4,7 @@ from flask import current_app
 
 from portal import clock, jobs
 from portal.approvals import ending
-from portal.returns import assigning, closing, proposing, sending
+from portal.returns import assigning, closing, looked_up, proposing, sending
 
 
 @jobs.every("* * * * * */30", "returns.send")
@@ -12,7 +12,7 @@ def send_refunds() -> None:
     """Send what was approved, tell again what is not decided, end what nobody approved."""
     sending.go_on(current_app.extensions["keyring"])
     closing.run_out()
-    ending.run_out(frozenset({assigning.ACT}))
+    ending.run_out(frozenset({assigning.ACT, looked_up.MADE, looked_up.NOT_MADE}))
 
 
 @jobs.every("* * * * *", "returns.propose")

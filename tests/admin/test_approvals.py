@@ -25,7 +25,7 @@ from portal.payments.returned import CustodyReturn, Refund
 from portal.proof import closing as days
 from portal.providers.protocol import Outcome, SettlementLine
 from portal.retention import asking
-from portal.returns import assigning, closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, looked_up, refunds, sending
 from portal.settlements import booking, reserves, settle
 from portal.staff import directory_setting, granting, members, new_keys
 from portal.staff.roles import Grant, Role
@@ -38,6 +38,8 @@ from tests.payments import races
 from tests.payments.test_correcting import unknown
 from tests.returns.test_custody import assigned
 from tests.returns.test_custody_returns import custody_item, unclear
+from tests.returns.test_looked_up import report as said_of
+from tests.returns.test_looked_up import silent
 from tests.returns.test_refunds import ANNA, CARD, asked, item, paid, sent
 from tests.staff.people import Colleague, colleague, sign_in
 
@@ -111,6 +113,18 @@ def _correct(provider: FakeProvider) -> Case:
         lambda: builders.payment(payment).state, "unknown", "failed",
         lambda: record(provider.say(payment, Outcome.FAILED), CARD),
     )  # fmt: skip
+
+
+def _looked_up(act: str, done: str) -> Callable[[FakeProvider], Case]:
+    def case(provider: FakeProvider) -> Case:
+        refund = silent(provider)
+        return Case(
+            lambda order: looked_up.ask(TOWN, act, refund, order, ANNA),
+            lambda: _last(Refund.state, Refund.asked_at), "submitted", done,
+            lambda: sending.record(TOWN, "card", said_of(refund, Outcome.SUCCEEDED)),
+        )  # fmt: skip
+
+    return case
 
 
 def _grant(_: FakeProvider) -> Case:
@@ -219,7 +233,8 @@ def _reserve(provider: FakeProvider) -> Case:
 
 CASES: dict[str, Callable[[FakeProvider], Case]] = {
     refunds.ACT: _refund, custody_returns.ACT: _return, closing.CUSTODY: _keep,
-    assigning.ACT: _assign,
+    assigning.ACT: _assign, looked_up.MADE: _looked_up(looked_up.MADE, "succeeded"),
+    looked_up.NOT_MADE: _looked_up(looked_up.NOT_MADE, "failed"),
     closing.SUSPENSE: _close, correcting.ACT: _correct, granting.ACT: _grant, rules.ACT: _rule,
     new_keys.ACT: _keys, directory_setting.ACT: _directory, bank.ACT: _bank,
     account_asking.ACT: _account, asking.ACT: _retention, reserves.ACT: _reserve,
@@ -314,7 +329,7 @@ def test_what_was_taken_back_and_asked_anew_is_not_what_was_looked_at(
     case = CASES[act](provider)
     case.ask("AO-1")
     seen = number()
-    subject = db.session.scalars(select(Approval.subject)).one()
+    subject = db.session.scalars(select(Approval.subject).where(Approval.id == seen)).one()
     ACTS[act].refuse(TOWN, subject, ANNA, "", seen)
     case.ask("AO-2")
     sign_in(client, colleague("bert", Role.APPROVER))
@@ -322,7 +337,9 @@ def test_what_was_taken_back_and_asked_anew_is_not_what_was_looked_at(
     assert (approve(client, number()).status_code, case.state()) == (303, case.done)
 
 
-@pytest.mark.parametrize("act", [assigning.ACT, closing.CUSTODY, correcting.ACT, granting.ACT])
+@pytest.mark.parametrize(
+    "act", [assigning.ACT, closing.CUSTODY, correcting.ACT, granting.ACT, looked_up.NOT_MADE]
+)
 def test_what_has_changed_in_between_is_not_done(
     client: FlaskClient, provider: FakeProvider, act: str
 ) -> None:

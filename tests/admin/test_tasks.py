@@ -20,6 +20,7 @@ from portal.finance.models import Acknowledgement, Delivery
 from portal.ledger.models import CustodyItem
 from portal.payments.models import PaymentStep
 from portal.payments.returned import CustodyReturn, Refund
+from portal.returns import looked_up
 from portal.staff.roles import Grant, Role
 from portal.worklist import writing
 from portal.worklist.kinds import Kind
@@ -28,6 +29,8 @@ from tests import builders
 from tests.admin import kinds_of_tasks as made
 from tests.builders import TOWN, token
 from tests.fakes import FakeProvider
+from tests.returns.test_looked_up import silent
+from tests.returns.test_refunds import row
 from tests.staff.people import colleague, sign_in
 
 # What a clerk's page of each kind offers, beside ending it with a reason.
@@ -66,7 +69,7 @@ def send(browser: FlaskClient, path: str, **told: str) -> TestResponse:
 
 
 def offered(page: TestResponse, number: int) -> set[str]:
-    return set(re.findall(rf'/admin/tasks/{number}/([a-z]+)["?]', page.text))
+    return set(re.findall(rf'/admin/tasks/{number}/([a-z_]+)["?]', page.text))
 
 
 def stands(number: int) -> StaffTask:
@@ -202,6 +205,22 @@ def test_a_failed_refund_is_asked_for_anew_with_the_same_words(
     db.session.rollback()
     new = db.session.scalars(select(Refund).filter_by(order_number="AO-2")).one()
     assert (new.amount_cents, new.reason, new.state) == (4_000, "wrong_payer", "requested")
+    assert stands(number).ended_at is not None
+
+
+@pytest.mark.parametrize(("act", "end"), [("made", "succeeded"), ("not_made", "failed")])
+def test_a_refund_that_nobody_answered_is_looked_up_and_noted_by_two(
+    clerk: FlaskClient, provider: FakeProvider, act: str, end: str
+) -> None:
+    refund = silent(provider)
+    number = made.number(Kind.REFUND_FAILED)
+    page = clerk.get(f"/admin/tasks/{number}")
+    assert offered(page, number) == {"made", "not_made"}
+    assert "cannot be asked what became of it" in page.text
+    assert send(clerk, f"/admin/tasks/{number}/{act}", order="").status_code == 422
+    assert send(clerk, f"/admin/tasks/{number}/{act}", order="AZ-7").status_code == 303
+    looked_up.approve(TOWN, f"refund.{act}", refund, "staff:bert")
+    assert row(refund).state == end
     assert stands(number).ended_at is not None
 
 

@@ -16,7 +16,7 @@ from portal.db import db, transaction
 from portal.ledger.models import SuspenseItem
 from portal.money import Money
 from portal.payments import correcting
-from portal.returns import assigning, closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, looked_up, refunds
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN
 from tests.conftest import Time
@@ -24,6 +24,7 @@ from tests.fakes import FakeProvider
 from tests.payments.test_correcting import unknown
 from tests.returns.test_custody_returns import custody_item, unclear
 from tests.returns.test_custody_returns import row as return_row
+from tests.returns.test_looked_up import silent
 from tests.returns.test_refunds import ANNA, BERT, asked, item, paid, row, submitted
 
 UP_TO = Money(5_000)
@@ -155,12 +156,23 @@ def _correct(provider: FakeProvider) -> Callable[[], str]:
     return lambda: builders.payment(payment).state
 
 
+def _look_up(act: str) -> Callable[[FakeProvider], Callable[[], str]]:
+    def begin(provider: FakeProvider) -> Callable[[], str]:
+        refund = silent(provider, 4_000)
+        looked_up.ask(TOWN, act, refund, "AO-1", ANNA)
+        return lambda: row(refund).state
+
+    return begin
+
+
 ALONE: dict[str, tuple[Callable[[FakeProvider], Callable[[], str]], str, str]] = {
     "suspense.close": (_close, "open", "closed_by_order"),
     "custody.keep": (_keep, "open", "kept_by_order"),
     "custody.assign": (_assign, "open", "assigned"),
     "custody.return": (_return, "requested", "approved"),
     "payment.correct": (_correct, "unknown", "failed"),
+    "refund.made": (_look_up("refund.made"), "submitted", "succeeded"),
+    "refund.not_made": (_look_up("refund.not_made"), "submitted", "failed"),
 }
 
 
@@ -174,7 +186,7 @@ def test_each_act_is_done_at_once_where_one_is_enough(provider: FakeProvider, ac
 
 @pytest.mark.parametrize("act", ALONE)
 def test_each_act_waits_where_it_takes_two(provider: FakeProvider, act: str) -> None:
-    one_is_enough("refund", 10_000)
+    one_is_enough("custody.keep" if act.startswith("refund") else "refund", 10_000)
     begin, waits, _ = ALONE[act]
     assert begin(provider)() == waits
     assert notes(f"{act}.one_was_enough") == []

@@ -21,6 +21,7 @@ from portal.providers.capabilities import (
     Collects,
     Fetches,
     FetchesRefunds,
+    FindsRefunds,
     ListsSettlements,
     Notifies,
     Provider,
@@ -685,6 +686,36 @@ def test_what_became_of_a_refund_is_said_by_its_own_name(
     assert provider.fetch_refund(harness.other_account, back, made.provider_reference) is None
 
 
+def test_a_refund_whose_answer_was_lost_is_found_by_our_name_and_not_sent(
+    provider: Provider, harness: Harness
+) -> None:
+    able(provider, FindsRefunds)
+    assert isinstance(provider, FindsRefunds)
+    back = RefundOrder("ref-1", "pay-1", paid(provider, harness), Money(200))
+    another = RefundOrder("ref-2", "pay-1", back.provider_reference, Money(200))
+    assert provider.find_refund(harness.account, back) is None
+    made = provider.refund(harness.account, back)
+    assert provider.find_refund(harness.account, back) == made
+    assert provider.find_refund(harness.account, another) is None
+    assert provider.find_refund(harness.account, another) is None, "it is not sent by that"
+
+
+def test_who_does_not_know_a_payment_says_nothing_of_its_refunds(
+    provider: Provider, harness: Harness
+) -> None:
+    """As after a new key of another account: it shall not pass for "never sent"."""
+    able(provider, FindsRefunds)
+    assert isinstance(provider, FindsRefunds)
+    back = RefundOrder("ref-1", "pay-1", paid(provider, harness), Money(200))
+    provider.refund(harness.account, back)
+    for account, reference in (
+        (harness.other_account, back.provider_reference),
+        (harness.account, "no-such"),
+    ):
+        with pytest.raises(ProviderDown):
+            provider.find_refund(account, replace(back, provider_reference=reference))
+
+
 def test_a_refund_under_way_is_pending_until_it_has_ended(
     provider: Provider, harness: Harness
 ) -> None:
@@ -845,6 +876,7 @@ def _all_are_down(provider: Provider, harness: Harness) -> None:
         (Cancels, lambda: provider.cancel(account, "pay-1", "reference")),
         (Refunds, lambda: provider.refund(account, back)),
         (FetchesRefunds, lambda: provider.fetch_refund(account, back, "refund")),
+        (FindsRefunds, lambda: provider.find_refund(account, back)),
         (Settles, lambda: provider.settlement(account, "settlement")),
         (ListsSettlements, lambda: provider.settlements(account, clock.now())),
         (Sums, lambda: provider.taken(account, clock.now())),

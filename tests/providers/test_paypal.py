@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from portal import clock
 from portal.money import Money
-from portal.providers import paypal, paypal_events, paypal_wire
+from portal.providers import paypal, paypal_events, paypal_refund, paypal_wire
 from portal.providers.paypal import PayPal
 from portal.providers.paypal_order import descriptor, order_body
 from portal.providers.paypal_wire import call, money, written
@@ -235,8 +235,8 @@ def test_who_was_faster_with_the_capture_is_believed(
     stale = call(harness.account, "GET", f"/v2/checkout/orders/{reference}")
     harness.door("payments/pay-1/capture")
     answers = iter([stale])
-    real = paypal._order
-    monkeypatch.setattr(paypal, "_order", lambda *asked: next(answers, None) or real(*asked))
+    real = paypal.order_of
+    monkeypatch.setattr(paypal, "order_of", lambda *asked: next(answers, None) or real(*asked))
     assert collected(harness, reference).outcome is Outcome.SUCCEEDED
     assert harness.books()["totals"]["succeeded_cents"] == 4200
 
@@ -321,7 +321,7 @@ def test_a_refund_that_is_there_already_has_not_failed(
             raise Unwilling("no", 422, "UNPROCESSABLE_ENTITY", issue)
         return real(account, method, path, *more, **named)
 
-    monkeypatch.setattr(paypal, "call", refuse)
+    monkeypatch.setattr(paypal_refund, "call", refuse)
     with pytest.raises(ProviderDown):
         PROVIDER.refund(harness.account, RefundOrder("ref-1", "pay-1", reference, Money(1)))
 

@@ -12,7 +12,7 @@ from portal.faces import addresses, bank
 from portal.payments import account_asking, correcting
 from portal.proof import closing as days
 from portal.retention import asking as retention
-from portal.returns import assigning, closing, custody_returns, refunds
+from portal.returns import assigning, closing, custody_returns, looked_up, refunds
 from portal.settlements import reserves
 from portal.staff import directory_setting, granting, new_keys
 from portal.staff.roles import Right
@@ -47,6 +47,16 @@ def _close(act: str) -> tuple[Approve, Refuse]:
     return approve, refuse
 
 
+def _looked_up(act: str) -> tuple[Approve, Refuse]:
+    def approve(tenant_id: str, subject: str, by: str, number: int) -> None:
+        looked_up.approve(tenant_id, act, subject, by, number)
+
+    def refuse(tenant_id: str, subject: str, by: str, why: str, number: int) -> None:
+        looked_up.refuse(tenant_id, act, subject, by, why, number)
+
+    return approve, refuse
+
+
 def _whole(
     agree: Callable[[str, str, int], None], leave: Callable[[str, str, str, int], None]
 ) -> tuple[Approve, Refuse]:
@@ -68,6 +78,16 @@ ACTS: Mapping[str, Act] = {
         N_("The provider is told within a minute to send the money back."),
         refunds.approve,
         refunds.refuse,
+    ),
+    looked_up.MADE: Act(
+        N_("Note a refund as made"),
+        N_("It is booked as sent. Nothing is sent by this."),
+        *_looked_up(looked_up.MADE),
+    ),
+    looked_up.NOT_MADE: Act(
+        N_("Note a refund as not made"),
+        N_("Its money is free again; a task says that it can be asked for anew."),
+        *_looked_up(looked_up.NOT_MADE),
     ),
     assigning.ACT: Act(
         N_("Give money in custody to requests"),

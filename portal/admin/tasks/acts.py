@@ -120,6 +120,16 @@ ACTS: tuple[Act, ...] = (
         does.anew, (ORDER,), True, does.has_failed,
     ),
     Act(
+        "made", R.MOVE_MONEY, frozenset({K.REFUND_FAILED}), N_("It was made"),
+        N_("You have found it on the provider's own pages: it is booked as sent, by two people."),
+        does.made, (ORDER,), True, does.is_in_doubt,
+    ),
+    Act(
+        "not_made", R.MOVE_MONEY, frozenset({K.REFUND_FAILED}), N_("It was not made"),
+        N_("It is not on the provider's own pages: by two people, then it can be asked for anew."),
+        does.not_made, (ORDER,), True, does.is_in_doubt,
+    ),
+    Act(
         "keep", R.MOVE_MONEY, frozenset({K.CUSTODY_UNCLEAR, K.REFUND_PROPOSED}),
         N_("Keep it by order"), N_("The town keeps what nobody claims, by two people."),
         does.keep, (ORDER,), True, does.goes_back,

@@ -18,13 +18,14 @@ from portal.money import Money
 from portal.payments import accounts, correcting, probing, sweep
 from portal.payments.models import Payment, ProviderAccount
 from portal.payments.record import again
+from portal.payments.refund_states import Event as RefundEvent
 from portal.payments.refund_states import State as RefundState
 from portal.payments.returned import Reason, Refund
 from portal.payments.states import State as PaymentState
 from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.requests import reasons
-from portal.returns import closing, custody_returns, refunds
+from portal.returns import closing, custody_returns, looked_up, refunds, ways
 from portal.settlements import booking, fetching, undoing
 from portal.web.current import keyring
 from portal.web.language import gettext, ngettext
@@ -33,6 +34,8 @@ from portal.worklist.kinds import Kind
 from portal.worklist.models import StaffTask
 
 LONGEST_REASON = 200
+# Why unclear money is here still, and nothing of it may yet arrive.
+DID_NOT_GO = frozenset({RefundEvent.FAILED, RefundEvent.NEVER_ARRIVED, RefundEvent.FOUND_NOT_MADE})
 Form = Mapping[str, str]
 
 
@@ -115,6 +118,19 @@ def anew(task: StaffTask, form: Form) -> str:
     wanted = failed.payment_id, failed.amount, Reason(failed.reason)
     db.session.rollback()
     refunds.ask(refunds.Asked(task.tenant_id, *wanted, order, by))
+    return asked()
+
+
+def made(task: StaffTask, form: Form) -> str:
+    return _looked_up(task, looked_up.MADE, form)
+
+
+def not_made(task: StaffTask, form: Form) -> str:
+    return _looked_up(task, looked_up.NOT_MADE, form)
+
+
+def _looked_up(task: StaffTask, act: str, form: Form) -> str:
+    looked_up.ask(task.tenant_id, act, task.detail["refund"], form["order"], gate.person().actor)
     return asked()
 
 
@@ -212,9 +228,18 @@ def goes_back(task: StaffTask) -> bool:
 def has_failed(task: StaffTask) -> bool:
     """Asking anew while the first may still arrive would send it twice."""
     if "item" in task.detail:
-        return task.detail.get("cause") == RefundState.FAILED and goes_back(task)
+        return task.detail.get("cause") in DID_NOT_GO and goes_back(task)
     refund = db.session().get(Refund, (task.tenant_id, task.subject))
     return refund is not None and refund.state == RefundState.FAILED
+
+
+def is_in_doubt(task: StaffTask) -> bool:
+    """Whether nobody has said yet what became of the refund or return of a task."""
+    try:
+        _, row = ways.found(db.session(), task.tenant_id, task.detail.get("refund", ""))
+    except refunds.NoSuchRefund:
+        return False
+    return looked_up.is_in_doubt(row)
 
 
 def _note(task: StaffTask, act: str, subject: str) -> None:

@@ -116,15 +116,44 @@ WORDS: Mapping[str, Words] = {
     "refund_failed.silent": Words(
         N_("The provider was told to send %(amount)s back, and never answered."),
         N_(
-            "Look it up on the provider's own pages. Never ask for it anew before: it could be"
-            " sent twice. The task ends by itself with the provider's word."
+            "It is asked about every day, and the task ends by itself with the provider's word. If"
+            " none comes, look it up on the provider's own pages and note whether it was made."
+            " Never send it by another way before: it could be sent twice."
+        ),
+    ),
+    "refund_failed.not_asked": Words(
+        N_(
+            "The provider was told to send %(amount)s back, and never answered. It cannot be asked"
+            " what became of it."
+        ),
+        N_(
+            "Look it up on the provider's own pages and note whether it was made. Never send it by"
+            " another way before: it could be sent twice."
+        ),
+    ),
+    "refund_failed.never_arrived": Words(
+        N_(
+            "The provider was told to send %(amount)s back, did not answer, and knows of no such"
+            " refund."
+        ),
+        N_(
+            "It was not sent. Ask for it anew on an order. Or send it from the town's own account,"
+            " and end the task with that reason."
+        ),
+    ),
+    "refund_failed.found_not_made": Words(
+        N_("%(amount)s should have gone back. It was looked up: it did not."),
+        N_(
+            "Ask for it anew on an order. Or send it from the town's own account, and end the task"
+            " with that reason."
         ),
     ),
     "refund_failed.pending": Words(
         N_("The provider has been sending %(amount)s back for a week, and does not say how far."),
         N_(
-            "Look it up on the provider's own pages. Never ask for it anew before: it could be"
-            " sent twice. The task ends by itself with the provider's word."
+            "It is asked about every day for a month, and the task ends by itself with the"
+            " provider's word. If none comes, look it up on the provider's own pages and note"
+            " whether it was made. Never send it by another way before: it could be sent twice."
         ),
     ),
     "refund_proposed": Words(
