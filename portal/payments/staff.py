@@ -78,15 +78,16 @@ def custody_ended(session: Session, item: CustodyItem | SuspenseItem, by: str) -
 
 def refund_proposed(session: Session, item: CustodyItem, parts: list[Json]) -> None:
     """Surplus that may go back by these payments: somebody asks for it, or decides otherwise."""
-    amount = Money(sum(part["amount_cents"] for part in parts), item.currency)
-    detail = {"item": item.id, "payments": parts, **_money(amount)}
-    writing.put(
-        session,
-        item.tenant_id,
-        *_proposed(item),
-        reference=item.request_reference,
-        detail=detail,
-    )
+    detail, reference = _of_parts(item, parts), item.request_reference
+    writing.put(session, item.tenant_id, *_proposed(item), reference=reference, detail=detail)
+
+
+def refund_proposed_anew(session: Session, item: CustodyItem, parts: list[Json]) -> None:
+    """Another amount may go back by now; nothing any more: then it is over."""
+    if parts:
+        writing.renew(session, item.tenant_id, *_proposed(item), _of_parts(item, parts))
+    else:
+        refund_asked(session, [item], BY_ITSELF)
 
 
 def refund_asked(session: Session, items: Sequence[CustodyItem], by: str) -> None:
@@ -240,6 +241,11 @@ def _money(amount: Money) -> dict[str, object]:
 
 def _proposed(item: CustodyItem) -> tuple[Kind, str]:
     return Kind.REFUND_PROPOSED, f"surplus:{item.id}"
+
+
+def _of_parts(item: CustodyItem, parts: list[Json]) -> Json:
+    amount = Money(sum(part["amount_cents"] for part in parts), item.currency)
+    return {"item": item.id, "payments": parts, **_money(amount)}
 
 
 def _of_row(row: Refund | CustodyReturn) -> str:

@@ -51,11 +51,16 @@ def ask(tenant_id: str, item_id: int, order: str, by: str) -> str:
 
 
 def approve(tenant_id: str, return_id: str, by: str, number: int | None = None) -> None:
-    """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``."""
+    """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``, and
+
+    ``NotReturnable`` when so much is not open any more.
+    """
 
     def act(session: Session) -> None:
-        _, row = locked(session, tenant_id, return_id)
+        item, row = locked(session, tenant_id, return_id)
         deciding.approve(session, tenant_id, ACT, return_id, by, number)
+        if item.open_cents != row.amount_cents:
+            raise NotReturnable("So much of it is not open any more.")
         _approved(row)
 
     again(act)

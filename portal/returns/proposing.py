@@ -18,7 +18,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal import clock
-from portal.db import transaction
+from portal.db import Json, transaction
 from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments import accounts, staff
@@ -80,6 +80,16 @@ def parts(session: Session, item: CustodyItem) -> list[Part]:
     return found
 
 
+def renew(tenant_id: str, item_id: int) -> None:
+    """Look again at what was proposed of an item: some of it may be gone. A whole act."""
+
+    def act(session: Session) -> None:
+        item = session.get_one(CustodyItem, (tenant_id, item_id))
+        staff.refund_proposed_anew(session, item, _told(parts(session, item)))
+
+    again(act)
+
+
 def _proposed(place: tuple[str, int]) -> bool:
     try:
         return again(partial(_propose, place=place))
@@ -91,11 +101,14 @@ def _proposed(place: tuple[str, int]) -> bool:
 def _propose(session: Session, place: tuple[str, int]) -> bool:
     item = session.get(CustodyItem, place)
     assert item is not None  # noqa: S101 -- never deleted
-    found = parts(session, item)
-    if found:
-        told = [{"payment": one.payment, "amount_cents": one.amount.cents} for one in found]
+    told = _told(parts(session, item))
+    if told:
         staff.refund_proposed(session, item, told)
-    return bool(found)
+    return bool(told)
+
+
+def _told(found: list[Part]) -> list[Json]:
+    return [{"payment": one.payment, "amount_cents": one.amount.cents} for one in found]
 
 
 def _due(minute: int | None) -> Iterator[tuple[str, int]]:

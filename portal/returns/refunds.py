@@ -91,11 +91,15 @@ def enter(session: Session, asked: Asked) -> tuple[Refund, bool]:
 
 
 def approve(tenant_id: str, refund_id: str, by: str, number: int | None = None) -> None:
-    """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``."""
+    """The second person approves; ``sending.submit`` sends it. Raises as ``deciding.approve``, and
+
+    ``NotRefundable`` when so much is not left any more.
+    """
 
     def act(session: Session) -> None:
-        _, refund = locked(session, tenant_id, refund_id)
+        payment, refund = locked(session, tenant_id, refund_id)
         deciding.approve(session, tenant_id, ACT, refund_id, by, number)
+        check_left(session, payment, refund.amount, refund.reason, but=refund.id)
         refund.approved_by = by
         _approved(refund)
 

@@ -41,6 +41,13 @@ def put(
     return number
 
 
+def renew(session: Session, tenant_id: str, kind: str, subject: str, detail: Json) -> None:
+    """An open task tells of the same thing as it is now."""
+    of_this = (StaffTask.kind == kind) & (StaffTask.subject == subject)
+    still_open = (StaffTask.tenant_id == tenant_id) & StaffTask.ended_at.is_(None)
+    session.execute(update(StaffTask).where(still_open, of_this).values(detail=detail))
+
+
 def end(
     session: Session, tenant_id: str, kind: str, subject: str, actor: str, reason: str = ""
 ) -> bool:

@@ -25,7 +25,15 @@ from portal.payments.returned import CustodyReturn, Refund
 from portal.proof import closing as days
 from portal.providers.protocol import Outcome, SettlementLine
 from portal.retention import asking
-from portal.returns import assigning, closing, custody_returns, looked_up, refunds, sending
+from portal.returns import (
+    assigning,
+    closing,
+    custody_returns,
+    looked_up,
+    refunds,
+    reversals,
+    sending,
+)
 from portal.settlements import booking, reserves, settle
 from portal.staff import directory_setting, granting, members, new_keys
 from portal.staff.roles import Grant, Role
@@ -40,7 +48,7 @@ from tests.returns.test_custody import assigned
 from tests.returns.test_custody_returns import custody_item, unclear
 from tests.returns.test_looked_up import report as said_of
 from tests.returns.test_looked_up import silent
-from tests.returns.test_refunds import ANNA, CARD, asked, item, paid, sent
+from tests.returns.test_refunds import ANNA, CARD, asked, item, paid, row, sent
 from tests.staff.people import Colleague, colleague, sign_in
 
 
@@ -290,7 +298,7 @@ def test_no_single_person_does_it_and_two_do_it_once(
         assert f"/approvals/{which}/approve" not in page
         assert "Zurücknehmen" in page
         answer = approve(window, which)
-        assert (answer.status_code, case.state()) == (422, case.waits)
+        assert (answer.status_code, case.state()) == (409, case.waits)
         assert "Freigeben muss es eine zweite Person" in answer.text
     other = sign_in(builders.browser(app), bert)
     csrf = token(other.get(f"/admin/approvals/{which}"))
@@ -301,7 +309,7 @@ def test_no_single_person_does_it_and_two_do_it_once(
         granting.give_at_the_machine(session, member, Grant(Role.APPROVER), "operator")
     assert f"/approvals/{which}/approve" in other.get(f"/admin/approvals/{which}").text
     assert (approve(other, which, csrf).status_code, case.state()) == (303, case.done)
-    assert (approve(other, which, csrf).status_code, case.state()) == (422, case.done)
+    assert (approve(other, which, csrf).status_code, case.state()) == (409, case.done)
     assert notes(f"{act}.approved") == ["staff:bert"]
 
 
@@ -317,7 +325,7 @@ def test_of_eight_approvals_at_once_one_counts(
     windows = [copy(app, client) for _ in range(8)]
     answers: list[int] = []
     races.at_once(app, 8, lambda: answers.append(approve(windows.pop(), which, csrf).status_code))
-    assert sorted(answers) == [303, *[422] * 7]
+    assert sorted(answers) == [303, *[409] * 7]
     assert case.state() == case.done
     assert notes(f"{act}.approved") == ["staff:bert"]
 
@@ -333,7 +341,7 @@ def test_what_was_taken_back_and_asked_anew_is_not_what_was_looked_at(
     ACTS[act].refuse(TOWN, subject, ANNA, "", seen)
     case.ask("AO-2")
     sign_in(client, colleague("bert", Role.APPROVER))
-    assert (approve(client, seen).status_code, case.state()) == (422, case.waits)
+    assert (approve(client, seen).status_code, case.state()) == (409, case.waits)
     assert (approve(client, number()).status_code, case.state()) == (303, case.done)
 
 
@@ -350,7 +358,7 @@ def test_what_has_changed_in_between_is_not_done(
     before = case.state()
     sign_in(client, colleague("bert", Role.APPROVER))
     answer = approve(client, number())
-    assert (answer.status_code, case.state()) == (422, before)
+    assert (answer.status_code, case.state()) == (409, before)
     assert notes(f"{act}.approved") == []
 
 
@@ -368,6 +376,21 @@ def test_money_that_another_order_has_sent_in_between_goes_back_no_second_time(
     with transaction() as session:
         query = select(func.sum(Refund.amount_cents)).where(Refund.state != "failed")
         assert session.scalar(query) == 10_000
+
+
+def test_a_refund_that_a_bank_was_faster_with_is_not_approved(
+    client: FlaskClient, provider: FakeProvider
+) -> None:
+    _, payment = paid(provider)
+    refund = asked(payment, 6_000)
+    taken = provider.reverse(payment, 5_000)
+    reversals.record_reversal(_keyring(), TOWN, "card", taken)
+    sign_in(client, colleague("bert", Role.APPROVER))
+    answer = approve(client, number())
+    assert answer.status_code == 409
+    assert "So viel" in answer.text
+    assert row(refund).state == "requested", "it can still be refused"
+    assert notes("refund.approved") == []
 
 
 def test_who_approves_has_proved_to_be_it_a_moment_ago(

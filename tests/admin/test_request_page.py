@@ -213,17 +213,29 @@ def test_a_refund_is_asked_for_with_errors_beside_the_field(
     _, payment = paid_twice(provider)
     right = {"amount": "100,00", "reason": "surplus", "order": "AO-1"}
     path = f"K-2026-1/payments/{payment}/refund"
-    for wrong, field in (
-        ({"amount": "viel"}, "amount"), ({"amount": "100,01"}, "amount"),
-        ({"reason": ""}, "reason"), ({"order": ""}, "order"), ({"order": "!"}, "order"),
+    for wrong, field, status in (
+        ({"amount": "viel"}, "amount", 422), ({"amount": "100,01"}, "amount", 409),
+        ({"reason": ""}, "reason", 422), ({"order": ""}, "order", 422),
+        ({"order": "!"}, "order", 422),
     ):  # fmt: skip
         answer = post(clerk, path, **{**right, **wrong})
-        assert (answer.status_code, f'id="{field}-error"' in answer.text) == (422, True), wrong
+        assert (answer.status_code, f'id="{field}-error"' in answer.text) == (status, True), wrong
     assert post(clerk, path, **right).status_code == 303
     assert post(clerk, path, **right).status_code == 303  # sent twice it is one
     db.session.rollback()
     (row,) = db.session.scalars(select(Refund)).all()
     assert (row.state, row.asked_by, row.amount_cents) == ("requested", "staff:jansen", 10_000)
+
+
+def test_an_amount_that_has_become_stale_answers_with_what_is_left_now(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    _, payment = paid_twice(provider)
+    sent(payment, 4_000, "surplus", "AO-9")
+    right = {"amount": "100,00", "reason": "surplus", "order": "AO-1"}
+    answer = post(clerk, f"K-2026-1/payments/{payment}/refund", **right)
+    assert (answer.status_code, 'id="amount-error"' in answer.text) == (409, True)
+    assert "60,00" in answer.text
 
 
 def test_what_was_paid_too_much_is_proposed_to_go_back(

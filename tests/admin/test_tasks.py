@@ -18,9 +18,10 @@ from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.finance.models import Acknowledgement, Delivery
 from portal.ledger.models import CustodyItem
+from portal.money import Money
 from portal.payments.models import PaymentStep
-from portal.payments.returned import CustodyReturn, Refund
-from portal.returns import looked_up
+from portal.payments.returned import CustodyReturn, Reason, Refund
+from portal.returns import looked_up, refunds
 from portal.staff.roles import Grant, Role
 from portal.worklist import writing
 from portal.worklist.kinds import Kind
@@ -165,7 +166,7 @@ def test_a_stuck_event_is_tried_again_or_skipped_by_order(
     send(clerk, f"/admin/tasks/{number}/release")
     position = stands(number).detail["position"]
     assert db.session.get_one(Delivery, (TOWN, position)).state == "waiting"
-    assert send(clerk, f"/admin/tasks/{number}/release").status_code == 422
+    assert send(clerk, f"/admin/tasks/{number}/release").status_code == 409
     assert send(clerk, f"/admin/tasks/{number}/skip", order="AO-9").status_code == 303
     assert stands(number).reason == "AO-9"
 
@@ -181,7 +182,7 @@ def test_unclear_money_goes_back_only_on_an_order_and_by_two(
     assert db.session.scalars(select(CustodyReturn)).one().state == "requested"
     assert db.session.scalars(select(Approval)).one().first == "staff:jansen"
     refused = send(clerk, f"/admin/tasks/{number}/keep", order="AO-2")
-    assert (refused.status_code, "not decided yet" in refused.text) == (422, True)
+    assert (refused.status_code, "not decided yet" in refused.text) == (409, True)
 
 
 def test_surplus_goes_back_by_the_payments_that_were_proposed(
@@ -195,6 +196,23 @@ def test_surplus_goes_back_by_the_payments_that_were_proposed(
         10_000, "surplus", "staff:jansen",
     )  # fmt: skip
     assert stands(number).reason == "asked for"
+
+
+def test_a_stale_proposal_shows_what_is_left_now_and_is_asked_for_then(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    number = made.opened(Kind.REFUND_PROPOSED, provider)
+    (part,) = stands(number).detail["payments"]
+    refunds.ask(
+        refunds.Asked(TOWN, part["payment"], Money(4_000), Reason.SURPLUS, "AO-9", "client:f")
+    )
+    answer = send(clerk, f"/admin/tasks/{number}/return", order="AO-1")
+    assert (answer.status_code, "60.00" in answer.text) == (409, True)
+    assert 'value="AO-1"' in answer.text
+    assert send(clerk, f"/admin/tasks/{number}/return", order="AO-1").status_code == 303
+    db.session.rollback()
+    asked = db.session.scalars(select(Refund).filter_by(order_number="AO-1")).one()
+    assert asked.amount_cents == 6_000
 
 
 def test_a_failed_refund_is_asked_for_anew_with_the_same_words(

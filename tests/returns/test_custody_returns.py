@@ -293,13 +293,24 @@ def test_what_comes_back_is_in_custody_again_and_may_go_back_once_more(
     assert (row(second).payment_reference, provider.sent_back()) == ("x-1", 10_000)
 
 
-def test_what_finds_its_place_before_it_is_sent_stays(provider: FakeProvider) -> None:
+def test_what_has_found_its_place_is_not_approved(provider: FakeProvider) -> None:
     payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
     right = provider.pay(payment)
     record(other_amount(right, 999), CARD)
     name = asked(custody_item(f"unclear:card:{right.provider_reference}").id)
     record(right, CARD)
+    with pytest.raises(custody_returns.NotReturnable):
+        custody_returns.approve(TOWN, name, BERT)
+    assert row(name).state == "requested"
+
+
+def test_what_finds_its_place_before_it_is_sent_stays(provider: FakeProvider) -> None:
+    payment = builders.begin(builders.letter("K-1", amount_cents=10_000))
+    right = provider.pay(payment)
+    record(other_amount(right, 999), CARD)
+    name = asked(custody_item(f"unclear:card:{right.provider_reference}").id)
     custody_returns.approve(TOWN, name, BERT)
+    record(right, CARD)
     assert (submitted(name), row(name).failed_by, provider.told) == (State.FAILED, "not_left", [])
     assert (balance("claims:tax"), balance("custody:unclear"), tasks()) == (-10_000, 0, [])
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import select
 
 from portal import clock
@@ -24,6 +24,7 @@ from portal.worklist.kinds import Kind
 from tests import builders
 from tests.builders import TOWN
 from tests.conftest import Time
+from tests.contract import bearer
 from tests.fakes import FakeProvider
 from tests.returns import giving
 from tests.returns.test_refunds import ANNA, BERT, CARD, asked, paid, paid_twice
@@ -94,15 +95,24 @@ def test_who_asks_for_a_part_leaves_it_open(provider: FakeProvider) -> None:
     assert len(proposed()) == 1
 
 
-def test_a_stale_proposal_is_refused_when_it_is_asked_for(provider: FakeProvider) -> None:
-    _, payment = paid_twice(provider)
+def test_a_stale_proposal_is_refused_when_it_is_asked_for(
+    app: Flask, provider: FakeProvider
+) -> None:
+    letter, payment = paid_twice(provider)
     (told,) = proposed()
     number = item().id
     builders.letter("K-9", amount_cents=500)
     giving.assign(TOWN, number, "K-9", Money(500), ANNA)
     with pytest.raises(NotRefundable, match="9500 cents"):
         asked(payment, told["amount_cents"], "surplus")
-    assert NotRefundable.status == 409
+    headers = bearer(app, TOWN, "requests:write")
+    order = {"payment": payment, "amount_cents": told["amount_cents"], "reason": "surplus"}
+    answer = app.test_client().post(
+        f"/api/v1/payment-requests/{letter.reference}/refunds",
+        json=order | {"order": "AO-1"},
+        headers=headers,
+    )
+    assert (answer.status_code, (answer.json or {})["code"]) == (409, "not_refundable")
 
 
 def test_a_refused_refund_is_proposed_again(provider: FakeProvider) -> None:

@@ -45,7 +45,8 @@ def approve(number: int) -> ResponseReturnValue:
         asked.act.approve(*told, number)
     except PortalError as error:
         db.session.rollback()
-        return _page(waiting.get(db.session(), number), {"decide": refusals.said(error)})
+        told_back = {"decide": refusals.said(error)}
+        return _page(waiting.get(db.session(), number), told_back, status=error.status)
     flash(gettext("Approved. %(effect)s", effect=gettext(asked.act.effect)))
     return redirect(url_for("admin.approvals"), 303)
 
@@ -64,7 +65,7 @@ def refuse(number: int) -> ResponseReturnValue:
         db.session.rollback()
         field = "why" if isinstance(error, reasons.WRONG) else "decide"
         fresh = waiting.get(db.session(), number)
-        return _page(fresh, {field: refusals.said(error)}, why)
+        return _page(fresh, {field: refusals.said(error)}, why, error.status)
     done = gettext("You have taken it back.") if asked.mine else gettext("Refused.")
     flash(done)
     return redirect(url_for("admin.approvals"), 303)
@@ -75,11 +76,12 @@ def _told(asked: Asked) -> tuple[str, str, str]:
     return who.tenant_id, asked.approval.subject, who.actor
 
 
-def _page(asked: Asked, errors: dict[str, str], why: str = "") -> ResponseReturnValue:
-    status = 422 if errors else 200
+def _page(
+    asked: Asked, errors: dict[str, str], why: str = "", status: int = 422
+) -> ResponseReturnValue:
     return page(
         "admin/approval.html",
-        status,
+        status if errors else 200,
         one=_shown(asked),
         references=reach.references(db.session(), asked.approval),
         reachable=gate.person().may(Right.SEE),

@@ -67,7 +67,7 @@ def refund(reference: str, payment_id: str) -> ResponseReturnValue:
     except PortalError as error:
         field = "order" if error.code in OF_ORDER else "amount"
         found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
-        return _refund(found, payment, told, {field: refusals.said(error)})
+        return _refund(found, payment, told, {field: refusals.said(error)}, error.status)
     row = db.session.get_one(Refund, (who.tenant_id, refund_id))
     flash(_asked_for(alone=row.state != RefundState.REQUESTED))
     return redirect(url_for("admin.request_page", reference=reference), 303)
@@ -91,7 +91,7 @@ def correct(reference: str, payment_id: str) -> ResponseReturnValue:
         correcting.ask(who.tenant_id, payment_id, order, who.actor)
     except PortalError as error:
         found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
-        return _correct(found, payment, order, {"order": refusals.said(error)})
+        return _correct(found, payment, order, {"order": refusals.said(error)}, error.status)
     _, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
     flash(_asked_for(alone=payment.state != State.UNKNOWN))
     return redirect(url_for("admin.request_page", reference=reference), 303)
@@ -154,8 +154,9 @@ def _asked_for(*, alone: bool) -> str:
 
 
 def _refund(
-    found: PaymentRequest, payment: Payment, told: Json, errors: dict[str, str]
+    found: PaymentRequest, payment: Payment, told: Json, errors: dict[str, str], status: int = 422
 ) -> ResponseReturnValue:
+    """The form, with what may go back now; ``status`` is that of its errors."""
     session = db.session()
     most = [
         (words.said(words.REASON, code), money(left.free(session, payment, code)))
@@ -163,7 +164,7 @@ def _refund(
     ]
     return page(
         "admin/refund.html",
-        422 if errors else 200,
+        status if errors else 200,
         reference=found.reference,
         payment=payment,
         number=timeline.payment_name(payment.id),
@@ -175,11 +176,11 @@ def _refund(
 
 
 def _correct(
-    found: PaymentRequest, payment: Payment, order: str, errors: dict[str, str]
+    found: PaymentRequest, payment: Payment, order: str, errors: dict[str, str], status: int = 422
 ) -> ResponseReturnValue:
     return page(
         "admin/correct.html",
-        422 if errors else 200,
+        status if errors else 200,
         reference=found.reference,
         payment=payment,
         number=timeline.payment_name(payment.id),

@@ -53,18 +53,18 @@ def assign(number: int) -> ResponseReturnValue:
         return _over(number)
     lines = [_typed(row) for row in ROWS]
     given, errors = _read(item, lines)
-    errors = errors or proof.faults()
+    errors, status = errors or proof.faults(), 422
     if not errors:
         try:
             done = assigning.ask(one.tenant_id, item.id, given, gate.person().actor)
         except PortalError as error:
             db.session.rollback()
-            errors = {"reference-1": refusals.said(error)}
+            errors, status = {"reference-1": refusals.said(error)}, error.status
         else:
             flash(_said(given, done))
             return redirect(url_for("admin.task", number=number), 303)
     one, item = _opened(number)
-    return _shown(one, item, lines, errors)
+    return _shown(one, item, lines, errors, status)
 
 
 def may(one: StaffTask, item: CustodyItem | None) -> bool:
@@ -149,11 +149,15 @@ def _request(reference: str) -> PaymentRequest | None:
 
 
 def _shown(
-    one: StaffTask, item: CustodyItem, lines: list[Line], errors: dict[str, str]
+    one: StaffTask,
+    item: CustodyItem,
+    lines: list[Line],
+    errors: dict[str, str],
+    status: int = 422,
 ) -> ResponseReturnValue:
     return page(
         "admin/task_assign.html",
-        422 if errors else 200,
+        status if errors else 200,
         task=one,
         left=Money(item.open_cents, item.currency),
         lines=lines,

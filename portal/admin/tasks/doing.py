@@ -25,7 +25,7 @@ from portal.payments.states import State as PaymentState
 from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.requests import reasons
-from portal.returns import closing, custody_returns, looked_up, refunds, ways
+from portal.returns import closing, custody_returns, looked_up, proposing, refunds, ways
 from portal.settlements import booking, fetching, undoing
 from portal.web.current import keyring
 from portal.web.language import gettext, ngettext
@@ -105,7 +105,12 @@ def send_back(task: StaffTask, form: Form) -> str:
         for part in task.detail["payments"]
         if (amount := Money(part["amount_cents"], task.detail["currency"]))
     ]
-    again(lambda session: [refunds.enter(session, each) for each in wanted])
+    try:
+        again(lambda session: [refunds.enter(session, each) for each in wanted])
+    except refunds.NotRefundable:
+        db.session.rollback()
+        proposing.renew(task.tenant_id, task.detail["item"])  # the page shows what is left now
+        raise
     return asked()
 
 

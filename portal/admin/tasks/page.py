@@ -61,13 +61,13 @@ def task(number: int) -> ResponseReturnValue:
     return _shown(listing.one(db.session(), number), {})
 
 
-def _shown(one: StaffTask, errors: dict[str, str]) -> ResponseReturnValue:
+def _shown(one: StaffTask, errors: dict[str, str], status: int = 422) -> ResponseReturnValue:
     session = db.session()
     item = custody_facts.item_of(session, one)
     may_assign = assigning.may(one, item)
     return page(
         "admin/task.html",
-        422 if errors else 200,
+        status if errors else 200,
         task=one,
         request_page=links.request_page,
         title=words.title(one.kind),
@@ -110,7 +110,7 @@ def _doing(act: Act) -> Page:
         if not acts.fits(act, one):
             return _not_now(act, one)
         form = {field.name: request.form.get(field.name, "") for field in act.fields}
-        errors = proof.faults() if act.money else {}
+        errors, status = proof.faults() if act.money else {}, 422
         if not errors:
             try:
                 said = act.do(one, form)
@@ -120,15 +120,22 @@ def _doing(act: Act) -> Page:
             except PortalError as error:
                 db.session.rollback()
                 field = act.fields[0].name if act.fields else "acts"
-                errors = {field: refusals.said(error)}
+                errors, status = {field: refusals.said(error)}, error.status
             else:
                 flash(said)
                 return redirect(url_for("admin.task", number=number), 303)
         one = listing.one(db.session(), number)
-        return _act_page(act, one, form, errors) if act.fields else _shown(one, errors)
+        return show(act, one, form, errors, status)
 
+    show = _act_page if act.fields else _without_form
     do.__name__ = f"task_{act.name}"
     return do
+
+
+def _without_form(
+    _: Act, one: StaffTask, __: dict[str, str], errors: dict[str, str], status: int
+) -> ResponseReturnValue:
+    return _shown(one, errors, status)
 
 
 def _to_be_done(act: Act, number: int) -> StaffTask:
@@ -146,13 +153,13 @@ def _not_now(act: Act, one: StaffTask) -> ResponseReturnValue:
 
 
 def _act_page(
-    act: Act, one: StaffTask, form: dict[str, str], errors: dict[str, str]
+    act: Act, one: StaffTask, form: dict[str, str], errors: dict[str, str], status: int = 422
 ) -> ResponseReturnValue:
     if not acts.fits(act, one):
         return _not_now(act, one)
     return page(
         "admin/task_act.html",
-        422 if errors else 200,
+        status if errors else 200,
         act=act,
         task=one,
         title=words.title(one.kind),
