@@ -8,14 +8,13 @@ meanwhile is never refused.
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.approvals import deciding
 from portal.approvals.deciding import Wanted
 from portal.db import Json, transaction
 from portal.errors import Conflict, LostRace
-from portal.ledger.models import CustodyItem, CustodyMove
+from portal.ledger.models import CustodyItem
 from portal.money import Money
 from portal.payments.record import again
 from portal.returns import custody
@@ -43,8 +42,8 @@ def ask(tenant_id: str, item_id: int, parts: Mapping[str, Money], by: str) -> bo
         item = custody.locked(session, tenant_id, item_id, *parts)
         found = custody.in_force(session, tenant_id, parts)
         custody.check(session, item, found)
-        # What is given in parts counts together: no rule about one person is gone round by it.
-        amount = sum(found.values(), _given(session, item))
+        # All that went out of the item before counts, by whatever act: no rule is gone round.
+        amount = sum(found.values(), Money(item.amount_cents - item.open_cents, item.currency))
         wanted = Wanted(ACT, str(item_id), None, _facts(item, found), amount)
         alone = deciding.ask(session, tenant_id, wanted, by).alone
         if alone:
@@ -99,13 +98,3 @@ def _parts(facts: Json) -> dict[str, Money]:
     return {
         part["request"]: Money(part["amount_cents"], facts["currency"]) for part in facts["parts"]
     }
-
-
-def _given(session: Session, item: CustodyItem) -> Money:
-    """What of an item was given to requests before."""
-    query = select(func.coalesce(-func.sum(CustodyMove.cents), 0)).where(
-        CustodyMove.tenant_id == item.tenant_id,
-        CustodyMove.item_id == item.id,
-        CustodyMove.reason == "assigned",
-    )
-    return Money(int(session.scalar(query) or 0), item.currency)

@@ -38,10 +38,11 @@ def ask(tenant_id: str, act: str, item_id: int, order: str, by: str) -> None:
     """
 
     def whole(session: Session) -> None:
-        item = CLOSERS[act].locked(session, tenant_id, item_id)
+        closer = CLOSERS[act]
+        item = closer.locked(session, tenant_id, item_id)
         if not item.open_cents:
             raise ItemChanged("Nothing of the item is open.")
-        amount = Money(item.open_cents, item.currency)
+        amount = Money(closer.counts(item), item.currency)
         wanted = deciding.Wanted(act, str(item_id), order, _facts(item), amount)
         approval = deciding.ask(session, tenant_id, wanted, by)
         if approval.alone:
@@ -100,6 +101,7 @@ class _Closer:
     locked: Callable[[Session, str, int], "SuspenseItem | CustodyItem"]
     entry: Callable[[str, "SuspenseItem | CustodyItem", Money], Entry]
     ends_as: str
+    counts: Callable[["SuspenseItem | CustodyItem"], int]  # cents that a town's rule is asked for
 
 
 def _suspense(session: Session, tenant_id: str, item_id: int) -> SuspenseItem:
@@ -124,6 +126,7 @@ def _facts(item: SuspenseItem | CustodyItem) -> dict[str, object]:
 
 
 CLOSERS: Mapping[str, _Closer] = {
-    SUSPENSE: _Closer(_suspense, _closed, "closed_by_order"),
-    CUSTODY: _Closer(custody.locked, _kept, "kept_by_order"),
+    SUSPENSE: _Closer(_suspense, _closed, "closed_by_order", lambda item: item.open_cents),
+    # What went out of it before may have been one person's act, too: all of it counts.
+    CUSTODY: _Closer(custody.locked, _kept, "kept_by_order", lambda item: item.amount_cents),
 }

@@ -16,6 +16,7 @@ from portal.db import lock
 from portal.errors import Conflict, NotFound
 from portal.ledger import items
 from portal.ledger.models import CustodyItem
+from portal.money import Money
 from portal.payments import accounts, staff
 from portal.payments.models import ProviderReport
 from portal.payments.record import Verdict, again
@@ -133,7 +134,9 @@ def _ask(session: Session, tenant_id: str, item_id: int, order: str, by: str) ->
     )
     session.add(row)
     facts = {"item": item.reference, "amount_cents": row.amount_cents, "currency": row.currency}
-    wanted = deciding.Wanted(ACT, row.id, order, facts, row.amount)
+    # What went out of it before may have been one person's act, too: all of it counts.
+    whole = Money(item.amount_cents, item.currency)
+    wanted = deciding.Wanted(ACT, row.id, order, facts, whole)
     if deciding.ask(session, tenant_id, wanted, by).alone:
         _approved(row)
     staff.returned_anew(session, item, by)

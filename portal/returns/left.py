@@ -88,13 +88,15 @@ def free(session: Session, payment: Payment, reason: str, but: str | None = None
 
 def not_gone(session: Session, payment: Payment) -> int:
     """Cents of a payment that did not go back and were not given away."""
-    given = select(func.coalesce(-func.sum(CustodyMove.cents), 0)).join(
-        CustodyItem,
-        (CustodyItem.tenant_id == CustodyMove.tenant_id) & (CustodyItem.id == CustodyMove.item_id),
-    )
-    own = (CustodyItem.tenant_id == payment.tenant_id) & _is_own(payment.tenant_id, payment.id)
-    away = int(session.scalar(given.where(own, CustodyMove.reason.in_(GIVEN))) or 0)
+    away = _given(session, payment, _is_own(payment.tenant_id, payment.id))
     return payment.amount_cents - payment.refunded_cents - payment.reversed_cents - away
+
+
+def given_away(session: Session, payment: Payment) -> Money:
+    """What was given away of its surplus, and of what lower versions of its letters left."""
+    letters = [request.reference for request in _line(session, payment)]
+    of_it = _is_own(payment.tenant_id, payment.id) | _is_lowered(letters)
+    return Money(_given(session, payment, of_it), payment.currency)
 
 
 def take(
@@ -240,6 +242,20 @@ def _lowered(session: Session, payment: Payment, references: Collection[str]) ->
         .group_by(CustodyItem.request_reference)
     )
     return {str(reference): int(cents) for reference, cents in session.execute(query)}
+
+
+def _given(session: Session, payment: Payment, which: ColumnElement[bool]) -> int:
+    """Cents of these items that were given to requests or kept by order."""
+    query = (
+        select(func.coalesce(-func.sum(CustodyMove.cents), 0))
+        .join(
+            CustodyItem,
+            (CustodyItem.tenant_id == CustodyMove.tenant_id)
+            & (CustodyItem.id == CustodyMove.item_id),
+        )
+        .where(CustodyItem.tenant_id == payment.tenant_id, which, CustodyMove.reason.in_(GIVEN))
+    )
+    return int(session.scalar(query) or 0)
 
 
 def _own(session: Session, tenant_id: str, payment_id: str) -> int:

@@ -140,7 +140,7 @@ def _approved(refund: Refund) -> None:
 
 
 def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
-    before = _sent_so_far(session, payment)
+    before = _sent_so_far(session, payment) + left.given_away(session, payment)
     refund = Refund(
         tenant_id=asked.tenant_id,
         id=secrets.token_hex(16),
@@ -160,7 +160,7 @@ def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
         "currency": asked.amount.currency,
         "reason": str(asked.reason),
     }
-    # What goes back in parts counts together: no rule about one person is gone round by it.
+    # What goes back in parts, or was given away, counts together: no rule is gone round by it.
     wanted = deciding.Wanted(ACT, refund.id, asked.order, facts, asked.amount + before)
     if deciding.ask(session, asked.tenant_id, wanted, asked.by).alone:
         _approved(refund)

@@ -13,7 +13,7 @@ from portal.approvals.models import Approval, ApprovalRule
 from portal.approvals.people import ONE_MAY_BE_ENOUGH, TOWNS_CHOICE, Rule, people_needed
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.ledger.models import SuspenseItem
+from portal.ledger.models import CustodyItem, SuspenseItem
 from portal.money import Money
 from portal.payments import correcting
 from portal.returns import assigning, closing, custody_returns, looked_up, refunds
@@ -24,8 +24,18 @@ from tests.fakes import FakeProvider
 from tests.payments.test_correcting import unknown
 from tests.returns.test_custody_returns import custody_item, unclear
 from tests.returns.test_custody_returns import row as return_row
+from tests.returns.test_left import lowered as lowered_by
 from tests.returns.test_looked_up import silent
-from tests.returns.test_refunds import ANNA, BERT, asked, item, paid, row, submitted
+from tests.returns.test_refunds import (
+    ANNA,
+    BERT,
+    asked,
+    item,
+    paid,
+    paid_twice,
+    row,
+    submitted,
+)
 
 UP_TO = Money(5_000)
 
@@ -120,6 +130,80 @@ def test_parts_of_a_payment_count_together(provider: FakeProvider) -> None:
     _, payment = paid(provider)
     assert row(asked(payment, 3_000, order="AO-1")).state == "approved"
     assert row(asked(payment, 3_000, order="AO-2")).state == "requested"
+
+
+def _open(found: int) -> int:
+    db.session.rollback()
+    return db.session.get_one(CustodyItem, (TOWN, found)).open_cents
+
+
+def _given(found: int, cents: int) -> str:
+    """Give so much of an item to a letter of its own; whether one was enough, or it waits."""
+    name = f"K-{found}-{cents}-{_open(found)}"
+    builders.letter(name, amount_cents=cents)
+    alone = assigning.ask(TOWN, found, {name: Money(cents)}, ANNA)
+    return "alone" if alone else "waits"
+
+
+def _kept(found: int) -> str:
+    closing.ask(TOWN, closing.CUSTODY, found, "AO-8", ANNA)
+    with transaction() as session:
+        return (
+            "alone" if deciding.last(session, TOWN, closing.CUSTODY, str(found)).alone else "waits"
+        )
+
+
+def _sent(found: int) -> str:
+    return {"approved": "alone"}.get(
+        return_row(custody_returns.ask(TOWN, found, "AO-8", ANNA)).state, "waits"
+    )
+
+
+OTHERS: dict[str, Callable[[int], str]] = {
+    "custody.assign": lambda found: _given(found, 4_000),
+    "custody.keep": _kept,
+    "custody.return": _sent,
+}
+
+
+@pytest.mark.parametrize("act", OTHERS)
+def test_no_other_act_on_the_same_item_goes_round_the_amount(
+    provider: FakeProvider, act: str
+) -> None:
+    for each in OTHERS:
+        one_is_enough(each)
+    small, large = unclear(provider, 5_000), unclear(provider, 8_000, "x-2")
+    assert _given(small, 1_000) == "alone"
+    assert OTHERS[act](small) == "alone", "all of the item is no more than the amount"
+    assert _given(large, 4_000) == "alone"
+    assert OTHERS[act](large) == "waits"
+
+
+@pytest.mark.parametrize("lowered", [False, True], ids=["its_own", "of_a_lower_version"])
+def test_what_was_given_of_a_payments_surplus_counts_when_the_rest_goes_back(
+    provider: FakeProvider, lowered: bool
+) -> None:
+    one_is_enough("refund")
+    one_is_enough("custody.assign")
+    payment, found = _with_surplus(provider, lowered)
+    assert _given(found, 4_000) == "alone"
+    assert row(asked(payment, 4_000)).state == "requested"
+
+
+def test_what_went_back_of_a_surplus_counts_when_the_rest_is_given(provider: FakeProvider) -> None:
+    one_is_enough("refund")
+    one_is_enough("custody.assign")
+    payment, found = _with_surplus(provider, lowered=True)
+    assert submitted(asked(payment, 4_000)) == "succeeded"
+    assert _given(found, 4_000) == "waits"
+
+
+def _with_surplus(provider: FakeProvider, lowered: bool) -> tuple[str, int]:
+    """A payment with surplus, its own or what a lower version left of it; and the item."""
+    _, payment = lowered_by(provider, 18_000) if lowered else paid_twice(provider)
+    query = select(CustodyItem.id)
+    with transaction() as session:
+        return payment, session.scalars(query).one()
 
 
 def test_an_order_of_the_finance_system_is_no_person(provider: FakeProvider) -> None:
