@@ -15,6 +15,10 @@ marked with `*` count. A person may have several roles, but not those below toge
 
 A town's first people are made at the machine: `./quitt staff add TENANT LOGIN --role tenant_admin`.
 From then on one who may `grant` asks for a role and another who may `approve` agrees.
+
+What `change_settings` sets counts at once. Not so what could lead money, events or staff elsewhere:
+bank details, addresses, accounts at providers, retention, the directory, an API client, its second
+secret and the endpoint of the finance system wait until another who may `approve` agrees.
 """
 
 

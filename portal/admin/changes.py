@@ -10,6 +10,7 @@ NAMES = {
     "account_holder": N_("Account holder"),
     "address": N_("Address in use"),
     "further": N_("Further addresses"),
+    "url": N_("Address"),
     "provider": N_("Provider"),
     "merchant": N_("Merchant"),
     "live": N_("Real money"),

@@ -50,6 +50,8 @@ FACTS: Mapping[str, str] = {
     "parts": N_("For"),
     "day": N_("Day"),
     "differences": N_("Differences"),
+    "called": N_("Which system it is"),
+    "scopes": N_("May"),
 }
 
 
@@ -121,4 +123,5 @@ SAID: Mapping[str, Callable[[str], str]] = {
     "payment": _payment,
     "reason": lambda code: words.said(words.REASON, code),
     "role": lambda code: role_name(Role(code)),
+    "scopes": lambda told: ", ".join(words.said(words.SCOPES, each) for each in told.split()),
 }

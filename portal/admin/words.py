@@ -133,6 +133,14 @@ EVENT: Mapping[str, Word] = {
     "audit.anchored": Word(N_("end of the audit chain")),
 }
 
+# What an access of a finance system may do.
+SCOPES: Mapping[str, str] = {
+    "requests:write": N_("push requests and get their links"),
+    "requests:read": N_("read requests"),
+    "events:read": N_("read events"),
+    "events:ack": N_("acknowledge events"),
+}
+
 
 def said(table: Words, code: str) -> str:
     """A code in words; one that the table does not name stands for itself."""

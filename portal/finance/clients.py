@@ -53,35 +53,57 @@ class UnknownScope(Invalid):
     code = "unknown_scope"
 
 
-def create_client(
-    session: Session, tenant_id: str, scopes: Iterable[str], called: str = ""
-) -> tuple[str, str]:
-    """A new client of a tenant: (id, secret). The secret is shown once and never stored."""
+def new_key() -> tuple[str, str]:
+    """(id, secret) of a client that is to be."""
+    return f"c_{secrets.token_hex(8)}", secrets.token_urlsafe(32)
+
+
+def checked(scopes: Iterable[str]) -> list[str]:
+    """Scopes as they are kept. Raises ``UnknownScope``."""
     wanted = sorted(set(scopes))
     if strangers := set(wanted) - set(Scope):
         raise UnknownScope(f"There is no scope {', '.join(sorted(strangers))}.")
-    client_id, secret = f"c_{secrets.token_hex(8)}", secrets.token_urlsafe(32)
+    return wanted
+
+
+def name(called: str) -> str:
+    """What a system is called, as it is kept."""
+    return " ".join(called.split())[:LONGEST_NAME]
+
+
+def create_client(
+    session: Session,
+    tenant_id: str,
+    scopes: Iterable[str],
+    called: str = "",
+    key: tuple[str, str] | None = None,
+) -> tuple[str, str]:
+    """A new client of a tenant: (id, secret). The secret is shown once and never stored."""
+    client_id, secret = key or new_key()
     row = Client(
         id=client_id,
         tenant_id=tenant_id,
         secret_sha256=_hashed(secret),
-        scopes=wanted,
-        called=" ".join(called.split())[:LONGEST_NAME],
+        scopes=checked(scopes),
+        called=name(called),
     )
     session.add(row)
     session.flush()
     return client_id, secret
 
 
-def second_secret(session: Session, client: Client) -> str:
-    """One more secret, good beside the first; shown once. Raises ``TwoSecrets``."""
+def check_one(client: Client) -> None:
+    """Raise ``TwoSecrets`` where no further secret may be made."""
     if client.second_sha256 is not None:
         raise TwoSecrets("Two secrets are good already. End the older one first.")
-    secret = secrets.token_urlsafe(32)
+
+
+def second_secret(session: Session, client: Client, secret: str) -> None:
+    """One more secret, good beside the first. Raises ``TwoSecrets``."""
+    check_one(client)
     client.second_sha256, client.second_since = _hashed(secret), clock.now()
     client.second_used_at = None
     session.flush()
-    return secret
 
 
 def end_older(session: Session, client: Client) -> None:
@@ -104,6 +126,14 @@ def locked(session: Session, tenant_id: str, client_id: str) -> Client:
     """A tenant's client that is not revoked, locked. Raises ``NoSuchClient``."""
     client = lock(session, Client, client_id)
     if client is None or client.tenant_id != tenant_id or client.revoked_at is not None:
+        raise NoSuchClient("There is no such client.")
+    return client
+
+
+def known(session: Session, tenant_id: str, client_id: str) -> Client:
+    """A tenant's client that is not revoked. Raises ``NoSuchClient``."""
+    client = active(session, client_id)
+    if client is None or client.tenant_id != tenant_id:
         raise NoSuchClient("There is no such client.")
     return client
 

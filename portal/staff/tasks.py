@@ -4,7 +4,11 @@ from portal import jobs
 from portal.approvals import ending
 from portal.staff import directory_setting, granting, new_keys, sittings
 
-OF_SETTINGS = {"tenant.bank", "tenant.retention", "account.put"}  # of rooms without a worker of it
+# Of rooms without a worker of it.
+OF_SETTINGS = {
+    "tenant.bank", "tenant.addresses", "tenant.retention", "account.put",
+    "client.add", "client.add_key", "endpoint.put",
+}  # fmt: skip
 ACTS = frozenset({granting.ACT, directory_setting.ACT, new_keys.ACT, *OF_SETTINGS})
 
 

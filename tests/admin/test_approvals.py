@@ -11,14 +11,18 @@ from werkzeug.test import TestResponse
 
 from portal.admin.approvals.second_person import ACTS
 from portal.approvals import rules, standing
-from portal.approvals.models import Approval
+from portal.approvals import tasks as of_approvals
+from portal.approvals.models import Approval, SealedPart
 from portal.approvals.people import ONE_MAY_BE_ENOUGH
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.faces import addresses, bank
+from portal.finance import asking as access
+from portal.finance import clients
 from portal.keys import Keyring
 from portal.money import Money
 from portal.payments import account_asking, correcting
+from portal.payments import tasks as of_payments
 from portal.payments.account_setting import Said
 from portal.payments.record import record
 from portal.payments.returned import CustodyReturn, Refund
@@ -34,8 +38,11 @@ from portal.returns import (
     reversals,
     sending,
 )
+from portal.returns import tasks as of_returns
 from portal.settlements import booking, reserves, settle
+from portal.settlements import tasks as of_settlements
 from portal.staff import directory_setting, granting, members, new_keys
+from portal.staff import tasks as of_staff
 from portal.staff.roles import Grant, Role
 from portal.tenants import Tenant
 from tests import builders
@@ -239,6 +246,29 @@ def _reserve(provider: FakeProvider) -> Case:
     )
 
 
+def _client(_: FakeProvider) -> Case:
+    return Case(
+        lambda _: access.ask_client(_keyring(), TOWN, ["events:read"], "ERP", ANNA),
+        lambda: _count("clients"), "0", "1",
+    )  # fmt: skip
+
+
+def _key(_: FakeProvider) -> Case:
+    with transaction() as session:
+        client_id, _secret = clients.create_client(session, TOWN, ["events:read"])
+    return Case(
+        lambda _: access.ask_key(_keyring(), TOWN, client_id, ANNA),
+        lambda: _count("clients WHERE second_sha256 IS NOT NULL"), "0", "1",
+    )  # fmt: skip
+
+
+def _endpoint(_: FakeProvider) -> Case:
+    return Case(
+        lambda _: access.ask_endpoint(_keyring(), TOWN, "https://erp.example/events", "", ANNA),
+        lambda: _count("endpoints"), "0", "1",
+    )  # fmt: skip
+
+
 CASES: dict[str, Callable[[FakeProvider], Case]] = {
     refunds.ACT: _refund, custody_returns.ACT: _return, closing.CUSTODY: _keep,
     assigning.ACT: _assign, looked_up.MADE: _looked_up(looked_up.MADE, "succeeded"),
@@ -247,6 +277,7 @@ CASES: dict[str, Callable[[FakeProvider], Case]] = {
     new_keys.ACT: _keys, directory_setting.ACT: _directory, bank.ACT: _bank,
     account_asking.ACT: _account, asking.ACT: _retention, reserves.ACT: _reserve,
     addresses.ACT: _addresses,
+    access.CLIENT: _client, access.KEY: _key, access.ENDPOINT: _endpoint,
 }  # fmt: skip
 each_act = pytest.mark.parametrize("act", CASES)
 
@@ -311,6 +342,23 @@ def test_no_single_person_does_it_and_two_do_it_once(
     assert (approve(other, which, csrf).status_code, case.state()) == (303, case.done)
     assert (approve(other, which, csrf).status_code, case.state()) == (409, case.done)
     assert notes(f"{act}.approved") == ["staff:bert"]
+
+
+@each_act
+def test_what_nobody_agreed_to_in_seven_days_is_ended_by_a_job(
+    provider: FakeProvider, time: Time, act: str
+) -> None:
+    case = CASES[act](provider)
+    case.ask("AO-1")
+    time.move("+7d")
+    for tidy in (of_approvals.tidy, of_staff.tidy, of_returns.send_refunds,
+                 of_payments.end_corrections, of_settlements.end_closings):  # fmt: skip
+        db.session.rollback()
+        tidy.func(0)
+    db.session.rollback()
+    assert db.session.scalars(select(Approval.state)).all() == ["expired"]
+    assert case.state() in (case.waits, "failed")
+    assert db.session.scalars(select(SealedPart)).all() == []
 
 
 @each_act

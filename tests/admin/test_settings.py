@@ -13,7 +13,7 @@ from portal.approvals.models import Approval, SealedPart
 from portal.audit import AuditRow
 from portal.db import db, transaction
 from portal.faces.models import TenantText
-from portal.finance import clients
+from portal.finance import clients, delivery
 from portal.finance.models import Client, Endpoint
 from portal.payments import accounts
 from portal.payments.models import ProviderAccount
@@ -24,6 +24,7 @@ from portal.staff.roles import Role
 from portal.tenants import Kind, Tenant
 from tests import builders
 from tests.builders import OTHER_TOWN, TOWN, token
+from tests.conftest import Time
 from tests.fakes import FakeProvider
 from tests.staff.people import colleague, decide, sign_in, waiting
 
@@ -236,17 +237,86 @@ def shown(answer: TestResponse) -> str:
     return found[0]
 
 
-def test_a_key_is_changed_while_the_finance_system_goes_on(admin: FlaskClient) -> None:
-    first = shown(
-        send(admin, "settings/clients", **{"called": "ERP", "events:read": "1"})
-    )  # fmt: skip
-    client_id = client_of().id
+ACCESS = {"called": "ERP", "events:read": "1", "requests:write": "1"}
+EVENTS = "https://erp.musterhausen.example/events"
+
+
+def asked_for(act: str) -> str:
+    """The subject of what waits."""
+    db.session.rollback()
+    query = select(Approval.subject).where(Approval.act == act, Approval.state == "asked")
+    return db.session.scalars(query).one()
+
+
+def nowhere_in_clear(secret: str) -> bool:
+    db.session.rollback()
+    told = [(each.facts, each.subject) for each in db.session.scalars(select(Approval))]
+    noted = [each.detail for each in db.session.scalars(select(AuditRow))]
+    return secret not in str(told + noted)
+
+
+def opens(client_id: str, secret: str) -> bool:
+    with transaction() as session:
+        return clients.authenticate(session, client_id, secret) is not None
+
+
+def test_no_access_of_a_finance_system_is_made_by_one(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    secret = shown(send(admin, "settings/clients", **ACCESS))
+    client_id = asked_for("client.add")
+    assert not opens(client_id, secret)
+    assert db.session.scalars(select(Client)).all() == []
+    assert agree(admin, "client.add", client_id) == 404
+    seen = waiting(approver)
+    assert "ERP" in seen
+    assert "Zahlungsaufforderungen übermitteln und ihre Links erhalten" in seen
+    assert agree(approver, "client.add", client_id) == 303
+    assert opens(client_id, secret)
+    assert set(client_of().scopes) == {"events:read", "requests:write"}
+    assert nowhere_in_clear(secret)
+    assert secret not in seen + admin.get("/admin/settings/clients").text
+    assert db.session.scalars(select(SealedPart)).all() == []
+
+
+def test_a_secret_that_nobody_agreed_to_is_forgotten(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    secret = shown(send(admin, "settings/clients", **ACCESS))
+    client_id = asked_for("client.add")
+    assert decide(approver, "client.add", client_id, "refuse").status_code == 303
+    assert db.session.scalars(select(SealedPart)).all() == []
+    assert not opens(client_id, secret)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [("settings/clients", ACCESS), ("settings/endpoint", {"url": EVENTS})]
+)
+def test_who_asks_for_an_access_has_proved_to_be_it_a_moment_ago(
+    admin: FlaskClient, time: Time, path: str, form: dict[str, str]
+) -> None:
+    time.move("+6m")
+    assert 'name="code"' in admin.get(f"/admin/{path}").text
+    answer = send(admin, path, **form, code="000000")
+    assert (answer.status_code, wrong(answer)) == (422, {"code"})
+    assert db.session.scalars(select(Approval)).all() == []
+
+
+def test_a_key_is_changed_while_the_finance_system_goes_on(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    first = shown(send(admin, "settings/clients", **ACCESS))
+    client_id = asked_for("client.add")
+    agree(approver, "client.add", client_id)
 
     def good(secret: str) -> bool:
-        with transaction() as session:
-            return clients.authenticate(session, client_id, secret) is not None
+        return opens(client_id, secret)
 
+    assert admin.get(f"/admin/settings/clients/{client_id}/key").status_code == 200
     second = shown(send(admin, f"settings/clients/{client_id}/key"))
+    assert (good(first), good(second)) == (True, False)
+    assert agree(admin, "client.add_key", client_id) == 404
+    assert agree(approver, "client.add_key", client_id) == 303
     assert (good(first), good(second), good("x")) == (True, True, False)
     assert client_of().used_at is not None
     assert client_of().second_used_at is not None
@@ -266,12 +336,46 @@ def test_an_access_without_a_name_or_a_scope_is_none(admin: FlaskClient) -> None
     assert send(admin, "settings/clients", called="ERP").status_code == 422
 
 
-def test_an_endpoint_is_checked_and_its_secret_shown_once(admin: FlaskClient) -> None:
-    answer = send(admin, "settings/endpoint", url="https://erp.musterhausen.example/events")
-    assert re.search(r"whsec_[\w+/]{9}", answer.text)
-    assert not re.search(r"whsec_[\w+/]{9}", admin.get("/admin/settings/endpoint").text)
-    assert db.session.get_one(Endpoint, TOWN).url == "https://erp.musterhausen.example/events"
+def endpoint() -> Endpoint | None:
     db.session.rollback()
+    return db.session.get(Endpoint, TOWN, populate_existing=True)
+
+
+def test_events_go_elsewhere_only_when_two_want_it(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    answer = send(admin, "settings/endpoint", url=EVENTS)
+    found = re.search(r"whsec_[\w+/=]{44}", answer.text)
+    assert found
+    assert not re.search(r"whsec_[\w+/]{9}", admin.get("/admin/settings/endpoint").text)
+    assert endpoint() is None
+    assert agree(admin, "endpoint.put", "endpoint") == 404
+    assert EVENTS in waiting(approver)
+    assert agree(approver, "endpoint.put", "endpoint") == 303
+    row = endpoint()
+    assert row is not None
+    told = current_app.extensions["keyring"].unseal(row.secret_sealed, "endpoint", TOWN)
+    assert (row.url, told.decode()) == (EVENTS, found[0])
+    assert nowhere_in_clear(found[0])
+    notes = db.session.scalars(select(AuditRow.detail).where(AuditRow.act == "endpoint.set"))
+    assert [note["url"] for note in notes] == [EVENTS]
+
+
+def test_an_endpoint_that_was_changed_meanwhile_is_asked_for_anew(
+    admin: FlaskClient, approver: FlaskClient
+) -> None:
+    secret = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
+    assert send(admin, "settings/endpoint", url=EVENTS, secret=secret).status_code == 303
+    keyring = current_app.extensions["keyring"]
+    with transaction() as session:
+        delivery.set_endpoint(session, keyring, TOWN, "https://other.example/", secret)
+    assert agree(approver, "endpoint.put", "endpoint") == 422
+    row = endpoint()
+    assert row is not None
+    assert row.url == "https://other.example/"
+
+
+def test_an_endpoint_that_cannot_be_one_is_told_beside_its_field(admin: FlaskClient) -> None:
     assert wrong(send(admin, "settings/endpoint", url="ftp://x")) == {"url"}
 
 

@@ -39,7 +39,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "providers": set(),
     "worklist":  set(),
     "staff":     {"approvals"},
-    "finance":   {"worklist"},
+    "finance":   {"worklist", "approvals"},
     "requests":  {"ledger", "finance", "worklist"},
     "retention": {"requests", "approvals"},
     "payments":  {"requests", "providers", "ledger", "finance", "approvals", "worklist"},

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from portal.approvals import rules
 from portal.faces import addresses, bank
+from portal.finance import asking as access
 from portal.payments import account_asking, correcting
 from portal.proof import closing as days
 from portal.retention import asking as retention
@@ -64,6 +65,12 @@ def _whole(
     return (
         lambda tenant_id, _, by, number: agree(tenant_id, by, number),
         lambda tenant_id, _, by, why, number: leave(tenant_id, by, why, number),
+    )
+
+
+def _access(act: str) -> Refuse:
+    return lambda tenant_id, subject, by, why, number: access.refuse(
+        tenant_id, act, subject, by, why, number
     )
 
 
@@ -169,6 +176,31 @@ ACTS: Mapping[str, Act] = {
             keyring(), tenant, account, by, number
         ),
         account_asking.refuse,
+        Right.SEE_SETTINGS,
+    ),
+    access.CLIENT: Act(
+        N_("Access of a finance system"),
+        N_("It may call the API from now on, with the key that was shown to who asked."),
+        lambda tenant, client, by, number: access.approve_client(
+            keyring(), tenant, client, by, number
+        ),
+        _access(access.CLIENT),
+        Right.SEE_SETTINGS,
+    ),
+    access.KEY: Act(
+        N_("Second key of a finance system"),
+        N_("It is good beside the first one from now on."),
+        lambda tenant, client, by, number: access.approve_key(
+            keyring(), tenant, client, by, number
+        ),
+        _access(access.KEY),
+        Right.SEE_SETTINGS,
+    ),
+    access.ENDPOINT: Act(
+        N_("Where events go"),
+        N_("All events go there from now on, signed with the new secret."),
+        lambda tenant, _, by, number: access.approve_endpoint(keyring(), tenant, by, number),
+        _access(access.ENDPOINT),
         Right.SEE_SETTINGS,
     ),
     retention.ACT: Act(

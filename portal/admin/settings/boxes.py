@@ -27,7 +27,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A page with one form. ``acts`` wait for a second person and are shown above it."""
+    """A page with one form. ``acts`` wait for a second person and are shown above it.
+
+    ``proves``: whoever sends it proves again to be it (``admin.proof``).
+    """
 
     title: str
     intro: str
@@ -37,6 +40,7 @@ class Form:
     acts: frozenset[str] = frozenset()
     may_send: bool = True
     back: str = ""  # the section's address, where this is a page below it
+    proves: bool = False
 
 
 def told(boxes: Iterable[Box]) -> dict[str, str]:

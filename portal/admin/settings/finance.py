@@ -1,33 +1,26 @@
 """Settings: access of finance systems, and where events go."""
 
-from base64 import b64encode
-from secrets import token_bytes
-
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import audit
-from portal.admin import doors, gate
+from portal.admin import doors, gate, proof, refusals
+from portal.admin.approvals import waiting
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
+from portal.admin.words import SCOPES, said
 from portal.db import db, transaction
 from portal.errors import Conflict
-from portal.finance import clients, delivery
+from portal.finance import asking, clients
 from portal.finance.clients import Scope, TwoSecrets
 from portal.finance.models import Client, Endpoint
 from portal.finance.reach import BadEndpoint
 from portal.staff.roles import Right
 from portal.web.current import keyring, tenant_id
 from portal.web.language import gettext
-from portal.words import N_
 
-SCOPES = {
-    Scope.REQUESTS_WRITE: N_("push requests and get their links"),
-    Scope.REQUESTS_READ: N_("read requests"),
-    Scope.EVENTS_READ: N_("read events"),
-    Scope.EVENTS_ACK: N_("acknowledge events"),
-}
+OF_CLIENTS = frozenset({asking.CLIENT, asking.KEY})
 
 
 @doors.get("/settings/clients", Right.SEE_SETTINGS)
@@ -37,32 +30,38 @@ def settings_clients() -> ResponseReturnValue:
 
 @doors.post("/settings/clients", Right.CHANGE_SETTINGS)
 def settings_add_client() -> ResponseReturnValue:
-    """A new client; its secret is shown on the answer and never again."""
+    """Ask for a new client; its secret is shown on the answer and never again."""
     form = boxes.told(_boxes())
     wanted = [scope.value for scope in Scope if form[scope.value] == "1"]
     if not wanted or not form["called"].strip():
         name = "called" if wanted else Scope.REQUESTS_WRITE.value
         wrong = gettext("Please say which system it is and choose what it may do.")
         return _page({name: wrong}, form, 422)
-    with transaction() as session:
-        told = clients.create_client(session, tenant_id(), wanted, form["called"])
-        audit.note(
-            session, tenant_id(), gate.person().actor, "client.made", told[0], {"scopes": wanted}
-        )
-    return page("admin/settings_secret.html", client_id=told[0], secret=told[1])
+    if errors := proof.faults():
+        return _page(errors, form, 422)
+    client_id, secret = asking.ask_client(
+        keyring(), tenant_id(), wanted, form["called"], gate.person().actor
+    )
+    return page("admin/settings_secret.html", client_id=client_id, secret=secret)
+
+
+@doors.get("/settings/clients/<client_id>/key", Right.CHANGE_SETTINGS)
+def settings_key(client_id: str) -> ResponseReturnValue:
+    return _key_page(client_id, {})
 
 
 @doors.post("/settings/clients/<client_id>/key", Right.CHANGE_SETTINGS)
 def settings_add_key(client_id: str) -> ResponseReturnValue:
-    """A second secret, good beside the first, shown on the answer and never again."""
+    """Ask for a second secret; it is shown on the answer and never again."""
+    if errors := proof.faults():
+        return _key_page(client_id, errors)
     try:
-        with transaction() as session:
-            client = clients.locked(session, tenant_id(), client_id)
-            secret = clients.second_secret(session, client)
-            audit.note(session, tenant_id(), gate.person().actor, "client.key_made", client_id)
+        secret = asking.ask_key(keyring(), tenant_id(), client_id, gate.person().actor)
     except TwoSecrets as error:
         wrong = gettext("Two keys are good already. Please end the older one first.")
         return _page({"called": wrong}, {}, error.status)
+    except Conflict as error:
+        return _page({"called": refusals.said(error)}, {}, error.status)
     return page("admin/settings_secret.html", client_id=client_id, secret=secret)
 
 
@@ -98,21 +97,23 @@ def settings_endpoint() -> ResponseReturnValue:
 
 @doors.post("/settings/endpoint", Right.CHANGE_SETTINGS)
 def settings_set_endpoint() -> ResponseReturnValue:
-    """Address and secret; without a secret one is made and shown on the answer."""
+    """Ask for address and secret; without a secret one is made and shown on the answer."""
     form = boxes.told(_endpoint().boxes)
-    secret = form["secret"].strip() or _made()
+    if errors := proof.faults():
+        return boxes.shown(_endpoint(), form, errors, 422)
+    url, told = form["url"].strip(), form["secret"].strip()
     try:
-        with transaction() as session:
-            delivery.set_endpoint(session, keyring(), tenant_id(), form["url"].strip(), secret)
-            audit.note(session, tenant_id(), gate.person().actor, "endpoint.set", "")
+        secret = asking.ask_endpoint(keyring(), tenant_id(), url, told, gate.person().actor)
     except BadEndpoint as error:
         name = "secret" if "secret" in str(error).lower() else "url"
         wrong = gettext("This cannot be taken: %(why)s", why=str(error))
         return boxes.shown(_endpoint(), form, {name: wrong}, error.status)
-    if form["secret"].strip():
-        flash(gettext("Saved."))
+    except Conflict as error:
+        return boxes.shown(_endpoint(), form, {"url": refusals.said(error)}, error.status)
+    if told:
+        flash(gettext("It is asked for. It counts as soon as another person has agreed."))
         return redirect(url_for("admin.settings_endpoint"), 303)
-    return page("admin/settings_secret.html", client_id=form["url"].strip(), secret=secret)
+    return page("admin/settings_secret.html", client_id=url, secret=secret)
 
 
 def _page(
@@ -120,15 +121,31 @@ def _page(
 ) -> ResponseReturnValue:  # fmt: skip
     db.session.rollback()
     rows: list[Client] = list(clients.of_tenant(db.session(), tenant_id()))
-    told = [(row, [gettext(SCOPES[Scope(each)]) for each in row.scopes]) for row in rows]
+    told = [(row, [said(SCOPES, each) for each in row.scopes]) for row in rows]
     return page(
         "admin/settings_clients.html", status, clients=told, errors=errors, form=form,
         boxes=_boxes(), may_change=gate.person().may(Right.CHANGE_SETTINGS),
+        waiting=waiting.titles(db.session(), OF_CLIENTS),
     )  # fmt: skip
 
 
+def _key_page(client_id: str, errors: dict[str, str]) -> ResponseReturnValue:
+    row = clients.known(db.session(), tenant_id(), client_id)
+    form = Form(
+        gettext("Second key"),
+        gettext(
+            "A second key of %(name)s, shown to you once. Another person has to agree before it is"
+            " good beside the first one.",
+            name=row.called or row.id,
+        ),
+        url_for("admin.settings_add_key", client_id=row.id), gettext("Ask for a second key"), (),
+        OF_CLIENTS, proves=True, back=url_for("admin.settings_clients"),
+    )  # fmt: skip
+    return boxes.shown(form, {}, errors, 422 if errors else 200)
+
+
 def _boxes() -> tuple[Box, ...]:
-    ticks = tuple(Box(scope.value, gettext(text), sort="tick") for scope, text in SCOPES.items())
+    ticks = tuple(Box(scope, gettext(text), sort="tick") for scope, text in SCOPES.items())
     name = gettext("As: finance system, archive. No name of a person.")
     return (Box("called", gettext("Which system it is"), name, required=True), *ticks)
 
@@ -138,9 +155,9 @@ def _endpoint() -> Form:
         gettext("Where events go"),
         gettext(
             "The finance system is told here what was paid, signed with the secret. Deliveries"
-            " shows what it took over."
+            " shows what it took over. Another person has to agree before it counts."
         ),
-        url_for("admin.settings_set_endpoint"), gettext("Save"),
+        url_for("admin.settings_set_endpoint"), gettext("Ask for the change"),
         (
             Box("url", gettext("Address"), gettext("https, as the finance system names it."),
                 required=True),
@@ -148,10 +165,6 @@ def _endpoint() -> Form:
                 gettext("whsec_… of the finance system; empty: a new one is made and shown once."),
                 "password"),
         ),
+        acts=frozenset({asking.ENDPOINT}), proves=True,
         may_send=gate.person().may(Right.CHANGE_SETTINGS),
     )  # fmt: skip
-
-
-def _made() -> str:
-    """A secret as Standard Webhooks has it: 24 to 64 random bytes in base64."""
-    return f"whsec_{b64encode(token_bytes(32)).decode()}"
