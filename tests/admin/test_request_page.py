@@ -221,7 +221,10 @@ def test_a_refund_is_asked_for_with_errors_beside_the_field(
         answer = post(clerk, path, **{**right, **wrong})
         assert (answer.status_code, f'id="{field}-error"' in answer.text) == (status, True), wrong
     assert post(clerk, path, **right).status_code == 303
+    assert "stands for a refund already" not in clerk.get("/admin/requests/K-2026-1").text
     assert post(clerk, path, **right).status_code == 303  # sent twice it is one
+    shown = clerk.get("/admin/requests/K-2026-1").text
+    assert "Diese Anordnung steht schon für eine Erstattung" in shown
     db.session.rollback()
     (row,) = db.session.scalars(select(Refund)).all()
     assert (row.state, row.asked_by, row.amount_cents) == ("requested", "staff:jansen", 10_000)

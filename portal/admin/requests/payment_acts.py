@@ -2,6 +2,7 @@
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from portal import audit
 from portal.admin import doors, gate, proof, refusals, scope, words
@@ -14,9 +15,9 @@ from portal.finance.models import EventRow
 from portal.money import Money
 from portal.payments import correcting, sweep
 from portal.payments.models import Payment
-from portal.payments.record import Verdict
+from portal.payments.record import Verdict, again
 from portal.payments.refund_states import State as RefundState
-from portal.payments.returned import Reason, Refund
+from portal.payments.returned import Reason
 from portal.payments.states import State
 from portal.requests import typed
 from portal.requests.asked import MOST_CENTS
@@ -63,13 +64,15 @@ def refund(reference: str, payment_id: str) -> ResponseReturnValue:
     order = (Reason(told["reason"]), told["order"], who.actor)
     asked = refunds.Asked(who.tenant_id, payment_id, amount, *order)
     try:
-        refund_id = refunds.ask(asked)
+        state, is_new = again(lambda session: _entered(session, asked))
     except PortalError as error:
         field = "order" if error.code in OF_ORDER else "amount"
         found, payment = _payment(reference, payment_id, Right.MOVE_MONEY)
         return _refund(found, payment, told, {field: refusals.said(error)}, error.status)
-    row = db.session.get_one(Refund, (who.tenant_id, refund_id))
-    flash(_asked_for(alone=row.state != RefundState.REQUESTED))
+    if is_new:
+        flash(_asked_for(alone=state != RefundState.REQUESTED))
+    else:
+        flash(gettext("This order stands for a refund already; nothing was asked for anew."))
     return redirect(url_for("admin.request_page", reference=reference), 303)
 
 
@@ -144,6 +147,12 @@ def _ask(tenant_id: str, payment_id: str) -> str:
     if verdict is None:
         return gettext("The provider does not answer just now. The portal goes on asking.")
     return gettext(VERDICTS[verdict])
+
+
+def _entered(session: Session, asked: refunds.Asked) -> tuple[str, bool]:
+    """How the refund stands, and whether it is new."""
+    found, is_new = refunds.enter(session, asked)
+    return found.state, is_new
 
 
 def _asked_for(*, alone: bool) -> str:

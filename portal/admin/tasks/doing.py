@@ -106,11 +106,13 @@ def send_back(task: StaffTask, form: Form) -> str:
         if (amount := Money(part["amount_cents"], task.detail["currency"]))
     ]
     try:
-        again(lambda session: [refunds.enter(session, each) for each in wanted])
+        new = again(lambda session: [refunds.enter(session, each)[1] for each in wanted])
     except refunds.NotRefundable:
         db.session.rollback()
         proposing.renew(task.tenant_id, task.detail["item"])  # the page shows what is left now
         raise
+    if not any(new):
+        return gettext("This order stands for a refund already; nothing was asked for anew.")
     return asked()
 
 
