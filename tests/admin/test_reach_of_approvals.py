@@ -105,6 +105,30 @@ def test_money_for_several_units_is_given_by_who_may_approve_for_all_of_them(
     assert approve(whole, number()).status_code == 303
 
 
+def test_who_sees_a_part_is_not_told_what_others_were_to_get_of_its_surplus(
+    bert: FlaskClient, provider: FakeProvider
+) -> None:
+    paid("K-1", MINE, provider)
+    builders.letter("K-1", amount_cents=8_000, unit=MINE)
+    for name in ("K-2", "K-3"):
+        builders.letter(name, amount_cents=2_000, unit=OTHERS)
+    db.session.rollback()
+    found = db.session.scalars(select(CustodyItem.id)).one()
+    parts = {"K-2": Money(713), "K-3": Money(304)}
+    assigning.ask(TOWN, found, parts, ANNA)
+    assigning.refuse(TOWN, str(found), ANNA)
+    assigning.ask(TOWN, found, parts, ANNA)
+    assigning.approve(TOWN, str(found), BERT)
+    told = ("K-2", "K-3", "7,13", "3,04", "10,17")
+    whole = sign_in(builders.browser(bert.application), colleague("carla", Role.VIEWER))
+    page = whole.get("/admin/requests/K-1").text
+    assert [each for each in told if each in page] == list(told)
+    part = sign_in(builders.browser(bert.application), colleague("paul", Grant(Role.VIEWER, MINE)))
+    page = part.get("/admin/requests/K-1").text
+    assert "Verwahrtes Geld zuordnen: beantragt" in page
+    assert [each for each in ("K-2", "K-3", "10,17") if each in page] == []
+
+
 def test_what_is_out_of_reach_takes_no_place_in_the_lists(
     bert: FlaskClient, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

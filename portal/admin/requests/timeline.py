@@ -29,7 +29,10 @@ from portal.web.language import gettext
 
 TOLD_BY_ROWS = {"request.put", "request.paid_elsewhere", "request.paid_elsewhere_undone"}
 NOT_REPEATED = {"payment", "item", "currency", "link_version", "tan_version", "position", "task"}
-OF_OTHERS = {"request"}  # to whom a part of an item was given: perhaps out of reach
+# To whom a part of an item was given: perhaps out of reach. What is asked for names them all, and
+# adds up what they get.
+OF_OTHERS = {"request", "parts"}
+OF_ALL = {"amount_cents", "open_cents"}
 Who = Callable[[str], str]
 
 
@@ -168,7 +171,9 @@ def _notes(rows: Rows, who: Who) -> Iterator[Moment]:
 
 
 def _details(row: AuditRow) -> Iterator[str]:
-    hidden = NOT_REPEATED if gate.person().reach(Right.SEE).whole else NOT_REPEATED | OF_OTHERS
+    hidden = NOT_REPEATED
+    if not gate.person().reach(Right.SEE).whole:
+        hidden = hidden | OF_OTHERS | (OF_ALL if "parts" in row.detail else set())
     told = {key: value for key, value in row.detail.items() if key not in hidden}
     if row.act == "request.withdraw":
         yield said(words.WITHDRAWN, str(told.pop("reason", "")))
