@@ -81,8 +81,8 @@ def prove(keyring: Keyring, person: Person, code: str) -> bool:
     return False
 
 
-def knows_password(person: Person, told: str) -> bool:
-    """Whether it is this person's password; five wrong ones end the sitting.
+def knows_password(person: Person, told: str) -> str | None:
+    """The password as it is kept, if it is this one; five wrong ones end the sitting.
 
     A right one takes back its own try and no other: it would make room for guessing codes. A whole
     act in two transactions.
@@ -93,11 +93,24 @@ def knows_password(person: Person, told: str) -> bool:
     if passwords.is_right(kept, told):
         with transaction() as session:
             sittings.was_right(session, person)
-        return True
+        return kept
     with transaction() as session:
         sittings.was_wrong(session, person)
         audit.note(session, person.tenant_id, person.actor, "staff.password_refused", person.login)
-    return False
+    return None
+
+
+def change_password(person: Person, kept: str, new: str) -> str | None:
+    """Another password, where ``kept`` is that of now; the new name of this sitting. A whole act.
+
+    ``None``: two others made new keys meanwhile, or the sitting is over.
+    """
+    with transaction() as session:
+        member = members.locked(session, person.tenant_id, person.login)
+        if member.password != kept or sittings.is_over(session, person):
+            return None
+        members.set_password(session, member, new)
+        return sittings.go_on(session, person)
 
 
 def _counted(session: Session, tenant_id: str, login: str) -> StaffMember | None:

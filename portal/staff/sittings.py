@@ -114,6 +114,11 @@ def go_on(session: Session, person: Person) -> str:
     return name
 
 
+def is_over(session: Session, person: Person) -> bool:
+    """Whether it has ended since; locked, so that it ends no more before the act is done."""
+    return _locked(session, person).ended_at is not None
+
+
 def find(session: Session, tenant_id: str, name: str) -> Person | None:
     """Who sits there, unless it is over."""
     sitting = session.get(Sitting, (tenant_id, _hashed(name)), populate_existing=True)

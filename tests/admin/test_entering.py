@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -11,10 +11,10 @@ from portal import clock
 from portal.admin.doors import DOORS, Open
 from portal.audit import AuditRow
 from portal.db import db, transaction
-from portal.staff import granting, members
+from portal.staff import granting, members, new_keys, passwords, signing_in
 from portal.staff.models import Sitting
 from portal.staff.roles import Grant, Role
-from portal.staff.sittings import MOST_WRONG
+from portal.staff.sittings import MOST_WRONG, Person
 from tests import builders
 from tests.builders import TOWN, token
 from tests.staff.people import colleague, sign_in
@@ -170,6 +170,31 @@ def test_an_account_that_ended_opens_nothing(client: FlaskClient) -> None:
         members.end(session, members.locked(session, TOWN, "jansen"), "operator")
     assert who.get("/admin/account").location.startswith("/admin/sign-in")
     assert DOORS["admin.account"] is Open.SIGNED_IN
+
+
+def test_a_password_that_is_changed_meanwhile_by_two_others_is_not_changed_back(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, keyring = colleague("jansen", Role.CLERK), current_app.extensions["keyring"]
+    sign_in(client, who)
+    csrf = token(client.get("/admin/account"))
+    knows = signing_in.knows_password
+
+    def then_two_others_end_it(person: Person, told: str) -> object:
+        verified = knows(person, told)
+        new_keys.ask(TOWN, who.login, "staff:anna")
+        new_keys.approve(keyring, TOWN, who.login, "staff:bert")
+        return verified
+
+    monkeypatch.setattr(signing_in, "knows_password", then_two_others_end_it)
+    new = "vier kleine Worte 7"
+    told = {"old": who.password, "new": new, "again": new, "csrf_token": csrf}
+    assert client.post("/admin/account/password", data=told).status_code == 422
+    assert client.get("/admin/account").status_code == 303
+    part, given = new_keys.show(keyring, TOWN, who.login, "staff:anna") or ("", "")
+    with transaction() as session:
+        kept = members.by_login(session, TOWN, who.login).password
+    assert (part, passwords.is_right(kept, given)) == ("password", True)
 
 
 def test_a_new_password_makes_the_sitting_no_younger_and_proves_nothing(

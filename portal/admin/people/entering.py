@@ -10,7 +10,7 @@ from portal.admin.doors import Open
 from portal.admin.frame import entries, page
 from portal.admin.people import directory
 from portal.db import db, transaction
-from portal.staff import members, passwords, signing_in, sittings
+from portal.staff import passwords, signing_in, sittings
 from portal.staff.signing_in import NotSignedIn, Told
 from portal.web.current import keyring, tenant_id
 from portal.web.language import gettext
@@ -73,12 +73,14 @@ def change_password() -> ResponseReturnValue:
     """A password of one's own; the others of one's sittings end, and this one goes on."""
     who = gate.person()
     old, new, again = (request.form.get(name, "") for name in ("old", "new", "again"))
-    if errors := _faults(old, new, again):
+    if errors := _faults(new, again):
         return page("admin/account.html", 422, errors=errors)
-    with transaction() as session:
-        member = members.locked(session, who.tenant_id, who.login)
-        members.set_password(session, member, new)
-        name = sittings.go_on(session, who)
+    db.session.rollback()  # the acts begin their own transactions
+    kept = signing_in.knows_password(who, old)
+    name = signing_in.change_password(who, kept, new) if kept else None
+    if name is None:
+        errors = {"old": gettext("This is not your password.")}
+        return page("admin/account.html", 422, errors=errors)
     flash(gettext("Your new password counts from now on. You are signed out everywhere else."))
     answer = cast(Response, redirect(url_for("admin.account"), 303))
     cookie.write(answer, name)
@@ -94,7 +96,7 @@ def _sign_in_page(
     )  # fmt: skip
 
 
-def _faults(old: str, new: str, again: str) -> dict[str, str]:
+def _faults(new: str, again: str) -> dict[str, str]:
     who = gate.person()
     if new != again:
         return {"again": gettext("The two are not the same.")}
@@ -102,7 +104,4 @@ def _faults(old: str, new: str, again: str) -> dict[str, str]:
         passwords.hashed(new, who.login)
     except passwords.WeakPassword:
         return {"new": gettext("Please take at least 12 characters, and not your login in them.")}
-    db.session.rollback()  # the act begins its own transactions
-    if not signing_in.knows_password(who, old):
-        return {"old": gettext("This is not your password.")}
     return {}
