@@ -59,7 +59,7 @@ def test_a_report_is_undone_with_its_whole_file(clerk: FlaskClient, provider: Fa
     assert (undone(), balances()) == (2, UNDONE)
     assert stands(number).ended_by == "staff:jansen"
     assert notes("settlement.undone") == ["staff:jansen"] * 2
-    assert "undo" not in offered(clerk.get(f"/admin/tasks/{number}"), number)
+    assert offered(clerk.get(f"/admin/tasks/{number}"), number) == set(), "a file is read in anew"
 
 
 def test_a_report_that_the_provider_told_is_undone_alone(
@@ -73,6 +73,27 @@ def test_a_report_that_the_provider_told_is_undone_alone(
     answer = send(clerk, f"/admin/tasks/{number}/undo", reason="falsch gemeldet")
     assert "The settlement report is undone" in clerk.get(answer.location).text
     assert (undone(), balances()) == (1, UNDONE)
+
+
+def test_a_report_that_was_undone_is_fetched_again_from_the_same_page(
+    clerk: FlaskClient, provider: FakeProvider
+) -> None:
+    (payment,) = paid(provider, 10_000)
+    other = SettlementLine("other", "", "o-1", Money(-77), Money(0))
+    provider.settle("s1", [payment], 0, other)
+    settle.settle(keyring(), TOWN, "card", "s1")
+    booked, number = balances(), made.number(Kind.SETTLEMENT_DIFFERENCE)
+    page = f"/admin/tasks/{number}"
+    assert "refetch" not in offered(clerk.get(page), number)
+    send(clerk, f"{page}/undo", reason="falsch gemeldet")
+    assert not settle.settle(keyring(), TOWN, "card", "s1"), "by itself it is not fetched"
+    assert "refetch" in offered(clerk.get(page), number)
+    answer = send(clerk, f"{page}/refetch")
+    assert "The settlement report is booked anew" in clerk.get(answer.location).text
+    assert balances() == booked
+    assert notes("settlement.asked") == ["staff:jansen"]
+    assert "refetch" not in offered(clerk.get(page), number)
+    arrive("s1", 9_923)
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 201, "von anna@example.org"])

@@ -44,19 +44,19 @@ class Act:
     fields: tuple[Field, ...] = ()
     money: bool = False
     offered: Callable[[StaffTask], bool] = lambda _: True
+    after_end: bool = False  # also when the task has ended: what was undone may be done anew
     not_now: str = N_("This is not to be done any more: please look at the task again.")
 
 
 def of(task: StaffTask) -> list[Act]:
     """What this person can do about a task now."""
-    if task.ended_at is not None:
-        return []
     return [act for act in ACTS if may(act.right, task) and fits(act, task)]
 
 
 def fits(act: Act, task: StaffTask) -> bool:
     """Whether an act makes sense for a task as it stands now."""
-    return task.ended_at is None and Kind(task.kind) in act.kinds and act.offered(task)
+    begun = task.ended_at is None or act.after_end
+    return begun and Kind(task.kind) in act.kinds and act.offered(task)
 
 
 def may(right: Right, task: StaffTask) -> bool:
@@ -167,6 +167,13 @@ ACTS: tuple[Act, ...] = (
            " What came with a file is undone with the whole file. Not when the pay-out is on the"
            " bank account."),
         does.undo, (WHY,), True, does.is_booked,
+    ),
+    Act(
+        "refetch", R.WORK_TASKS, frozenset({K.SETTLEMENT_DIFFERENCE}),
+        N_("Fetch this settlement report again"),
+        N_("It was undone and is not fetched by itself. What the provider says of it now is booked"
+           " as its next version."),
+        does.refetch, offered=does.is_undone, after_end=True,
     ),
     Act(
         "end", R.WORK_TASKS, frozenset(K), N_("End the task"),

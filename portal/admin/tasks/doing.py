@@ -26,7 +26,7 @@ from portal.providers import registry
 from portal.providers.capabilities import ListsSettlements
 from portal.requests import reasons
 from portal.returns import closing, custody_returns, looked_up, proposing, refunds, ways
-from portal.settlements import booking, fetching, undoing
+from portal.settlements import booking, fetching, settle, undoing
 from portal.web.current import keyring
 from portal.web.language import gettext, ngettext
 from portal.worklist import writing
@@ -203,6 +203,24 @@ def undo(task: StaffTask, form: Form) -> str:
         "The file with %(num)s settlement reports is undone; their items are open again.",
         undoing.undo_file(task.tenant_id, file_id, reason, by),
     )
+
+
+def refetch(task: StaffTask, _: Form) -> str:
+    """Ask the provider for the report of the task, and book it as its next version."""
+    account, settlement = task.detail["account"], task.detail["settlement"]
+    _note(task, "settlement.asked", account)
+    if settle.settle(keyring(), task.tenant_id, account, settlement, anew=True):
+        return gettext("The settlement report is booked anew.")
+    return gettext("The settlement report is in the books already.")
+
+
+def is_undone(task: StaffTask) -> bool:
+    """Whether the report that a task is about was undone, and the provider can be asked for it."""
+    session, told = db.session(), task.detail
+    if "settlement" not in told:
+        return False
+    row = booking.last(session, task.tenant_id, told["account"], told["settlement"])
+    return row is not None and row.file_id is None and booking.is_undone(session, row)
 
 
 def is_booked(task: StaffTask) -> bool:
