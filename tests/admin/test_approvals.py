@@ -354,7 +354,7 @@ def test_what_nobody_agreed_to_in_seven_days_is_ended_by_a_job(
     for tidy in (of_approvals.tidy, of_staff.tidy, of_returns.send_refunds,
                  of_payments.end_corrections, of_settlements.end_closings):  # fmt: skip
         db.session.rollback()
-        tidy.func(0)
+        tidy(timestamp=0)
     db.session.rollback()
     assert db.session.scalars(select(Approval.state)).all() == ["expired"]
     assert case.state() in (case.waits, "failed")
