@@ -16,7 +16,7 @@ from portal import audit, clock
 from portal.approvals import people, standing
 from portal.approvals.models import Approval
 from portal.approvals.states import AlreadyDecided, Event, State, step
-from portal.db import Json, lock
+from portal.db import Json, lock, wait_for
 from portal.errors import Conflict, Invalid, NotFound
 from portal.money import Money
 
@@ -92,6 +92,8 @@ def ask(session: Session, tenant_id: str, wanted: Wanted, by: str) -> Approval:
     """
     if wanted.order_number is not None:
         checked_order(wanted.order_number)
+    # Not everything that is asked about has a row to lock.
+    wait_for(session, f"approval:{tenant_id}:{wanted.act}:{wanted.subject}")
     if _find(session, tenant_id, wanted.act, wanted.subject, State.ASKED) is not None:
         raise AskedBefore("It waits for its second person already.")
     now = clock.now()

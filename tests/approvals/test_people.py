@@ -21,6 +21,7 @@ from tests import builders
 from tests.builders import OTHER_TOWN, TOWN
 from tests.conftest import Time
 from tests.fakes import FakeProvider
+from tests.payments import races
 from tests.payments.test_correcting import unknown
 from tests.returns.test_custody_returns import custody_item, unclear
 from tests.returns.test_custody_returns import row as return_row
@@ -87,6 +88,20 @@ def test_a_rule_counts_once_two_people_agreed_and_the_last_word_counts(app: Flas
     assert standing.in_force(db.session(), TOWN) == []
     given = db.session.scalars(select(ApprovalRule.given_by)).all()
     assert given == [f"{ANNA} {BERT}"] * 2
+
+
+def test_of_eight_who_ask_for_a_rule_at_once_one_has_asked(app: Flask) -> None:
+    told: list[str] = []
+
+    def ask() -> None:
+        try:
+            rules.ask(TOWN, "refund", UP_TO, ANNA)
+            told.append("asked")
+        except deciding.AskedBefore:
+            told.append("before")
+
+    races.at_once(app, 8, ask)
+    assert sorted(told) == ["asked", *["before"] * 7]
 
 
 @pytest.mark.parametrize("act", ["staff.grant", "approvals.rule", "tenant.bank", "made.up"])
