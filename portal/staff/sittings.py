@@ -89,7 +89,9 @@ def begin(
         directory=directory,
     )
     session.add(sitting)
-    audit.note(session, member.tenant_id, member.actor, "staff.signed_in", member.login)
+    # Roles by groups stand in no other row than the sitting, which is forgotten soon.
+    detail = None if grants is None else _told(grants)
+    audit.note(session, member.tenant_id, member.actor, "staff.signed_in", member.login, detail)
     return name
 
 
@@ -152,8 +154,10 @@ def prove(session: Session, person: Person, grants: list[Grant] | None = None) -
     """The person has just proved again to be it; ``grants``: what the directory's groups give."""
     sitting = session.get_one(Sitting, (person.tenant_id, person.sitting))
     sitting.proved_at, sitting.wrong_tries = clock.now(), 0
-    if grants is not None:
+    if grants is not None and sitting.roles != _told(grants):
         sitting.roles = _told(grants)
+        act = "staff.roles_changed"
+        audit.note(session, person.tenant_id, person.actor, act, person.login, sitting.roles)
 
 
 def counted(session: Session, person: Person) -> bool:
@@ -211,7 +215,8 @@ def _grants(session: Session, sitting: Sitting) -> tuple[Grant, ...]:
 
 
 def _told(grants: list[Grant]) -> Json:
-    return {"grants": [[grant.role.value, grant.unit, grant.kind] for grant in grants]}
+    told = ([grant.role.value, grant.unit, grant.kind] for grant in grants)
+    return {"grants": sorted(told, key=str)}  # the same roles are always told alike
 
 
 def _hashed(name: str) -> bytes:

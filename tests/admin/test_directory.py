@@ -333,6 +333,9 @@ def test_roles_are_those_of_the_groups_at_the_last_proof(
         prove((CLERKS,))
         assert come(client, "jansen", "/admin/directory/prove").status_code == 303
         assert roles() == ["clerk"]
+        clerk = ["clerk", None, None]
+        assert notes("staff.signed_in") == [{"grants": [["approver", None, None], clerk]}]
+        assert notes("staff.roles_changed") == [{"grants": [clerk]}]
         prove(("choir",))
         assert come(client, "jansen", "/admin/directory/prove").status_code == 403
         assert client.get("/admin/account").status_code == 303

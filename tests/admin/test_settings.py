@@ -168,6 +168,14 @@ def test_a_year_is_noted_by_one(admin: FlaskClient) -> None:
     assert send(admin, "settings/retention/year", **bad).status_code == 422
 
 
+def test_who_notes_a_year_has_proved_to_be_it_a_moment_ago(admin: FlaskClient, time: Time) -> None:
+    time.move("+6m")
+    told = {"year": "2024", "adopted_on": "2025-10-01"}
+    answer = send(admin, "settings/retention/year", **told)
+    assert (answer.status_code, wrong(answer)) == (422, {"code"})
+    assert "2024" not in admin.get("/admin/settings/retention").text
+
+
 ACCOUNT = {"account": "new", "adapter": "fake", "merchant": "m-9", "live": "1",
            "credentials": 'secret = "very-secret-7"'}  # fmt: skip
 

@@ -72,6 +72,7 @@ ACTS: Mapping[str, str] = {
     "staff.refused":            N_("Refused: not this person’s right"),
     "staff.role_given":         N_("Role given"),
     "staff.role_taken_back":    N_("Role taken back"),
+    "staff.roles_changed":      N_("Other roles by the directory"),
     "staff.sign_in_refused":    N_("Signing in refused"),
     "staff.signed_in":          N_("Signed in"),
     "staff.signed_out":         N_("Signed out"),

@@ -6,7 +6,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from portal.admin import doors, gate, refusals, words
+from portal.admin import doors, gate, proof, refusals, words
 from portal.admin.frame import page
 from portal.admin.settings import boxes
 from portal.admin.settings.boxes import Box, Form
@@ -93,6 +93,8 @@ def settings_year() -> ResponseReturnValue:
 def settings_note_year() -> ResponseReturnValue:
     """Note that the annual accounts of a year were adopted: the clock of its books begins."""
     form = boxes.told(_year().boxes)
+    if errors := proof.faults():
+        return boxes.shown(_year(), form, errors, 422)
     try:
         year = int(form["year"])
         adopted = date.fromisoformat(form["adopted_on"])
@@ -173,7 +175,8 @@ def _year() -> Form:
     return Form(
         gettext("Annual accounts"),
         gettext(
-            "With the adopted accounts of a year the time begins for which its books are kept."
+            "With the adopted accounts of a year the time begins for which its books are kept. What"
+            " is past it is deleted and does not come back."
         ),
         url_for("admin.settings_note_year"), gettext("Save"),
         (
@@ -181,5 +184,5 @@ def _year() -> Form:
             Box("adopted_on", gettext("Adopted on"), sort="date", required=True),
             Box("discharged_on", gettext("Discharged on"), sort="date"),
         ),
-        back=url_for("admin.settings_retention"),
+        back=url_for("admin.settings_retention"), proves=True,
     )  # fmt: skip
