@@ -4,13 +4,13 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
 FOLDER = Path(__file__).parent.parent
-FUNCTIONS = FOLDER / "retention-0036.sql"
+FUNCTIONS = FOLDER / "retention-0034.sql"
 BEFORE = FOLDER / "retention-0031.sql"
 PURGE_YEAR = "CREATE OR REPLACE FUNCTION purge_year("
 
