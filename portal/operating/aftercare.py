@@ -81,6 +81,7 @@ def _left(told: Manifest) -> Iterator[str]:
     yield (
         f"  3. The finance systems send again what they ordered since {since}: new requests and"
         " versions, withdrawals, payments elsewhere, refunds, new links and TANs, arrivals."
+        " Money in custody that was sent back since is unknown here: look at the provider first."
     )
     yield (
         f"  4. Payments that began after {since} are unknown here. Their providers' settlement"

@@ -3,7 +3,7 @@
 What is asked for is set aside at once, so that the same money is never promised twice.
 """
 
-import secrets
+import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -143,7 +143,7 @@ def _written(session: Session, payment: Payment, asked: Asked) -> Refund:
     before = _sent_so_far(session, payment) + left.given_away(session, payment)
     refund = Refund(
         tenant_id=asked.tenant_id,
-        id=secrets.token_hex(16),
+        id=_name(session, asked),
         payment_id=payment.id,
         amount_cents=asked.amount.cents,
         currency=asked.amount.currency,
@@ -174,6 +174,16 @@ def _sent_so_far(session: Session, payment: Payment) -> Money:
         Refund.state != State.FAILED,
     )
     return Money(int(session.scalar(query) or 0), payment.currency)
+
+
+def _name(session: Session, asked: Asked) -> str:
+    """What the provider knows the refund by: the same for the same order, also after a restore, so
+    that it finds again what it has sent back already. Each one that failed makes the next another.
+    """
+    mine = (Refund.tenant_id == asked.tenant_id) & (Refund.payment_id == asked.payment)
+    failed = select(func.count()).where(mine, Refund.order_number == asked.order)
+    told = "\0".join((asked.payment, asked.order, str(session.scalar(failed))))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def _by_order(session: Session, asked: Asked) -> Refund | None:

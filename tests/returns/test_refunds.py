@@ -267,6 +267,27 @@ def test_the_same_order_again_is_the_same_refund(provider: FakeProvider) -> None
         asked(payment, 5_000)
 
 
+def test_an_order_that_comes_again_after_a_restore_is_the_same_refund_at_the_provider(
+    provider: FakeProvider,
+) -> None:
+    _, payment = paid(provider)
+    wanted = refunds.Asked(TOWN, payment, Money(4_000), Reason.WRONG_PAYER, "AO-1", ANNA)
+    names = []
+
+    def unknown_to_the_backup() -> None:
+        with transaction() as session:
+            names.append(refunds.enter(session, wanted)[0].id)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        unknown_to_the_backup()
+    (lost,) = names
+    assert refunds.ask(wanted) == lost
+    refunds.refuse(TOWN, lost, BERT)
+    assert refunds.ask(wanted) != lost, "what has failed is not asked for again under its name"
+    assert asked(payment, 4_000, order="AO-2") != lost
+
+
 @pytest.mark.parametrize("order", ["", " ", "x" * 65, "AO\n1"])
 def test_without_an_order_number_nothing_goes_back(provider: FakeProvider, order: str) -> None:
     _, payment = paid(provider)
