@@ -184,7 +184,7 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a reversal that was won with another fee": Mistake(
         ("3", "3.fees"),
-        (change("reversal_wins", "fee_cents = fee_cents + 1", "true"),),
+        (change("reversal_wins", "fee_cents = fee_cents + 1", "true", "reversal_id"),),
     ),
     "a reversal is gone": Mistake(
         ("3",), (remove("reversals", "state = 'taken' AND fee_cents = 0"),)
