@@ -149,7 +149,7 @@ def test_of_a_split_that_fails_nothing_is_done(
     monkeypatch.setattr(assigning, "_faults", lambda *_: {})
     told = lines(("K-2", "40"), ("K-3", "50"))
     answer = send(clerk, f"/admin/tasks/{number}/assign", **told)
-    assert (answer.status_code, "does not ask for so much" in answer.text) == (422, True)
+    assert (answer.status_code, "does not ask for so much" in answer.text) == (409, True)
     assert item().open_cents == 10_000
     assert builders.request_of(two).covered_cents == 0
 
