@@ -94,7 +94,7 @@ def test_what_another_town_took_meanwhile_is_refused(
     asked(admin, "localhost", NEW)
     with transaction() as session:
         session.add(TenantHost(host=NEW, tenant_id=builders.OTHER_TOWN, current=False))
-    assert agree(approver, addresses.ACT, addresses.SUBJECT) == 422
+    assert agree(approver, addresses.ACT, addresses.SUBJECT) == 409
     assert hosts(current=False) == []
 
 
@@ -104,7 +104,7 @@ def test_what_changed_since_it_was_asked_for_is_not_overwritten(
     asked(admin, "localhost", NEW)
     with transaction() as session:
         session.add(TenantHost(host="old.example", tenant_id=TOWN, current=False))
-    assert agree(approver, addresses.ACT, addresses.SUBJECT) == 422
+    assert agree(approver, addresses.ACT, addresses.SUBJECT) == 409
     assert hosts(current=False) == ["old.example"]
 
 

@@ -128,7 +128,7 @@ def test_what_changed_meanwhile_is_not_overwritten(
     send(admin, "settings/bank", account_holder="Stadtkasse", iban=IBAN)
     with transaction() as session:
         session.get_one(Tenant, TOWN).account_holder = "Somebody"
-    assert agree(approver, "tenant.bank", "bank") == 422
+    assert agree(approver, "tenant.bank", "bank") == 409
     assert town().account_holder == "Somebody"
 
 
@@ -377,7 +377,7 @@ def test_an_endpoint_that_was_changed_meanwhile_is_asked_for_anew(
     keyring = current_app.extensions["keyring"]
     with transaction() as session:
         delivery.set_endpoint(session, keyring, TOWN, "https://other.example/", secret)
-    assert agree(approver, "endpoint.put", "endpoint") == 422
+    assert agree(approver, "endpoint.put", "endpoint") == 409
     row = endpoint()
     assert row is not None
     assert row.url == "https://other.example/"

@@ -98,7 +98,7 @@ def test_agreeing_asks_for_a_proof_that_is_not_old(
     send(admin, "staff/jansen/role", role="clerk")
     now = clock.now
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=6))
-    assert decide(approver, "staff.grant", "jansen:clerk::").status_code == 422
+    assert decide(approver, "staff.grant", "jansen:clerk::").status_code == 409
     assert roles("jansen") == ()
 
 
@@ -162,7 +162,7 @@ def test_nobody_asks_for_his_own_keys_for_he_could_not_come_back_to_read_his_hal
     with transaction() as session:  # asked for before that was the rule
         wanted = Wanted(new_keys.ACT, "admin", None, {"login": "admin"})
         deciding.ask(session, TOWN, wanted, "staff:admin")
-    assert decide(approver, "staff.keys", "admin").status_code == 422
+    assert decide(approver, "staff.keys", "admin").status_code == 409
     assert admin.get("/admin/account").status_code == 200
 
 
