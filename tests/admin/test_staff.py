@@ -98,7 +98,7 @@ def test_agreeing_asks_for_a_proof_that_is_not_old(
     send(admin, "staff/jansen/role", role="clerk")
     now = clock.now
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(minutes=6))
-    assert decide(approver, "staff.grant", "jansen:clerk::").status_code == 409
+    assert decide(approver, "staff.grant", "jansen:clerk::").status_code == 422
     assert roles("jansen") == ()
 
 

@@ -112,7 +112,7 @@ def test_what_stands_on_the_bank_account_is_not_undone(
     number = of_a_file(provider)
     arrive("s1", 10_100)
     answer = send(clerk, f"/admin/tasks/{number}/undo", reason="falsch gelesen")
-    assert (answer.status_code, "is on the bank account" in answer.text) == (422, True)
+    assert (answer.status_code, "is on the bank account" in answer.text) == (409, True)
     assert undone() == 0
 
 
