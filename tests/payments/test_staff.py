@@ -168,7 +168,7 @@ def test_a_refund_of_which_the_provider_never_says_a_word_is_one(
     refund = silent_for_a_day(provider, time)
     assert tasks() == [("refund_failed", refund, "K-1")]
     (task,) = reading.open_tasks(db.session(), TOWN)
-    assert task.detail["cause"] == "silent"
+    assert task.detail["cause"] == "not_asked"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCEEDED, Outcome.PENDING])
