@@ -103,9 +103,9 @@ def test_a_mail_server_is_taken_as_it_is_given(right: Settings) -> None:
                                      smtp_encryption="none")) == []  # fmt: skip
 
 
-def test_all_is_said_at_once_one_line_each_beginning_with_its_setting() -> None:
+def test_all_is_said_at_once_one_line_each_beginning_with_its_setting(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as refused:
-        refusals.refuse(refusals.of(Settings()))
+        refusals.refuse(refusals.of(Settings(data=tmp_path)))
     said = [line.split()[0] for line in str(refused.value).splitlines()]
     assert said == ["QUITT_KEYS", "QUITT_BASE_URL", "QUITT_PROXIES", "QUITT_EMBEDDED"]
 
