@@ -15,7 +15,7 @@ from portal.returns import refunds, sending
 from tests.browser.citizen import Citizen
 from tests.look.errands import Errand
 from tests.look.inside import application
-from tests.stages import Demo
+from tests.stages import Demo, until
 
 LONG = "Fremdenverkehrsbeitragsvorauszahlungsbescheide"
 CLERK = "staff:clerk"
@@ -180,6 +180,9 @@ def leaving(citizen: Citizen) -> None:
     citizen.page.context.route(sandbox, lambda route: route.fulfill(status=204))
     citizen.page.check("label:has-text('PayPal')")
     citizen.submits()
+    # It is on its way before its style has come.
+    there = "location.pathname.includes('/leaving/') && document.readyState === 'complete'"
+    until(lambda: citizen.page.evaluate(there), 30)
 
 
 def pending(citizen: Citizen) -> None:
